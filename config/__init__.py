@@ -1,0 +1,1 @@
+"""Floor 0 beside `points`: one SQLite, typed settings, words, example rule books. See README.md."""

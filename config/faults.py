@@ -1,0 +1,17 @@
+"""The world failed: what `config` raises, and how it says what to do next.
+
+A Fault carries the key of its remedy, a sentence in `words/*.toml` under `fault.*`, and the values that
+fill that sentence. `str(fault)` is for logs: plain English, no secrets. It is never used where the
+business says no (that is a Refusal, a value) nor where we were wrong (that is an assert).
+"""
+
+from __future__ import annotations
+
+
+class Fault(Exception):
+    """The world failed. `remedy` is a key of the words; `detail` fills its {placeholders}."""
+
+    def __init__(self, remedy: str, message: str, **detail: str | int) -> None:
+        super().__init__(message)
+        self.remedy = remedy
+        self.detail: dict[str, str | int] = detail
