@@ -1,0 +1,98 @@
+"""A member as headquarters tells it to the stores: one row, also the fold's checkpoint.
+
+Row (M1): ``[m, ver, status, tier, tier_pts, name_masked, tail, debt, [[lot, remaining,
+pending_until, expires_on, class, issuer]…], [day, earned], [week, earned], perks]``. A reader
+ignores what stands beyond what it knows; what is missing has its default. No full phone, name or
+birthday is ever in it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from points.amounts import BadAmount, whole
+from points.fold import Account
+from points.identifiers import MEMBER_MAX
+from points.lots import Lot
+from points.rulebook import RuleBook
+
+STATUSES = ("active", "frozen", "merged", "erased", "new")
+_DEFAULTS: tuple[Any, ...] = (0, 0, "active", 0, 0, "", "", 0, [], [0, 0], [0, 0], [])
+
+
+@dataclass(frozen=True, slots=True)
+class MemberRow:
+    """One checked row of the feed; ``raw`` is the row as it came."""
+
+    raw: tuple[Any, ...]
+    m: int
+    ver: int
+    status: str
+    tier: int
+    tier_pts: int
+    name_masked: str
+    tail: str
+    debt: int
+    lots: Sequence[Sequence[Any]]
+    day: Sequence[int]
+
+
+def read_row(raw: Sequence[Any]) -> MemberRow:
+    """A row from the wire. Raises ``BadAmount`` when a number or the shape is wrong."""
+    try:
+        full = [*raw, *_DEFAULTS[len(raw) :]]
+        for lot in full[8]:
+            whole(lot[1], 0), whole(lot[2], 0), whole(lot[3], 0)
+            if not isinstance(lot[0], str) or not isinstance(lot[5], str):
+                raise BadAmount("a lot is named by text")
+        return MemberRow(
+            tuple(raw),
+            whole(full[0], 0, MEMBER_MAX - 1),
+            whole(full[1], 0, 2**53),
+            str(full[2]),
+            whole(full[3], 0, 255),
+            whole(full[4]),
+            str(full[5]),
+            str(full[6]),
+            whole(full[7], 0),
+            full[8],
+            (whole(full[9][0], 0), whole(full[9][1])),
+        )
+    except (TypeError, IndexError, KeyError) as error:
+        raise BadAmount(f"a member row is misshapen: {error}") from error
+
+
+def begin(row: MemberRow, books: Mapping[str, RuleBook]) -> Account:
+    """An account that continues from what headquarters told; fold own pending facts on top."""
+    account = Account(row.m, books)
+    account.status = row.status
+    account.tier, account.tier_pts = row.tier, row.tier_pts
+    account.base_debt = row.debt
+    if row.day[0]:
+        account.days[row.day[0]] = row.day[1]
+    for id_, remaining, pending_until, expires_on, kind, issuer, *_ in row.lots:
+        account.lots[id_] = Lot(
+            id_, remaining, expires_on, issuer, id_.partition(".")[0], kind, remaining, pending_until
+        )
+    return account
+
+
+def end(account: Account, ver: int, name_masked: str, tail: str) -> list[Any]:
+    """The row that tells this account; lots that are used up or long expired are left out."""
+    last_day = max(account.days, default=0)
+    return [
+        account.m,
+        ver,
+        account.status or "new",
+        account.tier,
+        account.tier_pts,
+        name_masked,
+        tail,
+        account.debt,
+        [lot.row() for lot in account.lots.values() if lot.remaining],
+        [last_day, account.days.get(last_day, 0)],
+        [0, 0],
+        [],
+    ]

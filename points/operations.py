@@ -1,0 +1,302 @@
+"""What an operation may say: facts, decisions and sums; never lots, draws, homes or debt.
+
+An operation is a fact: what happened at a counter, or what a person or the hub decided. Its body is
+one JSON object whose shape is checked here before anything believes it. Unknown keys are kept (the
+signed bytes are never rewritten), unknown kinds are parked by headquarters, and a bad field names
+itself. A correction is a new operation with ``refs``; nothing is ever edited.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any
+
+from points.amounts import AMOUNT_MAX, BadAmount, whole
+from points.days import BadDay, day
+from points.identifiers import MEMBER_MAX, BadName, name, op_id
+
+LINES_MAX = 500
+REFS_MAX = 16
+FUND_MAX = 64
+WORD_MAX = 64
+HASH_DIGITS = 64
+
+SPENDS = frozenset({"local", "allowance", "auth", "trust"})
+ACTS = SPENDS | {"add", "burn_l", "burn_a", "back_l", "back_a", "give_l", "give_a", "take"}
+
+
+class BadOperation(ValueError):
+    """A body that cannot be believed as it stands. ``field`` names what is wrong."""
+
+    def __init__(self, field: str, why: str) -> None:
+        super().__init__(f"{field}: {why}")
+        self.field = field
+
+
+class Operation:
+    """One checked body and the lane it came by. Do not change it: other parts share it."""
+
+    __slots__ = ("body", "day", "fund", "id", "kind", "m", "refs", "rule", "st", "store", "till")
+
+    def __init__(self, body: Mapping[str, Any], store: str, till: str) -> None:
+        self.body = body
+        self.store = store
+        self.till = till
+        self.id: str = body["id"]
+        self.kind: str = body["t"]
+        self.st: int = body["st"]
+        self.day: int = body["day"]
+        self.rule: str = body["rule"]
+        self.m: int | None = body.get("m")
+        self.refs: list[str] = body.get("refs", _NONE)
+        self.fund: list[list[Any]] = body.get("fund", _NONE)
+
+    def moves(self) -> Iterator[tuple[str, int]]:
+        """How this operation moves rights to points: (act, how many); other assets are other cells."""
+        return points_moved(self.fund)
+
+
+_NONE: list[Any] = []
+
+
+def points_moved(fund: Sequence[Sequence[Any]]) -> Iterator[tuple[str, int]]:
+    """The entries of a ``fund`` that mean points: an asset left out, or ``pts``."""
+    for entry in fund:
+        if len(entry) < 3 or entry[2] in (None, "pts"):
+            yield entry[0], entry[1]
+
+
+def read(body: Mapping[str, Any], store: str, till: str) -> Operation:
+    """A checked operation. Raises ``BadOperation`` naming the field; says nothing of unknown kinds."""
+    field = "id"
+    try:
+        op_id(body["id"])
+        for field in ("t", "by"):
+            word(body[field])
+        field = "tv"
+        whole(body["tv"], 1, 2**31)
+        for field in ("st", "mono"):
+            whole(body[field], 0, 2**53 - 1)
+        field = "boot"
+        word(body["boot"])
+        field = "day"
+        day(body["day"])
+        field = "rule"
+        digest(body["rule"])
+        if "m" in body:
+            field = "m"
+            whole(body["m"], 0, MEMBER_MAX - 1)
+        if "who" in body:
+            field = "who"
+            word(body["who"], 32)
+        if "pii" in body:
+            field = "pii"
+            digest(body["pii"])
+        if "refs" in body:
+            field = "refs"
+            many(body["refs"], REFS_MAX, op_id)
+        if "fund" in body:
+            field = "fund"
+            many(body["fund"], FUND_MAX, _entry)
+            whole(body["inc"], 1, 2**31)
+            whole(body["term"], 1, 2**31)
+        check = KINDS.get((body["t"], body["tv"]))
+        field = "body"
+        if check is not None:
+            check(body)
+    except BadOperation:
+        raise
+    except (BadName, BadAmount, BadDay) as error:
+        raise BadOperation(field, str(error)) from error
+    except KeyError as error:
+        raise BadOperation(str(error.args[0]), "is missing") from error
+    except (TypeError, ValueError, IndexError, AttributeError) as error:
+        raise BadOperation(field, f"is misshapen: {error}") from error
+    return Operation(body, store, till)
+
+
+def known(body: Mapping[str, Any]) -> bool:
+    """Whether this kind in this version is understood here."""
+    return (body.get("t"), body.get("tv")) in KINDS
+
+
+def word(value: object, length_max: int = WORD_MAX) -> str:
+    """A short text without control characters."""
+    if not isinstance(value, str) or not 0 < len(value) <= length_max or not value.isprintable():
+        raise BadName(f"{value!r} is not a text of 1 to {length_max} characters")
+    return value
+
+
+def digest(value: object) -> str:
+    """A SHA-256 in 64 lower hex digits."""
+    if not isinstance(value, str) or len(value) != HASH_DIGITS or not set(value) <= _HEX:
+        raise BadName(f"{value!r} is not a hash of {HASH_DIGITS} hexadecimal digits")
+    return value
+
+
+_HEX = frozenset("0123456789abcdef")
+
+
+def many(value: object, count_max: int, check: Callable[[Any], object], least: int = 0) -> list[Any]:
+    """A list of ``least..count_max`` things that each pass ``check``."""
+    if not isinstance(value, list) or not least <= len(value) <= count_max:
+        raise BadAmount(f"a list of {least} to {count_max} entries is needed")
+    for item in value:
+        check(item)
+    return value
+
+
+def _entry(entry: Any) -> None:
+    if entry[0] not in ACTS:
+        raise BadName(f"{entry[0]!r} moves no rights")
+    whole(entry[1], 1)
+    for extra in entry[2:4]:
+        if extra is not None and not isinstance(extra, str | list):
+            raise BadName(f"{extra!r} is neither an asset nor a reference")
+
+
+def _line(line: Any) -> None:
+    whole(line[0], 0, 10**6)
+    word(line[1])
+    whole(line[2], 1, 10**6)
+    whole(line[3], 0)
+
+
+def _tender(tender: Any) -> None:
+    word(tender[0])
+    whole(tender[1], 0)
+    if tender[0] == "points":
+        whole(tender[2], 1)
+
+
+def _numbered_once(lines: list[Any]) -> None:
+    if len({line[0] for line in lines}) != len(lines):
+        raise BadOperation("lines", "a line number stands twice")
+
+
+def _spent_equals(body: Mapping[str, Any], pts: int) -> None:
+    spent = sum(n for act, n in points_moved(body.get("fund", ())) if act in SPENDS)
+    if spent != pts:
+        raise BadOperation("fund", f"{spent} points are funded, {pts} are spent")
+
+
+def _enrol(body: Mapping[str, Any]) -> None:
+    if "m" not in body and "pii" not in body:
+        raise BadOperation("m", "somebody is enrolled: by number or by a sealed identity")
+
+
+def _earn(body: Mapping[str, Any]) -> None:
+    word(body["receipt"], 32)
+    _numbered_once(many(body["lines"], LINES_MAX, _line, least=1))
+    tenders = many(body["tenders"], 16, _tender)
+    if sum(tender[1] for tender in tenders) != sum(line[3] for line in body["lines"]):
+        raise BadOperation("tenders", "what was paid is not what was sold")
+    whole(body["tier"], 0, 255)
+    whole(body["m_bp"], 0, 10**6)
+    whole(body["day_used"])
+    whole(body["desired"], 0)
+    whole(body["pts"], 0, body["desired"])
+    used = sum(tender[2] for tender in tenders if tender[0] == "points")
+    _spent_equals(body, used)
+    if "m" not in body and ("fund" in body or used):
+        raise BadOperation("fund", "no points move without a member's number")
+    if sum(n for act, n in points_moved(body.get("fund", ())) if act == "add") > body["pts"]:
+        raise BadOperation("fund", "more is added than was earned")
+
+
+def _redeem(body: Mapping[str, Any]) -> None:
+    whole(body["m"], 0)
+    whole(body["pts"], 1)
+    whole(body["fen"], 0)
+    _spent_equals(body, body["pts"])
+
+
+def _return_line(line: Any) -> None:
+    whole(line[0], 0, 10**6)
+    whole(line[1], 0, 10**6)
+    whole(line[2], 0)
+
+
+def _one_ref(body: Mapping[str, Any]) -> None:
+    if len(body["refs"]) != 1:
+        raise BadOperation("refs", "exactly one operation is meant")
+
+
+def _refund(body: Mapping[str, Any]) -> None:
+    _one_ref(body)
+    _numbered_once(many(body["lines"], LINES_MAX, _return_line, least=1))
+    _void(body)
+
+
+def _void(body: Mapping[str, Any]) -> None:
+    _one_ref(body)
+    for key in ("claw_pts", "restore_pts"):
+        if key in body:
+            whole(body[key], 0, AMOUNT_MAX)
+    if any(entry[0] not in ("burn_l", "burn_a") for entry in body.get("fund", ())):
+        raise BadOperation("fund", "a return only burns rights")
+
+
+def _rights_return(body: Mapping[str, Any]) -> None:
+    whole(body["m"], 0)
+    if any(entry[0] not in ("back_l", "back_a") for entry in body["fund"]):
+        raise BadOperation("fund", "a return of rights only gives back")
+
+
+def _term(body: Mapping[str, Any]) -> None:
+    whole(body["inc"], 1, 2**31)
+    whole(body["term"], 1, 2**31)
+
+
+def _agent(value: Any) -> None:
+    name(value[0])
+    name(value[1])
+
+
+def _grant(body: Mapping[str, Any]) -> None:
+    whole(body["m"], 0)
+    _agent(body["to"])
+    _term(body)
+    whole(body["g"], 0)
+    many(body["sched"], LINES_MAX, lambda entry: (whole(entry[0], 0), whole(entry[1], 1)))
+    if sum(entry[1] for entry in body["sched"]) != body["g"]:
+        raise BadOperation("sched", "the schedule does not add up to the grant")
+
+
+def _reserve(body: Mapping[str, Any]) -> None:
+    whole(body["m"], 0)
+    _one_ref(body)
+    _agent(body["to"])
+    _term(body)
+    whole(body["n"], 1)
+
+
+def _issue(body: Mapping[str, Any]) -> None:
+    _agent(body["to"])
+    whole(body["first"], 0, MEMBER_MAX - 1)
+    many(body["who"], 1024, lambda who: word(who, 32), least=1)
+
+
+def _resolve(body: Mapping[str, Any]) -> None:
+    whole(body["m"], 0)
+    _one_ref(body)
+
+
+KINDS: dict[tuple[str, int], Callable[[Mapping[str, Any]], None]] = {
+    ("member.enrol", 1): _enrol,
+    ("sale.earn", 1): _earn,
+    ("redeem.cash", 1): _redeem,
+    ("sale.refund", 1): _refund,
+    ("sale.void", 1): _void,
+    ("rights.return", 1): _rights_return,
+    ("rights.close", 1): _term,
+    ("auth.void", 1): _resolve,
+    ("member.resolve", 1): _resolve,
+    ("rights.grant", 1): _grant,
+    ("auth.reserve", 1): _reserve,
+    ("member.issue", 1): _issue,
+}
+"""Every kind that is understood here, in the version whose bytes are frozen."""
+
+HUB_KINDS = frozenset({"rights.grant", "auth.reserve", "member.issue", "member.resolve"})
+"""Decisions that only headquarters' own lane may carry."""

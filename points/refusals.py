@@ -1,0 +1,34 @@
+"""What the business says no to, in the order in which it says it.
+
+A refusal is a value, never an exception: the counter shows it in words that say what to do next
+and the shop goes on. The order is policy: where several apply, the first is said.
+"""
+
+from __future__ import annotations
+
+from enum import IntEnum, auto
+
+
+class Refusal(IntEnum):
+    """Each name is also the key of its words, ``refusal.<name>``."""
+
+    payment_code = auto()
+    bank_card = auto()
+    unknown_code = auto()
+    unknown_member = auto()
+    day_closed = auto()
+    storage_full = auto()
+    frozen = auto()
+    earn_only = auto()
+    short_code_earns_only = auto()
+    debt = auto()
+    below_step = auto()
+    above_bill_share = auto()
+    not_enough_points = auto()
+    not_here_offline = auto()
+    nothing_to_refund = auto()
+    refund_too_much = auto()
+    refund_elsewhere_offline = auto()
+    not_todays_sale = auto()
+    manager_needed = auto()
+    busy = auto()

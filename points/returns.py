@@ -1,0 +1,109 @@
+"""A sale as it is kept: what it earned, what its points tender paid, and what a return takes back.
+
+``E(kept)`` is what the kept part of a sale earns and ``T(kept)`` what of its points tender it still
+used. A return claws ``E(before) - E(after)`` and restores ``T(before) - T(after)``, so any split of
+a return in any order takes the same points, and returning everything takes exactly everything.
+Both are recomputed from the sale's own lines and the rule book the sale cites; no claim is believed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from points.amounts import spread
+from points.rulebook import EXCLUDED, RuleBook
+
+
+class Sale:
+    """One sale and how much of each line is still kept.
+
+    ``granted`` is what the sale was given after caps; E never exceeds it.
+    """
+
+    __slots__ = (
+        "base", "book", "granted", "kept_fen", "kept_units", "m_bp", "net", "over_refunded",
+        "place", "rate", "tender_n", "units",
+    )  # fmt: skip
+
+    def __init__(self, body: Mapping[str, Any], book: RuleBook) -> None:
+        lines = body["lines"]
+        self.book = book
+        self.m_bp: int = body.get("m_bp", 10_000)
+        self.place = {line[0]: i for i, line in enumerate(lines)}
+        self.units = [line[2] for line in lines]
+        self.net = [line[3] for line in lines]
+        self.rate = [book.rate_index(line[1]) for line in lines]
+        not_earned = [0] * len(lines)
+        self.tender_n = [0] * len(lines)
+        for tender in body.get("tenders", ()):
+            if tender[0] in book.not_earning:
+                for i, part in enumerate(spread(tender[1], self.net)):
+                    not_earned[i] += part
+            if tender[0] == "points":
+                for i, part in enumerate(spread(tender[2], self.net)):
+                    self.tender_n[i] += part
+        self.base = [
+            0 if rate == EXCLUDED else max(0, net - other)
+            for net, other, rate in zip(self.net, not_earned, self.rate, strict=True)
+        ]
+        self.kept_units = list(self.units)
+        self.kept_fen = list(self.net)
+        self.over_refunded = False
+        self.granted: int = body.get("pts", 0)
+        self.granted = self.earned()
+
+    def base_by_rate(self) -> list[int]:
+        """Fen that earn, per rate of the book, of what is kept."""
+        groups = [0] * len(self.book.rates)
+        for base, kept, net, rate in zip(self.base, self.kept_fen, self.net, self.rate, strict=True):
+            if rate != EXCLUDED and net:
+                groups[rate] += base if kept == net else base * kept // net
+        return groups
+
+    def desired(self) -> int:
+        """What the kept part earns before any cap."""
+        groups = self.base_by_rate()
+        if sum(groups) < self.book.min_order_fen:
+            return 0
+        return self.book.earned(groups, self.m_bp)
+
+    def earned(self) -> int:
+        """E(kept)."""
+        return min(self.granted, self.desired())
+
+    def tendered(self) -> int:
+        """T(kept): points of the tender that the kept part still uses."""
+        return sum(
+            n if kept == net else (n * kept // net if net else 0)
+            for n, kept, net in zip(self.tender_n, self.kept_fen, self.net, strict=True)
+        )
+
+    def take_back(self, lines: Sequence[Sequence[int]]) -> tuple[int, int]:
+        """Return ``[[line, units, fen]…]``; gives (claw, restore).
+
+        What is returned beyond what was sold takes nothing and leaves ``over_refunded`` true.
+        """
+        earned, tendered = self.earned(), self.tendered()
+        for number, units, fen in lines:
+            i = self.place.get(number)
+            if i is None:
+                self.over_refunded = True
+                continue
+            if units > self.kept_units[i] or fen > self.kept_fen[i]:
+                self.over_refunded = True
+            self.kept_units[i] = max(0, self.kept_units[i] - units)
+            self.kept_fen[i] = max(0, self.kept_fen[i] - fen) if self.kept_units[i] else 0
+        return earned - self.earned(), tendered - self.tendered()
+
+    def take_back_all(self) -> tuple[int, int]:
+        """Return everything that is left."""
+        return self.take_back(self.rest())
+
+    def rest(self) -> list[list[int]]:
+        """What can still be returned, as ``[[line, units, fen]…]``."""
+        return [
+            [number, self.kept_units[i], self.kept_fen[i]]
+            for number, i in self.place.items()
+            if self.kept_units[i] or self.kept_fen[i]
+        ]

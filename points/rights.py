@@ -1,0 +1,201 @@
+"""What one till may spend of one member's points, and the funding that its operations carry.
+
+A till spends only what nobody else can: points it computed itself from money it took (*local*), and
+points headquarters set aside for it (*allowance*). Both are counters with one writer: headquarters
+raises the cumulative grant ``G``, the till counts what it used. So a grant heard twice, late or out
+of order changes nothing (R10), and no clock is read for safety.
+
+Every right carries the day its points expire. Spending takes the soonest first and only what has
+not passed; what has passed can still be given back. A term that was closed never opens again; its
+unspent allowance is nothing from then on, local rights stay.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from points.days import expiry_rank, is_past
+from points.operations import Operation
+
+Fund = list[list[Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class Rights:
+    """One till's cell for one member: ``allowance`` [(expires_on, granted, used)…] and ``local``
+    [(expires_on, left)…], soonest first.
+    """
+
+    inc: int = 1
+    term: int = 1
+    granted: int = 0
+    allowance: tuple[tuple[int, int, int], ...] = ()
+    local: tuple[tuple[int, int], ...] = ()
+    closed: bool = False
+
+    def left(self, today: int) -> tuple[int, int]:
+        """Points that may be spent on ``today``: (local, allowance)."""
+        local = sum(n for expires_on, n in self.local if not is_past(expires_on, today))
+        allowance = 0
+        if not self.closed:
+            allowance = sum(g - u for expires_on, g, u in self.allowance if not is_past(expires_on, today))
+        return local, allowance
+
+    @property
+    def empty(self) -> bool:
+        """Whether nothing is left to spend or to give back."""
+        return not any(n for _, n in self.local) and (
+            self.closed or not any(g - u for _, g, u in self.allowance)
+        )
+
+
+NONE = Rights()
+
+
+def hear_grant(rights: Rights, inc: int, term: int, g: int, sched: Iterable[Sequence[int]]) -> Rights:
+    """Rights after a grant was heard: the larger G wins, a lower term is ignored, a higher closes the old."""
+    if (inc, term) < (rights.inc, rights.term):
+        return rights
+    if (inc, term) > (rights.inc, rights.term):
+        rights = replace(rights, inc=inc, term=term, granted=0, allowance=(), closed=False)
+    if g <= rights.granted:
+        return rights
+    used = {expires_on: u for expires_on, _, u in rights.allowance}
+    entries = {int(expires_on): int(n) for expires_on, n in sched}
+    for expires_on in used.keys() - entries.keys():
+        entries[expires_on] = used[expires_on]
+    allowance = tuple(
+        (expires_on, max(n, used.get(expires_on, 0)), used.get(expires_on, 0))
+        for expires_on, n in sorted(entries.items(), key=lambda entry: expiry_rank(entry[0]))
+    )
+    return replace(rights, granted=g, allowance=allowance)
+
+
+def close(rights: Rights) -> Rights:
+    """The term is over for good; only local rights stay."""
+    return replace(rights, closed=True)
+
+
+def earn(rights: Rights, pts: int, expires_on: int) -> Rights:
+    """Points computed from money paid here become spendable here at once."""
+    if not pts:
+        return rights
+    left = dict(rights.local)
+    left[expires_on] = left.get(expires_on, 0) + pts
+    return replace(rights, local=_by_expiry(left))
+
+
+def spend(rights: Rights, pts: int, today: int) -> tuple[Rights, Fund, int]:
+    """Take ``pts`` from local, then allowance; gives (rights after, fund entries, points not covered)."""
+    return _take(rights, pts, today, "local", "allowance")
+
+
+def burn(rights: Rights, pts: int) -> tuple[Rights, Fund, int]:
+    """A claw-back takes this till's own rights first: local, then allowance, of any day."""
+    return _take(rights, pts, 0, "burn_l", "burn_a")
+
+
+def give_back(rights: Rights) -> tuple[Rights, Fund]:
+    """Everything that is left goes home: (empty rights, fund entries)."""
+    whole = sum(n for _, n in rights.local) + sum(g - u for _, g, u in rights.allowance)
+    after, fund, _ = _take(rights, whole, 0, "back_l", "back_a")
+    return after, fund
+
+
+def replay(rights: Rights, op: Operation, expires_on: int) -> Rights:
+    """Rights after one of the till's own recorded operations, for rebuilding them from its book.
+
+    ``expires_on`` is the expiry of what the operation adds. The book says how many were moved, the
+    rule (soonest first, only what has not passed) says which; so the same book gives the same rights.
+    """
+    for act, n in op.moves():
+        if act == "add":
+            rights = earn(rights, n, expires_on)
+        elif act in ("local", "burn_l", "back_l"):
+            rights = replace(rights, local=_drain_local(rights.local, n, op.day if act == "local" else 0)[0])
+        elif act in ("allowance", "burn_a", "back_a"):
+            day = op.day if act == "allowance" else 0
+            rights = replace(rights, allowance=_drain_allowance(rights.allowance, n, day)[0])
+    return rights
+
+
+def _take(
+    rights: Rights, pts: int, today: int, local_act: str, allowance_act: str
+) -> tuple[Rights, Fund, int]:
+    fund: Fund = []
+    local, rest = _drain_local(rights.local, pts, today)
+    if rest < pts:
+        fund.append([local_act, pts - rest])
+    allowance, short = rights.allowance, rest
+    if rest and not rights.closed:
+        allowance, short = _drain_allowance(rights.allowance, rest, today)
+        if short < rest:
+            fund.append([allowance_act, rest - short])
+    return replace(rights, local=local, allowance=allowance), fund, short
+
+
+def _drain_local(
+    entries: Sequence[tuple[int, int]], pts: int, today: int
+) -> tuple[tuple[tuple[int, int], ...], int]:
+    kept = []
+    for expires_on, left in entries:
+        part = 0 if is_past(expires_on, today) else min(pts, left)
+        pts -= part
+        if left > part:
+            kept.append((expires_on, left - part))
+    return tuple(kept), pts
+
+
+def _drain_allowance(
+    entries: Sequence[tuple[int, int, int]], pts: int, today: int
+) -> tuple[tuple[tuple[int, int, int], ...], int]:
+    kept = []
+    for expires_on, granted, used in entries:
+        part = 0 if is_past(expires_on, today) else min(pts, granted - used)
+        pts -= part
+        kept.append((expires_on, granted, used + part))
+    return tuple(kept), pts
+
+
+def _by_expiry(left: dict[int, int]) -> tuple[tuple[int, int], ...]:
+    return tuple(sorted(left.items(), key=lambda entry: expiry_rank(entry[0])))
+
+
+@dataclass(slots=True)
+class Cell:
+    """Headquarters' view of one till's cell, from posted operations alone; sums, so order is nothing.
+
+    ``escrow`` is E, what may still be spent from the allowance; ``home`` is F, of the local rights.
+    """
+
+    granted: int = 0
+    allowance_used: int = 0
+    added: int = 0
+    local_used: int = 0
+    closed: bool = False
+    authorised: dict[str, int] = field(default_factory=dict)
+
+    @property
+    def escrow(self) -> int:
+        """E: never below zero; a spend without rights is a case, not a debt of the till's next grant."""
+        return 0 if self.closed else max(0, self.granted - self.allowance_used)
+
+    @property
+    def home(self) -> int:
+        """F."""
+        return max(0, self.added - self.local_used)
+
+    def post(self, op: Operation) -> int:
+        """Count one operation's funding; gives the points that no right covered."""
+        before = self.granted - self.allowance_used, self.added - self.local_used
+        for act, n in op.moves():
+            if act in ("allowance", "burn_a", "back_a"):
+                self.allowance_used += n
+            elif act in ("local", "burn_l", "back_l"):
+                self.local_used += n
+            elif act == "add":
+                self.added += n
+        after = self.granted - self.allowance_used, self.added - self.local_used
+        return sum(max(0, -now) - max(0, -then) for then, now in zip(before, after, strict=True))

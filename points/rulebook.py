@@ -1,0 +1,176 @@
+"""The rule book: what a chain promised, as one signed blob that every operation cites by its hash.
+
+A book is read once, checked whole, and never changes; another promise is another book with
+another hash. So anybody can recompute a receipt years later from (lines, book) alone. A book with
+an unknown rule is refused, because a rule that is not understood cannot be kept.
+
+Shape (JSON): ``v`` 1 · ``name`` · ``zone`` [[from_utc_ms, offset_minutes]…] · ``rates`` [[pts, fen]…]
+· ``category_rate`` {category: index of a rate, -1 earns nothing} · ``min_order_fen`` · ``day_cap_pts``
+(0: none) · ``tiers`` [[min_pts, multiplier_bp, name]…] · ``expiry`` plan · ``redeem`` {pts, fen, step}
+· ``grace_days`` · ``settle`` [fen, pts] · ``not_earning`` [tender kind…] · ``manager`` {redeem_pts,
+refund_fen} (above these a manager's PIN is asked for; 0: never).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from points.amounts import BadAmount, whole
+from points.days import NEVER, BadDay, Day, day, local_day, month_end, plus_months, quarter_end, year_end
+
+BOOK_BYTES_MAX = 256 * 1024
+EXCLUDED = -1
+
+_ENDS = {"month": month_end, "quarter": quarter_end, "year": year_end}
+_PLANS = {"rolling": 2, "rolling_year_end": 2, "calendar_end": 2, "fixed": 2, "never": 1}
+
+
+class BadRuleBook(ValueError):
+    """The book cannot be kept as it is written; says which rule and why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tier:
+    """A member level: reached at ``min_pts`` tier points, multiplies what is earned."""
+
+    min_pts: int
+    m_bp: int
+    name: str
+
+
+@dataclass(frozen=True)
+class RuleBook:
+    """One checked rule book. ``hash`` is the SHA-256 of the blob it was read from, 64 hex."""
+
+    hash: str
+    name: str
+    zone: tuple[tuple[int, int], ...]
+    rates: tuple[tuple[int, int], ...]
+    category_rate: Mapping[str, int]
+    min_order_fen: int
+    day_cap_pts: int
+    tiers: tuple[Tier, ...]
+    expiry: tuple[Any, ...]
+    redeem_pts: int
+    redeem_fen: int
+    redeem_step: int
+    grace_days: int
+    settle: tuple[int, int]
+    not_earning: frozenset[str]
+    manager_redeem_pts: int
+    manager_refund_fen: int
+
+    def rate_index(self, category: str) -> int:
+        """Which rate a line of this category earns by; ``EXCLUDED`` if it earns nothing."""
+        return self.category_rate.get(category, 0)
+
+    def tier_at(self, tier_pts: int) -> int:
+        """The index of the highest tier that these tier points reach."""
+        return max(i for i, tier in enumerate(self.tiers) if tier.min_pts <= max(0, tier_pts))
+
+    def today(self, st_ms: int) -> Day:
+        """The chain's local day at a store time."""
+        return local_day(st_ms, self.zone)
+
+    def expires_on(self, earned: Day) -> Day:
+        """The last day on which points earned on ``earned`` may be spent; ``NEVER`` if always."""
+        match self.expiry:
+            case ("rolling", months):
+                return plus_months(earned, months)
+            case ("rolling_year_end", months):
+                return year_end(plus_months(earned, months))
+            case ("calendar_end", period):
+                return Day(_ENDS[period](earned))
+            case ("fixed", last):
+                return Day(last)
+            case _:
+                return NEVER
+
+    @cached_property
+    def common_denominator(self) -> int:
+        """The product of all rates' denominators, so that groups add up before the one floor."""
+        product = 1
+        for _, den in self.rates:
+            product *= den
+        return product
+
+    def earned(self, base_by_rate: Sequence[int], m_bp: int) -> int:
+        """Points for a base in fen per rate: one floor, at the end of the sale."""
+        common = self.common_denominator
+        top = 0
+        for (num, den), base in zip(self.rates, base_by_rate, strict=True):
+            top += base * num * (common // den)
+        return top * m_bp // (common * 10_000)
+
+    def worth_fen(self, pts: int) -> int:
+        """What points pay for at the counter, rounded down to whole fen."""
+        return pts * self.redeem_fen // self.redeem_pts
+
+
+def read(blob: bytes) -> RuleBook:
+    """The book in ``blob``, checked whole. Raises ``BadRuleBook`` with the rule and the reason."""
+    if len(blob) > BOOK_BYTES_MAX:
+        raise BadRuleBook(f"a rule book has at most {BOOK_BYTES_MAX} bytes")
+    try:
+        raw = json.loads(blob)
+        return _book(raw, hashlib.sha256(blob).hexdigest())
+    except BadRuleBook:
+        raise
+    except (BadAmount, BadDay) as error:
+        raise BadRuleBook(str(error)) from error
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        raise BadRuleBook(f"the rule book is incomplete or misshapen: {error!r}") from error
+
+
+def _book(raw: dict[str, Any], digest: str) -> RuleBook:
+    if raw["v"] != 1:
+        raise BadRuleBook("this version of the rule book is not known here; update first")
+    tiers = tuple(Tier(whole(low, 0), whole(m_bp, 1, 10**6), str(name)) for low, m_bp, name in raw["tiers"])
+    minima = [tier.min_pts for tier in tiers]
+    if not tiers or minima[0] != 0 or minima != sorted(set(minima)):
+        raise BadRuleBook("tiers begin at 0 and rise")
+    rates = tuple((whole(num, 0), whole(den, 1, 10**9)) for num, den in raw["rates"])
+    if not 1 <= len(rates) <= 8:
+        raise BadRuleBook("a book has one to eight rates, as many as a receipt claim can carry")
+    zone = tuple((whole(since, -(2**60), 2**60), whole(offset, -1440, 1440)) for since, offset in raw["zone"])
+    if not zone or [row[0] for row in zone] != sorted({row[0] for row in zone}):
+        raise BadRuleBook("the zone table has at least one row and rises")
+    redeem = raw["redeem"]
+    manager = raw.get("manager", {})
+    return RuleBook(
+        hash=digest,
+        name=str(raw["name"]),
+        zone=zone,
+        rates=rates,
+        category_rate={str(k): whole(v, EXCLUDED, len(rates) - 1) for k, v in raw["category_rate"].items()},
+        min_order_fen=whole(raw["min_order_fen"], 0),
+        day_cap_pts=whole(raw["day_cap_pts"], 0),
+        tiers=tiers,
+        expiry=_plan(raw["expiry"]),
+        redeem_pts=whole(redeem["pts"], 1),
+        redeem_fen=whole(redeem["fen"], 0),
+        redeem_step=whole(redeem["step"], 1),
+        grace_days=whole(raw["grace_days"], 0, 366),
+        settle=(whole(raw["settle"][0], 0), whole(raw["settle"][1], 1)),
+        not_earning=frozenset(map(str, raw.get("not_earning", ["points"]))) | {"points"},
+        manager_redeem_pts=whole(manager.get("redeem_pts", 0), 0),
+        manager_refund_fen=whole(manager.get("refund_fen", 0), 0),
+    )
+
+
+def _plan(raw: list[Any]) -> tuple[Any, ...]:
+    if _PLANS.get(raw[0]) != len(raw):
+        raise BadRuleBook(f"headquarters must choose an expiry plan of {sorted(_PLANS)}; got {raw!r}")
+    match raw:
+        case ["rolling" | "rolling_year_end", months]:
+            whole(months, 1, 1200)
+        case ["calendar_end", period] if period not in _ENDS:
+            raise BadRuleBook(f"a calendar end is one of {sorted(_ENDS)}")
+        case ["fixed", last]:
+            day(last)
+    return tuple(raw)
