@@ -1,0 +1,129 @@
+"""How files behave: short, opened by their law, named after what they are, silent about where they were made.
+
+The sweep over file contents looks for addresses of package registries, for paths of one machine and for
+promises to come back later; the patterns are put together from pieces so that this file does not hold them.
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from house_plan import HOUSE, LINES_MAX, Source, law_faults, listed_files, name_faults, python_files
+
+SOURCE_SUFFIXES = {".py", ".md", ".html", ".css", ".js", ".toml", ".mako", ".sh", ".service", ".story"}
+VENDORED = re.compile(r"(^|/)vendor/|\.min\.(js|css)$")
+PLAIN_SUFFIXES = SOURCE_SUFFIXES | {".lock", ".txt", ".json", ".cfg", ".ini", ".yml", ".yaml", ""}
+
+REGISTRIES = [
+    "pypi" + r"\.org",
+    "python" + "hosted",
+    "npm" + r"js\.(org|com)",
+    "crates" + r"\.io",
+    "proxy" + r"\.golang",
+    "deb" + r"\.debian\.org",
+    "conda" + r"\.anaconda",
+    "file:" + "///",
+    "--(extra-)?" + "index-url [^ ]*://",
+]
+FORBIDDEN = re.compile("|".join(REGISTRIES), re.IGNORECASE)
+MACHINE = re.compile("/" + "work/|" + r"\.\./" + r"shared")
+LATER = re.compile(r"\b(" + "TO" + "DO|FIX" + "ME|X" + r"XX)\b")
+MAY_NAME_THE_MACHINE = {".ci/run"}
+
+
+def length_faults(name: str, text: str) -> list[str]:
+    lines = text.count("\n") + (not text.endswith("\n") and bool(text))
+    return [f"{name} has {lines} lines, {LINES_MAX} are enough"] if lines > LINES_MAX else []
+
+
+def content_faults(name: str, text: str) -> list[str]:
+    faults = []
+    if found := FORBIDDEN.search(text):
+        faults.append(f"{name} names a package registry: {found.group()!r}")
+    if name not in MAY_NAME_THE_MACHINE and (found := MACHINE.search(text)):
+        faults.append(f"{name} names a place of one machine: {found.group()!r}")
+    if Path(name).suffix in SOURCE_SUFFIXES and (found := LATER.search(text)):
+        faults.append(f"{name} promises to come back: {found.group()!r}")
+    return faults
+
+
+def own_files(suffixes: set[str]) -> list[tuple[str, str]]:
+    names = [(path.relative_to(HOUSE).as_posix(), path) for path in listed_files() if path.suffix in suffixes]
+    return [(n, path.read_text("utf-8", errors="replace")) for n, path in names if not VENDORED.search(n)]
+
+
+def test_no_file_is_longer_than_a_reader() -> None:
+    assert [fault for name, text in own_files(SOURCE_SUFFIXES) for fault in length_faults(name, text)] == []
+
+
+def test_every_file_opens_with_its_law() -> None:
+    assert law_faults(source for _, source in python_files()) == []
+
+
+def test_names_say_what_a_thing_is() -> None:
+    paths = [path.relative_to(HOUSE) for path in listed_files() if path.suffix in SOURCE_SUFFIXES]
+    assert name_faults(paths, (source for _, source in python_files())) == []
+
+
+def test_no_file_names_a_registry_a_machine_or_a_later_day() -> None:
+    assert [fault for name, text in own_files(PLAIN_SUFFIXES) for fault in content_faults(name, text)] == []
+
+
+def test_locks_are_hashed_and_hold_no_address() -> None:
+    locks = [path for path in listed_files() if path.name.endswith(".lock")]
+    assert HOUSE / "requirements.lock" in locks
+    for path in locks:
+        assert lock_faults(path.name, path.read_text("utf-8")) == []
+
+
+def lock_faults(name: str, text: str) -> list[str]:
+    faults = []
+    if "://" in text:
+        faults.append(f"{name} holds an address")
+    for entry in re.split(r"\n(?=\S)", text):
+        if re.match(r"[a-z0-9]", entry) and "--hash=sha256:" not in entry:
+            faults.append(f"{name}: {entry.split()[0]} is not hashed")
+    return faults
+
+
+def test_a_long_file_is_seen() -> None:
+    assert length_faults("points/all.py", "x\n" * 401)
+    assert length_faults("points/all.py", "x\n" * 400 + "x")
+    assert not length_faults("points/all.py", "x\n" * 400)
+
+
+def test_a_file_without_a_law_is_seen() -> None:
+    broken = [
+        Source.of("a", ""),
+        Source.of("b", "x = 1\n'''said too late, but well enough'''"),
+        Source.of("c", "'''c'''"),
+    ]
+    assert len(law_faults(broken)) == 3
+    assert law_faults([Source.of("d", "'''A law: what this is, what holds.'''")]) == []
+
+
+def test_an_empty_name_is_seen() -> None:
+    paths = [
+        Path("agent/utils.py"),
+        Path("hub/common/x.py"),
+        Path("agent/store_manager.py"),
+        Path("hub/console/base.html"),
+    ]
+    classes = Source.of("agent.x", "class StoreManager: ...\nclass Database: ...\nclass BaseThing: ...")
+    assert len(name_faults(paths, [classes])) == 6
+    assert name_faults([Path("config/sqlite.py"), Path("agent/journal/database.py")], []) == []
+
+
+def test_a_registry_a_machine_and_a_later_day_are_seen() -> None:
+    assert content_faults("x.txt", "see https://" + "pypi" + ".org/simple")
+    assert content_faults("x.lock", "https://files.python" + "hosted.org/a.whl")
+    assert content_faults("x.py", "open('/" + "work/x')")
+    assert content_faults(".ci/run", "cd ../" + "shared") == []
+    assert content_faults("x.py", "# TO" + "DO later")
+    assert content_faults("x.md", "What is to do, we do.") == []
+
+
+def test_an_unhashed_lock_is_seen() -> None:
+    assert len(lock_faults("x.lock", "a==1 \\\n    --hash=sha256:ab\nb==2\nc @ https://x/y")) == 3
+    assert lock_faults("x.lock", "# head\na==1 \\\n    --hash=sha256:ab\n    # via b\n") == []
