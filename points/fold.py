@@ -172,7 +172,8 @@ class Account:
         if restore:
             self._restore(op, sold, restore, today, book)
         if claw:
-            self.days[sold.day] = self.days.get(sold.day, 0) - claw
+            if sold.day in self.days:
+                self.days[sold.day] -= claw
             self.tier_pts -= claw
             self._claw(op, sold.id, claw, today)
 
@@ -349,6 +350,9 @@ _STEPS = {
     "sale.refund": Account._refund,
     "sale.void": Account._refund,
 }
+
+FOLDED = frozenset(_STEPS)
+"""The kinds that change what a member has; all others only move where it is held, or name somebody."""
 
 
 def canonical(ops: Iterable[Operation]) -> list[Operation]:

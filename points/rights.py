@@ -13,7 +13,7 @@ unspent allowance is nothing from then on, local rights stay.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 from points.days import expiry_rank, is_past
@@ -170,12 +170,12 @@ class Cell:
     ``escrow`` is E, what may still be spent from the allowance; ``home`` is F, of the local rights.
     """
 
+    term: tuple[int, int] = (1, 1)
     granted: int = 0
     allowance_used: int = 0
     added: int = 0
     local_used: int = 0
     closed: bool = False
-    authorised: dict[str, int] = field(default_factory=dict)
 
     @property
     def escrow(self) -> int:
@@ -187,12 +187,17 @@ class Cell:
         """F."""
         return max(0, self.added - self.local_used)
 
+    def renew(self, term: tuple[int, int]) -> None:
+        """A later term begins: the old allowance is nothing for ever, local rights stay."""
+        self.term, self.granted, self.allowance_used, self.closed = term, 0, 0, False
+
     def post(self, op: Operation) -> int:
         """Count one operation's funding; gives the points that no right covered."""
         before = self.granted - self.allowance_used, self.added - self.local_used
+        current = (op.body.get("inc", 0), op.body.get("term", 0)) >= self.term
         for act, n in op.moves():
             if act in ("allowance", "burn_a", "back_a"):
-                self.allowance_used += n
+                self.allowance_used += n if current else 0
             elif act in ("local", "burn_l", "back_l"):
                 self.local_used += n
             elif act == "add":

@@ -45,8 +45,8 @@ class Story:
         st = at_ms + self.n
         rule = body.pop("rule", self.rules)
         raw = {
-            "id": f"{self.n:032x}", "t": kind, "tv": 1, "day": rule.today(st), "st": st, "boot": "b", "mono": st,
-            "by": "c1", "rule": rule.hash, "m": self.m, **body,
+            "id": f"{self.n:032x}", "t": kind, "tv": 1, "day": rule.today(st), "st": st, "boot": "b",
+            "mono": st, "by": "c1", "rule": rule.hash, "m": self.m, **body,
         }  # fmt: skip
         if "fund" in raw:
             raw |= {"inc": 1, "term": 1}

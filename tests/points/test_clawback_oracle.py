@@ -57,7 +57,14 @@ def history(seed: int) -> tuple[list[dict[str, Any]], list[Operation], Account]:
             if expires:
                 days = (_date(expires) - _date(today)).days
             events.append(
-                {"op": "sale", "id": op.id, "fen": cash + used * 10, "store": op.store, "exp_days": days, "use": used}
+                {
+                    "op": "sale",
+                    "id": op.id,
+                    "fen": cash + used * 10,
+                    "store": op.store,
+                    "exp_days": days,
+                    "use": used,
+                }
             )
             open_sales.append(op.id)
         else:
@@ -89,7 +96,11 @@ def _date(number: int) -> Any:
 
 def ask(lines: list[str]) -> list[dict[str, Any]]:
     done = subprocess.run(
-        [sys.executable, str(oracle()), "--stdin"], input="\n".join(lines), capture_output=True, text=True, check=True
+        [sys.executable, str(oracle()), "--stdin"],
+        input="\n".join(lines),
+        capture_output=True,
+        text=True,
+        check=True,
     )
     return [json.loads(line) for line in done.stdout.splitlines()]
 

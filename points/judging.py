@@ -1,0 +1,266 @@
+"""Headquarters' judgement of operations: pure, in bulk, and never blocking a lane.
+
+Every delivered operation gets exactly one outcome (W6): accepted (nothing is said), ``J`` accepted
+with a remark, ``D`` a duplicate, ``Q`` quarantined, ``P`` parked until what it waits for arrives. The
+guard stood at the counter when goods changed hands; here nothing that happened is refused, a
+shortage becomes visible with its cause. Knows no database: what is known comes as a ``Docket``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+from points.fold import FOLDED, MEM, Account, Leg, canonical
+from points.identifiers import HUB_STORE, Lane
+from points.members import MemberRow, begin
+from points.operations import HUB_KINDS, BadOperation, Operation, known, read
+from points.postings import AUTH, close_legs, grant_legs, rights_legs
+from points.quoting import recompute_earn
+from points.returns import Sale
+from points.rights import Cell
+from points.rulebook import RuleBook
+
+Key = tuple[int, str, str, str]
+Agent = tuple[str, str]
+
+
+class Outcome(NamedTuple):
+    """``letter`` J, D, Q or P and what is said with it."""
+
+    letter: str
+    detail: dict[str, Any]
+
+
+class Seen(NamedTuple):
+    """Where an operation id was first heard, with its body digest and the member it was written for."""
+
+    lane: Lane
+    seq: int
+    digest: bytes
+    m: int | None
+    posted: bool
+
+
+@dataclass(slots=True)
+class Standing:
+    """What is held of one member: the checkpoint row, its last fact's key, cells and reservations."""
+
+    m: int
+    row: MemberRow | None = None
+    last_key: Key = (0, "", "", "")
+    cells: dict[Agent, Cell] = field(default_factory=dict)
+    reserved: dict[str, tuple[str, str, int]] = field(default_factory=dict)
+    voided: set[str] = field(default_factory=set)
+
+    def cell(self, store: str, till: str) -> Cell:
+        """The till's cell, begun empty."""
+        return self.cells.setdefault((store, till), Cell())
+
+    @property
+    def held(self) -> int:
+        """ΣE + ΣF + ΣH: points that are not headquarters' to give."""
+        cells = sum(cell.escrow + cell.home for cell in self.cells.values())
+        return cells + sum(n for _, _, n in self.reserved.values())
+
+
+@dataclass(slots=True)
+class Docket:
+    """Everything a judgement may know, loaded once for a batch."""
+
+    books: Mapping[str, RuleBook]
+    seen: dict[str, Seen]
+    issued: set[int]
+    waiting: set[tuple[str, str, int]] = field(default_factory=set)
+    """(store, till, m) that have an unresolved operation, behind which rights wait."""
+
+
+def admit(
+    body: Mapping[str, Any], digest: bytes, lane: Lane, seq: int, docket: Docket
+) -> Operation | Outcome:
+    """The operation if it may be posted now, or the outcome that keeps it in custody.
+
+    The caller adds what is admitted to ``docket.seen`` at once, so that a later operation of the same
+    batch may refer to it.
+    """
+    known_as = docket.seen.get(body.get("id", ""))
+    if known_as is not None:
+        if known_as.digest != digest:
+            return Outcome("Q", {"reason": "equivocation"})
+        return Outcome("D", {"lane": list(known_as.lane), "seq": known_as.seq})
+    if not known(body):
+        kind = isinstance(body.get("t"), str) and isinstance(body.get("tv"), int)
+        return (
+            Outcome("P", {"reason": "unknown-type"})
+            if kind
+            else Outcome("Q", {"reason": "bad-field", "field": "t"})
+        )
+    try:
+        op = read(body, lane.store, lane.till)
+    except BadOperation as error:
+        return Outcome("Q", {"reason": "bad-field", "field": error.field})
+    if op.kind in HUB_KINDS and lane.store != HUB_STORE:
+        return Outcome("Q", {"reason": "policy", "field": "t"})
+    return _dependencies(op, docket) or op
+
+
+def _dependencies(op: Operation, docket: Docket) -> Outcome | None:
+    if op.rule not in docket.books:
+        return _waits("rule", op.rule)
+    if op.kind in ("member.issue", "rights.close"):
+        return None
+    if op.m is None:
+        return _waits("member", op.body.get("who") or op.body.get("pii") or "")
+    if op.m not in docket.issued:
+        return _waits("m", op.m)
+    if op.kind in ("sale.refund", "sale.void"):
+        sold = docket.seen.get(op.refs[0])
+        if sold is None or not sold.posted:
+            return _waits("op", op.refs[0])
+    if op.kind == "rights.return" and (op.store, op.till, op.m) in docket.waiting:
+        return _waits("lane", op.m)
+    return None
+
+
+def _waits(what: str, on: object) -> Outcome:
+    return Outcome("P", {"reason": "missing-dependency", what: on})
+
+
+def key_of(op: Operation) -> Key:
+    """The canonical key of an operation that refers to nothing."""
+    return (op.st, op.store, op.till, op.id)
+
+
+def extends(standing: Standing, ops: list[Operation]) -> bool:
+    """Whether new facts may be folded onto the checkpoint row, with the same result as a whole fold.
+
+    Only earning and spending in order, with nothing owed and enough in the lots: everything else
+    needs the draws that a row does not carry.
+    """
+    row = standing.row
+    last = standing.last_key
+    spent = 0
+    ops = [op for op in ops if op.kind in FOLDED]
+    if not ops:
+        return True
+    for op in ops:
+        key = key_of(op)
+        if key <= last or op.kind in ("sale.refund", "sale.void"):
+            return False
+        last = key
+        spent += sum(n for act, n in op.moves() if act in ("local", "allowance", "auth", "trust"))
+    if row is None:
+        return spent == 0
+    if row.debt:
+        return False
+    if not spent:
+        return True
+    days = [op.day for op in ops]
+    latest = max(days) + 1  # the local day of st may be one past the shift's day
+    safe = sum(lot[1] for lot in row.lots if lot[2] <= min(days) and (not lot[3] or lot[3] > latest))
+    return bool(spent <= safe)
+
+
+class Posted(NamedTuple):
+    """The result for one member: the account now, new legs of the fold, legs of rights, remarks by op id."""
+
+    account: Account
+    legs: list[Leg]
+    rights: list[Leg]
+    remarks: dict[str, Outcome]
+
+
+def post(
+    standing: Standing, ops: list[Operation], history: list[Operation] | None, books: Mapping[str, RuleBook]
+) -> Posted:
+    """Post new operations of one member, in lane order.
+
+    Facts that only move rights are never folded: their order is headquarters' order of decisions.
+    ``history`` None means that ``extends`` held: the checkpoint is continued and ``legs`` are only the
+    new ones. Otherwise it is every earlier fact, and ``legs`` are the target of the whole fold.
+    """
+    if history is None:
+        account = begin(standing.row, books) if standing.row else Account(standing.m, books)
+        for op in ops:
+            account.take(op)
+            if op.kind in FOLDED:
+                standing.last_key = max(standing.last_key, key_of(op))
+    else:
+        facts = canonical(op for op in (*history, *ops) if op.kind in FOLDED)
+        account = Account(standing.m, books)
+        for op in facts:
+            account.take(op)
+        standing.last_key = max(map(key_of, facts), default=standing.last_key)
+    rights: list[Leg] = []
+    remarks: dict[str, Outcome] = {}
+    for op in ops:
+        remark = _remark(op, account, books)
+        moved, short = move_rights(standing, op)
+        rights += moved
+        if short and remark is None:
+            remark = Outcome("J", {"reason": "uncovered", "pts": short})
+        if remark is not None:
+            remarks[op.id] = remark
+    return Posted(account, account.legs, rights, remarks)
+
+
+def move_rights(standing: Standing, op: Operation) -> tuple[list[Leg], int]:
+    """Post where a member's points are held; gives (legs, points spent that no right covered)."""
+    match op.kind:
+        case "rights.grant":
+            return grant_legs(op, standing.cell(*op.body["to"][:2])), 0
+        case "rights.close":
+            return close_legs(op, standing.cell(op.store, op.till)), 0
+        case "auth.reserve":
+            return _reserve(standing, op), 0
+        case "auth.void":
+            standing.voided.add(op.refs[0])
+            return _release(standing, op, op.refs[0]), 0
+    released = _release(standing, op, op.id)
+    if not op.fund:
+        return released, 0
+    cell = standing.cell(op.store, op.till)
+    before = cell.escrow + cell.home
+    legs = rights_legs(op, cell)
+    wanted = sum(n if act != "add" else -n for act, n in op.moves() if act not in ("auth", "trust"))
+    authorised = sum(leg.pts for leg in released)
+    short = max(0, wanted - (before - cell.escrow - cell.home))
+    short += max(0, sum(n for act, n in op.moves() if act == "auth") - authorised)
+    return released + legs, short
+
+
+def _reserve(standing: Standing, op: Operation) -> list[Leg]:
+    intent = op.refs[0]
+    if intent in standing.voided or intent in standing.reserved:
+        return []
+    store, till = op.body["to"][:2]
+    standing.reserved[intent] = (store, till, op.body["n"])
+    return [Leg(op.id, MEM, AUTH, intent, op.body["n"])]
+
+
+def _release(standing: Standing, op: Operation, intent: str) -> list[Leg]:
+    """A reservation ends by its operation or its void, once; never by time."""
+    held = standing.reserved.pop(intent, None)
+    return [] if held is None else [Leg(op.id, AUTH, MEM, intent, held[2])]
+
+
+def _remark(op: Operation, account: Account, books: Mapping[str, RuleBook]) -> Outcome | None:
+    if op.kind == "sale.earn":
+        due = recompute_earn(books[op.rule], op.body)
+        if due != op.body["pts"]:
+            return Outcome("J", {"reason": "earn-differs", "delta": due - op.body["pts"]})
+    elif op.kind in ("sale.refund", "sale.void"):
+        sale: Sale | None = account.sale(op.refs[0])
+        if sale is not None and sale.over_refunded:
+            return Outcome("J", {"reason": "refund-beyond-sale"})
+        claw, restore = account.returned.get(op.id, (0, 0))
+        said = (op.body.get("claw_pts", claw), op.body.get("restore_pts", restore))
+        if said != (claw, restore):
+            return Outcome("J", {"reason": "return-differs", "delta": (restore - claw) - (said[1] - said[0])})
+    return None
+
+
+def available(account: Account, standing: Standing, today: int) -> int:
+    """A − overhang: what headquarters may still grant; below zero it is overhang."""
+    return account.balance(today) - standing.held

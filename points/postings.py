@@ -1,0 +1,102 @@
+"""Double entry: every point that moves leaves one account and enters another, citing its operation.
+
+Two kinds of legs. The fold's legs say what became of points (issued, redeemed, clawed, owed,
+settled) and are recomputed whenever a late fact changes the fold; what is posted then is the
+difference. The rights' legs say where a member's points are held (headquarters, a till's local
+rights, its allowance, an authorisation) and follow decisions in the order headquarters posts them.
+
+Accounts: ``mem.avail`` (held by headquarters; below zero it is overhang), ``mem.local:store/till``,
+``mem.lease:store/till``, ``mem.auth``, ``mem.debt``, ``x.issue:store``, ``x.redeem:store``,
+``x.expire:store``, ``settle:store``. Debits equal credits in every leg, so the trial balance is zero
+by construction and is checked all the same (P16).
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+
+from points.days import is_past
+from points.fold import MEM, Account, Leg
+from points.operations import Operation
+from points.rights import Cell
+
+AUTH = "mem.auth"
+
+
+def held_by(kind: str, store: str, till: str) -> str:
+    """The account of a till's ``local`` or ``lease`` rights."""
+    return f"mem.{kind}:{store}/{till}"
+
+
+def totals(legs: Iterable[Leg]) -> Counter[tuple[str, str, str, str]]:
+    """Legs summed by (op, debit, credit, ref)."""
+    sums: Counter[tuple[str, str, str, str]] = Counter()
+    for op, debit, credit, ref, pts in legs:
+        sums[op, debit, credit, ref] += pts
+    return sums
+
+
+def correction(target: Iterable[Leg], posted: Mapping[tuple[str, str, str, str], int]) -> list[Leg]:
+    """The legs that turn what is posted into what a re-fold says; nothing when they agree."""
+    wanted = totals(target)
+    keys = sorted(wanted.keys() | posted.keys())
+    return [Leg(*key, wanted[key] - posted.get(key, 0)) for key in keys if wanted[key] != posted.get(key, 0)]
+
+
+def expiry_legs(account: Account, final_day: int) -> list[Leg]:
+    """Breakage: what lay unspent in lots past ``final_day``; only headquarters posts it, once it is final."""
+    return [
+        Leg(lot.id.partition(".")[0], MEM, f"x.expire:{lot.issuer}", lot.id, lot.remaining)
+        for lot in account.lots.values()
+        if lot.remaining and is_past(lot.expires_on, final_day)
+    ]
+
+
+def rights_legs(op: Operation, cell: Cell) -> list[Leg]:
+    """Post an operation's funding to its till's cell; the legs of what really moved.
+
+    A spend that no right covers moves nothing here: the fold has already taken it from the member,
+    and the shortage is a case.
+    """
+    escrow, home = cell.escrow, cell.home
+    cell.post(op)
+    legs = []
+    for kind, change in (("lease", cell.escrow - escrow), ("local", cell.home - home)):
+        account = held_by(kind, op.store, op.till)
+        if change > 0:
+            legs.append(Leg(op.id, MEM, account, "", change))
+        elif change < 0:
+            legs.append(Leg(op.id, account, MEM, "", -change))
+    return legs
+
+
+def grant_legs(op: Operation, cell: Cell) -> list[Leg]:
+    """Raise a cell's grant to the operation's cumulative ``g``; a smaller one was already heard."""
+    before = cell.escrow
+    term = (op.body["inc"], op.body["term"])
+    if term > cell.term:
+        cell.renew(term)
+    if term == cell.term:
+        cell.granted = max(cell.granted, op.body["g"])
+    store, till = op.body["to"][:2]
+    moved = cell.escrow - before
+    return [Leg(op.id, MEM, held_by("lease", store, till), "", moved)] if moved else []
+
+
+def close_legs(op: Operation, cell: Cell) -> list[Leg]:
+    """End a till's term: what its allowance still held comes home."""
+    if (op.body["inc"], op.body["term"]) != cell.term or cell.closed:
+        return []
+    left = cell.escrow
+    cell.closed = True
+    return [Leg(op.id, held_by("lease", op.store, op.till), MEM, "", left)] if left else []
+
+
+def trial_balance(legs: Iterable[Leg]) -> dict[str, int]:
+    """Credit minus debit of every account; the sum over all accounts is zero."""
+    balances: Counter[str] = Counter()
+    for leg in legs:
+        balances[leg.debit] -= leg.pts
+        balances[leg.credit] += leg.pts
+    return dict(balances)
