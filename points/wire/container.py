@@ -48,7 +48,8 @@ def pack(
     magic: bytes, header: object, payload: bytes, signers: Sequence[SigningKey], media_type: str
 ) -> bytes:
     """The bytes of a box; `header` is written canonically here, and only here."""
-    assert len(magic) == MAGIC_BYTES and 1 <= len(signers) <= SIGNATURES_MAX
+    assert len(magic) == MAGIC_BYTES
+    assert 1 <= len(signers) <= SIGNATURES_MAX
     raw = canonical.encode(header)
     if len(raw) > HEADER_BYTES_MAX:
         raise TooLarge(max=HEADER_BYTES_MAX, what="header")

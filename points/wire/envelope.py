@@ -1,9 +1,7 @@
 """`JFB1`: a batch of one lane's operations, the same bytes as a file, a request or on a stick.
 
     box with T = application/vnd.jifen.batch+json;v=1
-    header  = {v, suite, chain, store, till, epoch, first, last, prev, head, root, psha, psize, usize,
-               wall, boot, mono, inst, agent, inc, anchor: {hub_ms, boot, mono}|null,
-               sth: {size, root}|null, x: {}}              all keys, always
+    header  = see `batch_header`
     payload = one zstd frame of the bodies joined by 0A
     batch id = SHA256(header)
 
@@ -21,15 +19,15 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any
 
-from points.wire import canonical, container
+from points.wire import container
+from points.wire.batch_header import OPS_MAX, Header, Moment, header_object, read_header
 from points.wire.canonical import BODY_BYTES_MAX
-from points.wire.chain import HASH_BYTES, links, merkle_root
+from points.wire.chain import links, merkle_root
 from points.wire.faults import EnvelopeVersion, Integrity, Malformed, TooLarge, UnknownKey, WrongLane
-from points.wire.fields import SUITE, U32_MAX, U48_MAX, VERSION, Fields
 from points.wire.keys import SigningKey
 from points.wire.lane import KeyRecord, Lane
 
@@ -40,76 +38,12 @@ else:
 
 MAGIC = b"JFB1"
 MEDIA_TYPE = "application/vnd.jifen.batch+json;v=1"
-OPS_MAX = 1000
 USIZE_MAX = 8 * 1024 * 1024
 RATIO_MAX = 200
 RATIO_FREE_BYTES = 2 * BODY_BYTES_MAX  # one largest body may repeat itself as much as it likes
 ENVELOPE_BYTES_MAX = USIZE_MAX + 64 * 1024
 LEVEL = 9
 _WINDOW_LOG_MAX = 23  # 8 MiB: a frame may not ask the reader for more memory than the largest payload
-BOOT_BYTES, INST_BYTES = 8, 16
-
-KEYS = frozenset(
-    "v suite chain store till epoch first last prev head root psha psize usize "
-    "wall boot mono inst agent inc anchor sth x".split()
-)
-
-
-@dataclass(frozen=True, slots=True)
-class Anchor:
-    """The last signed hub answer this agent heard: hub time, and the boot and monotone ms it came at."""
-
-    hub_ms: int
-    boot: str
-    mono: int
-
-
-@dataclass(frozen=True, slots=True)
-class TreeHead:
-    """The last head of the hub's log that this agent saw."""
-
-    size: int
-    root: str
-
-
-@dataclass(frozen=True, slots=True)
-class Moment:
-    """Where the writer stands when it cuts: its clocks, its start, its version, the hub's incarnation.
-
-    `wall` UTC ms as the PC believes, `boot` 16 hex a boot of the system, `mono` ms since then
-    counting sleep, `inst` 32 hex a start of the agent, `agent` its version.
-    """
-
-    wall: int
-    boot: str
-    mono: int
-    inst: str
-    agent: str
-    inc: int
-    anchor: Anchor | None = None
-    sth: TreeHead | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Header:
-    """Everything a batch says of itself; hashes are hex."""
-
-    lane: Lane
-    first: int
-    last: int
-    prev: str
-    head: str
-    root: str
-    psha: str
-    psize: int
-    usize: int
-    moment: Moment
-    suite: str = SUITE
-    x: dict[str, Any] = field(default_factory=dict)
-
-    @property
-    def count(self) -> int:
-        return self.last - self.first + 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,7 +91,7 @@ def cut(
     hashes = links(prev, first, bodies)
     return container.pack(
         MAGIC,
-        _header_object(
+        header_object(
             Header(
                 lane=lane,
                 first=first,
@@ -186,7 +120,7 @@ def batch_id(raw: bytes) -> str:
 def peek(raw: bytes) -> tuple[Header, str]:
     """What an envelope says of itself, and the kid it names. Nothing of it is trusted yet."""
     box = container.unpack(MAGIC, raw, ENVELOPE_BYTES_MAX)
-    return _read_header(box.header), _only_kid(box)
+    return read_header(box.header), _only_kid(box)
 
 
 def open_batch(raw: bytes, record: KeyRecord) -> Batch:
@@ -199,7 +133,7 @@ def open_batch(raw: bytes, record: KeyRecord) -> Batch:
     kid = _only_kid(box)
     if kid != record.kid:
         raise UnknownKey(kid=kid)
-    header = _read_header(box.header)
+    header = read_header(box.header)
     if header.lane not in record.lanes:
         raise WrongLane()
     if header.suite != record.suite:
@@ -210,7 +144,10 @@ def open_batch(raw: bytes, record: KeyRecord) -> Batch:
     if header.psha != sha256(box.payload).hexdigest():
         raise Integrity(what="psha")
     _check_sizes(header.psize, header.usize)
-    bodies = decompress(box.payload, header.usize).split(b"\n")
+    plain = decompress(box.payload, header.usize)
+    if len(plain) != header.usize:
+        raise Integrity(what="usize")
+    bodies = plain.split(b"\n")
     if len(bodies) != header.count:
         raise Integrity(what="count")
     _check_bodies(bodies)
@@ -227,18 +164,20 @@ def compress(plain: bytes, level: int = LEVEL) -> bytes:
     return zstd.compress(plain, level)
 
 
-def decompress(frame: bytes, usize: int) -> bytes:
-    """Exactly `usize` bytes out of exactly one frame, or Integrity. Never more memory than that asks for.
+def decompress(frame: bytes, usize_max: int) -> bytes:
+    """What exactly one whole frame unpacks to, if it is at most `usize_max` bytes; Integrity otherwise.
 
-    Call it only with bytes that were authenticated before.
+    Stops at the bound, whatever the frame claims. Call it only with bytes that were authenticated before.
     """
     reader = zstd.ZstdDecompressor(options={zstd.DecompressionParameter.window_log_max: _WINDOW_LOG_MAX})
     try:
-        plain = reader.decompress(frame, max_length=usize + 1)
+        plain = reader.decompress(frame, max_length=usize_max + 1)
     except zstd.ZstdError as error:
         raise Integrity(what="frame") from error
-    if len(plain) != usize or not reader.eof or reader.unused_data:
+    if len(plain) > usize_max:
         raise Integrity(what="usize")
+    if not reader.eof or reader.unused_data:
+        raise Integrity(what="frame")
     return bytes(plain)
 
 
@@ -261,81 +200,3 @@ def _check_bodies(bodies: Sequence[bytes]) -> None:
             raise TooLarge(max=BODY_BYTES_MAX, what="body")
         if not body or b"\n" in body:
             raise Malformed(why="body")
-
-
-def _header_object(header: Header) -> dict[str, Any]:
-    lane, moment = header.lane, header.moment
-    anchor, sth = moment.anchor, moment.sth
-    return {
-        "v": VERSION,
-        "suite": header.suite,
-        "chain": lane.chain,
-        "store": lane.store,
-        "till": lane.till,
-        "epoch": lane.epoch,
-        "first": header.first,
-        "last": header.last,
-        "prev": header.prev,
-        "head": header.head,
-        "root": header.root,
-        "psha": header.psha,
-        "psize": header.psize,
-        "usize": header.usize,
-        "wall": moment.wall,
-        "boot": moment.boot,
-        "mono": moment.mono,
-        "inst": moment.inst,
-        "agent": moment.agent,
-        "inc": moment.inc,
-        "anchor": anchor and {"hub_ms": anchor.hub_ms, "boot": anchor.boot, "mono": anchor.mono},
-        "sth": sth and {"size": sth.size, "root": sth.root},
-        "x": header.x,
-    }
-
-
-def _read_header(raw: bytes) -> Header:
-    fields = Fields(canonical.decode(raw, container.HEADER_BYTES_MAX))
-    fields.speaks(KEYS)
-    first = fields.whole("first", 1, U32_MAX)
-    last = fields.whole("last", first, U32_MAX)
-    if last - first >= OPS_MAX:
-        raise TooLarge(max=OPS_MAX, what="ops")
-    return Header(
-        lane=Lane(
-            fields.name("chain"), fields.name("store"), fields.name("till"), fields.whole("epoch", 1, U32_MAX)
-        ),
-        first=first,
-        last=last,
-        prev=fields.hex("prev", HASH_BYTES),
-        head=fields.hex("head", HASH_BYTES),
-        root=fields.hex("root", HASH_BYTES),
-        psha=fields.hex("psha", HASH_BYTES),
-        psize=fields.whole("psize", 1),
-        usize=fields.whole("usize", 1),
-        moment=_read_moment(fields),
-        suite=SUITE,
-        x=fields.object("x"),
-    )
-
-
-def _read_moment(fields: Fields) -> Moment:
-    return Moment(
-        wall=fields.whole("wall", 0, U48_MAX),
-        boot=fields.hex("boot", BOOT_BYTES),
-        mono=fields.whole("mono"),
-        inst=fields.hex("inst", INST_BYTES),
-        agent=fields.plain("agent"),
-        inc=fields.whole("inc", 1, U32_MAX),
-        anchor=None if fields.raw["anchor"] is None else _read_anchor(fields.inner("anchor")),
-        sth=None if fields.raw["sth"] is None else _read_tree_head(fields.inner("sth")),
-    )
-
-
-def _read_anchor(fields: Fields) -> Anchor:
-    fields.exactly(frozenset({"hub_ms", "boot", "mono"}))
-    return Anchor(fields.whole("hub_ms", 0, U48_MAX), fields.hex("boot", BOOT_BYTES), fields.whole("mono"))
-
-
-def _read_tree_head(fields: Fields) -> TreeHead:
-    fields.exactly(frozenset({"size", "root"}))
-    return TreeHead(fields.whole("size"), fields.hex("root", HASH_BYTES))

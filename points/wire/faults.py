@@ -10,6 +10,7 @@ It refuses to know HTTP statuses (`endpoints`) and what a store does about it
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from enum import StrEnum
 from typing import Any, ClassVar
 
@@ -63,7 +64,7 @@ class _Known(WireFault):
     """A fault whose class already says the problem, so that it can be caught by name."""
 
     type: ClassVar[Problem]
-    kinds: ClassVar[dict[str, type[_Known]]] = {}
+    kinds: ClassVar[dict[str, Callable[[], WireFault]]] = {}
 
     def __init__(self, **detail: Any) -> None:
         super().__init__(self.type, **detail)
