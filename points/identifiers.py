@@ -2,13 +2,13 @@
 
 An operation's id is a UUIDv7 (32 lower hex): its first 48 bits are the store time, so ids sort as
 they were made. A member is a number below 2^40 issued by the hub in blocks of 1,024 for a store;
-its bucket is computed from the number once and stored. A lane is one till's numbered log.
+its bucket is computed from the number once and stored.
 """
 
 from __future__ import annotations
 
 import re
-from typing import NamedTuple, NewType
+from typing import NewType
 
 OpId = NewType("OpId", str)
 Member = NewType("Member", int)
@@ -24,15 +24,6 @@ _OP_ID = re.compile(r"[0-9a-f]{32}\Z")
 
 class BadName(ValueError):
     """A chain, store, till or operation is not named by the rules."""
-
-
-class Lane(NamedTuple):
-    """One till's log: the lane epoch changes when the book had to be begun again."""
-
-    chain: str
-    store: str
-    till: str
-    epoch: int
 
 
 def name(value: object) -> str:

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from points.fold import FOLDED, MEM, Account, Leg, canonical
-from points.identifiers import HUB_STORE, Lane
+from points.identifiers import HUB_STORE
 from points.members import MemberRow, begin
 from points.operations import HUB_KINDS, BadOperation, Operation, known, read
 from points.postings import AUTH, close_legs, grant_legs, rights_legs
@@ -34,9 +34,9 @@ class Outcome(NamedTuple):
 
 
 class Seen(NamedTuple):
-    """Where an operation id was first heard, with its body digest and the member it was written for."""
+    """Where an operation id was first heard (store, till, epoch), with its body digest and the member it was written for."""
 
-    lane: Lane
+    lane: tuple[str, str, int]
     seq: int
     digest: bytes
     m: int | None
@@ -77,7 +77,7 @@ class Docket:
 
 
 def admit(
-    body: Mapping[str, Any], digest: bytes, lane: Lane, seq: int, docket: Docket
+    body: Mapping[str, Any], digest: bytes, store: str, till: str, docket: Docket
 ) -> Operation | Outcome:
     """The operation if it may be posted now, or the outcome that keeps it in custody.
 
@@ -97,10 +97,10 @@ def admit(
             else Outcome("Q", {"reason": "bad-field", "field": "t"})
         )
     try:
-        op = read(body, lane.store, lane.till)
+        op = read(body, store, till)
     except BadOperation as error:
         return Outcome("Q", {"reason": "bad-field", "field": error.field})
-    if op.kind in HUB_KINDS and lane.store != HUB_STORE:
+    if op.kind in HUB_KINDS and store != HUB_STORE:
         return Outcome("Q", {"reason": "policy", "field": "t"})
     return _dependencies(op, docket) or op
 

@@ -1,0 +1,80 @@
+"""Store time: it never runs backwards, and a wrong wall clock cannot push it far.
+
+``st`` continues from the last witness (headquarters' signed time, the receipt of another store)
+by a clock that counts sleep, and is always past the last operation. Within one boot the wall is not
+asked at all once there is a witness. After a boot without one the wall is believed only up to a day
+beyond the last that was witnessed; a PC set to 2099 keeps selling under the last true date, flagged.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+WALL_AHEAD_MAX_MS = 24 * 3600 * 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """A reading: wall clock UTC ms, monotonic ms that count sleep, and which boot they belong to."""
+
+    wall_ms: int
+    mono_ms: int
+    boot: str
+
+
+class Clock(Protocol):
+    """Where readings come from: the machine, or whoever rehearses a year in a minute."""
+
+    def now(self) -> Reading:
+        """One reading."""
+        ...
+
+
+class MachineClock:
+    """The clock of this PC."""
+
+    def __init__(self) -> None:
+        boot_id = Path("/proc/sys/kernel/random/boot_id")
+        self._boot = boot_id.read_text().strip().replace("-", "")[:16] if boot_id.exists() else "0" * 16
+
+    def now(self) -> Reading:
+        """The wall and CLOCK_BOOTTIME of this moment."""
+        counter = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
+        return Reading(time.time_ns() // 1_000_000, time.clock_gettime_ns(counter) // 1_000_000, self._boot)
+
+
+@dataclass(frozen=True, slots=True)
+class Witness:
+    """A time that somebody else signed, and the reading at which it was heard."""
+
+    hub_ms: int
+    mono_ms: int
+    boot: str
+
+
+@dataclass(frozen=True, slots=True)
+class StoreTime:
+    """The time of an operation; ``suspect`` when the wall clock was not believed."""
+
+    st_ms: int
+    moment: Reading
+    suspect: bool
+
+
+def store_time(moment: Reading, last_st_ms: int, witness: Witness | None) -> StoreTime:
+    """Store time at ``moment``, after an operation at ``last_st_ms`` (0: none yet)."""
+    after = last_st_ms + 1 if last_st_ms else 0
+    if witness is not None and witness.boot == moment.boot:
+        continued = witness.hub_ms + max(0, moment.mono_ms - witness.mono_ms)
+        suspect = abs(moment.wall_ms - continued) > WALL_AHEAD_MAX_MS
+        return StoreTime(max(continued, after), moment, suspect)
+    known = max(witness.hub_ms if witness else 0, last_st_ms)
+    if not known:
+        return StoreTime(moment.wall_ms, moment, False)
+    ahead = moment.wall_ms - known
+    if ahead > WALL_AHEAD_MAX_MS:
+        return StoreTime(max(known, after), moment, True)
+    return StoreTime(max(moment.wall_ms, after), moment, ahead < -WALL_AHEAD_MAX_MS)

@@ -1,0 +1,130 @@
+"""The append-only log of one lane: numbered, chained, and in two files.
+
+``append`` happens inside a write turn; ``settle`` after it puts the same bytes into the mirror. Both
+are on disk before anybody is told of a success. At start the two files are reconciled: whichever
+knows less is given what it lacks; if they tell different histories the till stops before a sale.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from agent.journal.database import Book
+from agent.journal.mirror import Mirror, Record, follows
+from config.faults import Fault
+from config.sqlite import Connection
+from points.wire import canonical, chain
+from points.wire.lane import Lane
+
+EPOCH_STEP = 1 << 32
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One operation as it stands in the log."""
+
+    pos: int
+    body: bytes
+    hash: bytes
+
+    @property
+    def seq(self) -> int:
+        """Its number in its epoch."""
+        return self.pos % EPOCH_STEP
+
+
+class Log:
+    """The open log of the current lane. The caller holds the book's lock while appending."""
+
+    def __init__(self, book: Book, mirror: Mirror, lane: Lane, public_raw: bytes) -> None:
+        self.book = book
+        self.mirror = mirror
+        self.lane = lane
+        self.genesis = chain.genesis(lane.chain, lane.store, lane.till, lane.epoch, public_raw)
+        self._unmirrored: list[Record] = []
+        self.seq, self.head, self.last_st = self._read_head()
+
+    def _read_head(self) -> tuple[int, bytes, int]:
+        row = self.book.row(
+            "SELECT pos, hash, body FROM ops WHERE pos BETWEEN ? AND ? ORDER BY pos DESC LIMIT 1",
+            (self.pos(1), self.pos(EPOCH_STEP - 1)),
+        )
+        if row is None:
+            return 0, self.genesis, 0
+        return row[0] % EPOCH_STEP, row[1], canonical.decode(row[2])["st"]
+
+    def pos(self, seq: int) -> int:
+        """The position of operation ``seq`` of this lane."""
+        return self.lane.epoch * EPOCH_STEP + seq
+
+    def append(self, turn: Connection, body: bytes, op_id: str, m: int | None, kind: str, day: int) -> Entry:
+        """Write the next operation inside ``turn``. It counts only after ``settle``."""
+        seq = self.seq + 1
+        link = chain.link(self.head, seq, body)
+        turn.execute(
+            "INSERT INTO ops (pos, op_id, m, kind, day, body, hash) VALUES (?, ?, ?, ?, ?, ?, ?)",
+            (self.pos(seq), op_id, m, kind, day, body, link),
+        )
+        return Entry(self.pos(seq), body, link)
+
+    def settle(self, entry: Entry, st_ms: int) -> None:
+        """After the commit: the operation is the head, and goes into the second file.
+
+        A fault here means that the second copy is behind, not that the operation is lost: it is
+        committed, and the next append brings the copy up to date.
+        """
+        self.seq, self.head, self.last_st = entry.seq, entry.hash, st_ms
+        self._unmirrored.append(Record(self.lane.epoch, entry.seq, entry.hash, entry.body))
+        self.mirror.append(self._unmirrored)
+        self._unmirrored.clear()
+
+    def between(self, first: int, last: int) -> list[Entry]:
+        """Operations by position, both ends included."""
+        rows = self.book.rows("SELECT pos, body, hash FROM ops WHERE pos BETWEEN ? AND ? ORDER BY pos", (first, last))
+        return [Entry(*row) for row in rows]
+
+    def hash_before(self, pos: int) -> bytes:
+        """The chain hash that the operation at ``pos`` continues."""
+        if pos % EPOCH_STEP == 1:
+            return self.genesis
+        row = self.book.row("SELECT hash FROM ops WHERE pos = ?", (pos - 1,))
+        assert row is not None, "the log has no gap"
+        link: bytes = row[0]
+        return link
+
+    def walk(self) -> Iterator[Entry]:
+        """Verify the chain of this lane from its genesis; raises a Fault at the first break."""
+        link, seq = self.genesis, 0
+        for pos, body, stored in self.book.rows(
+            "SELECT pos, body, hash FROM ops WHERE pos >= ? ORDER BY pos", (self.pos(1),)
+        ):
+            seq += 1
+            link = chain.link(link, seq, body)
+            if link != stored or pos != self.pos(seq):
+                raise Fault("fault.log_broken", f"the log breaks at operation {seq}", seq=seq)
+            yield Entry(pos, body, stored)
+
+    def reconcile(self) -> list[Record]:
+        """Bring both files to the longer history; gives what the database did not know.
+
+        Raises a Fault when the two do not continue one another: then the disk was exchanged, and a
+        technician decides before anything is sold under a number that was already printed.
+        """
+        lacking: list[Record] = []
+        link, seq = self.head, self.seq
+        mirrored = 0
+        for record in self.mirror.read():
+            if record.epoch != self.lane.epoch:
+                continue
+            mirrored = record.seq
+            if record.seq <= self.seq:
+                continue
+            if record.seq != seq + 1 or not follows(link, record):
+                raise Fault("fault.rewound", f"the second copy tells another history from {record.seq}", seq=record.seq)
+            lacking.append(record)
+            link, seq = record.hash, record.seq
+        behind = self.between(self.pos(mirrored + 1), self.pos(self.seq)) if mirrored < self.seq else []
+        if behind:
+            self.mirror.append([Record(self.lane.epoch, e.seq, e.hash, e.body) for e in behind])
+        return lacking

