@@ -1,0 +1,1 @@
+"""Scanners and printers: bytes, keys and paper. Knows no points. See README.md."""
