@@ -12,22 +12,30 @@ import random
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from datetime import UTC, date, datetime, timedelta
+from functools import lru_cache
 from itertools import accumulate
 
 from agent.replay.baskets import NEW_YORK, Basket, in_order, numbered, zone_table
 
 # Deciles: a tenth of all households (baskets, lines) lies between two neighbours.
 VISITS_A_YEAR = (1, 9, 16, 24, 32, 43, 55, 73, 95, 137, 400)
-LINES_A_BASKET = (1, 1, 1, 2, 3, 5, 7, 10, 15, 24, 70)
+LINES_A_BASKET = (1, 1, 1, 2, 3, 5, 7, 10, 15, 24, 48)
 LINE_FEN = (1, 88, 100, 150, 189, 200, 257, 300, 399, 589, 1600)
-FAVOURITE_PER_CENT = (19, 43, 52, 60, 67, 76, 83, 91, 96, 100, 100)
+FAVOURITE_PER_CENT = (15, 36, 45, 53, 60, 68, 75, 83, 89, 94, 98)
 # Visits per local hour of the day (0 to 23), and Monday to Sunday.
 HOURS = (45, 27, 16, 9, 6, 8, 16, 30, 46, 67, 90, 105, 112, 115, 124, 138, 149, 150, 141, 120, 97, 82, 68, 55)
 WEEKDAYS = (22, 21, 20, 21, 21, 25, 26)
-UNITS = ((1, 80), (2, 14), (3, 3), (4, 2), (6, 1))
-CATEGORIES = (("grocery", 62), ("produce", 13), ("drug gm", 12), ("meat", 7), ("deli", 3), ("pastry", 3))
-STORES_NEAR = 4
-"""Stores a household uses beside its favourite, at most."""
+UNITS = (1, 2, 3, 4, 6)
+UNITS_WEIGHTS = (80, 14, 3, 2, 1)
+CATEGORIES = ("grocery", "produce", "drug gm", "meat", "deli", "pastry")
+CATEGORY_WEIGHTS = (62, 13, 12, 7, 3, 3)
+# Stores that a household tries beside its favourite: none, one, two …
+OTHER_STORES = (2, 14, 16, 16, 14, 12, 10, 9, 7)
+
+
+@lru_cache(maxsize=64)
+def _sums(weights: tuple[int, ...]) -> tuple[int, ...]:
+    return tuple(accumulate(weights))
 
 
 class Dice:
@@ -40,9 +48,9 @@ class Dice:
         """A whole number from 0 to ``bound - 1``, all alike."""
         return self._dice.randrange(bound)
 
-    def weighed(self, weights: Sequence[int]) -> int:
+    def weighed(self, weights: tuple[int, ...]) -> int:
         """The place of one of the weights."""
-        sums = list(accumulate(weights))
+        sums = _sums(weights)
         return bisect_right(sums, self.below(sums[-1]))
 
     def between_deciles(self, deciles: Sequence[int]) -> int:
@@ -67,8 +75,8 @@ def baskets(
     dice = Dice(seed)
     table = zone_table(zone, start.year, (start + timedelta(days=days)).year)
     open_days = [start + timedelta(days=n) for n in range(days)]
-    day_weights = [WEEKDAYS[day.weekday()] for day in open_days]
-    found = []
+    day_weights = tuple(WEEKDAYS[day.weekday()] for day in open_days)
+    found: list[Basket] = []
     for household in range(1, households + 1):
         near = _stores_near(dice, stores)
         loyal = dice.between_deciles(FAVOURITE_PER_CENT)
@@ -93,9 +101,9 @@ def _visits(dice: Dice, days: int) -> int:
 
 def _stores_near(dice: Dice, stores: int) -> list[int]:
     """The household's stores, its favourite first. Stores of low numbers are the busy ones."""
-    weights = [1000 // (n + 3) + 1 for n in range(stores)]
+    weights = tuple(1000 // (n + 3) + 1 for n in range(stores))
     near: list[int] = []
-    for _ in range(1 + dice.below(STORES_NEAR + 1)):
+    for _ in range(1 + dice.weighed(OTHER_STORES)):
         store = 1 + dice.weighed(weights)
         if store not in near:
             near.append(store)
@@ -113,6 +121,5 @@ def _moment(dice: Dice, day: date, table: list[list[int]]) -> int:
 
 def _items(dice: Dice) -> Iterator[tuple[str, int, int]]:
     for _ in range(dice.between_deciles(LINES_A_BASKET)):
-        units = UNITS[dice.weighed([weight for _, weight in UNITS])][0]
-        category = CATEGORIES[dice.weighed([weight for _, weight in CATEGORIES])][0]
-        yield category, units, dice.between_deciles(LINE_FEN)
+        category = CATEGORIES[dice.weighed(CATEGORY_WEIGHTS)]
+        yield category, UNITS[dice.weighed(UNITS_WEIGHTS)], dice.between_deciles(LINE_FEN)
