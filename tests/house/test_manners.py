@@ -23,7 +23,7 @@ REGISTRIES = [
     "proxy" + r"\.golang",
     "deb" + r"\.debian\.org",
     "conda" + r"\.anaconda",
-    "file:" + "///",
+    "file:" + "///(opt|srv|home|root)",
     "--(extra-)?" + "index-url [^ ]*://",
 ]
 FORBIDDEN = re.compile("|".join(REGISTRIES), re.IGNORECASE)
