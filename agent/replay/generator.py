@@ -81,12 +81,15 @@ def baskets(
     for household in range(1, households + 1):
         near = _stores_near(dice, stores)
         loyal = dice.between_deciles(FAVOURITE_PER_CENT)
+        been: dict[date, int] = {}
         for _ in range(_visits(dice, days)):
             day = open_days[dice.weighed(day_weights)]
             at_ms = _moment(dice, day, table)
-            store = (
-                near[0] if len(near) == 1 or dice.below(100) < loyal else near[1 + dice.below(len(near) - 1)]
-            )
+            away = len(near) > 1 and dice.below(100) >= loyal
+            store = near[1 + dice.below(len(near) - 1)] if away else near[0]
+            if day in been and dice.below(100) < SAME_STORE_AGAIN_PER_CENT:
+                store = been[day]
+            been[day] = store
             number = day.year * 10_000 + day.month * 100 + day.day
             found.append(
                 Basket(household, store, len(found) + 1, at_ms, number, numbered(list(_items(dice))))
