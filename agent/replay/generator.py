@@ -22,7 +22,7 @@ VISITS_A_YEAR = (1, 9, 16, 24, 32, 43, 55, 73, 95, 137, 400)
 LINES_A_BASKET = (1, 1, 1, 2, 3, 5, 7, 10, 15, 24, 48)
 LINE_FEN = (1, 88, 100, 150, 189, 200, 257, 300, 399, 589, 1600)
 FAVOURITE_PER_CENT = (15, 36, 45, 53, 60, 68, 75, 83, 89, 94, 98)
-SAME_STORE_AGAIN_PER_CENT = 75
+SAME_STORE_AGAIN_PER_CENT = 60
 # Visits per local hour of the day (0 to 23), and Monday to Sunday.
 HOURS = (45, 27, 16, 9, 6, 8, 16, 30, 46, 67, 90, 105, 112, 115, 124, 138, 149, 150, 141, 120, 97, 82, 68, 55)
 WEEKDAYS = (22, 21, 20, 21, 21, 25, 26)

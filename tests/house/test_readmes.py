@@ -1,0 +1,144 @@
+"""A person finds everything in a README: module, command, setting, endpoint; and the words are two languages.
+
+While a part of the house does not stand yet, there is nothing of it to tell; once its files are there,
+finding nothing in them is itself a fault.
+"""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from typing import Any
+
+import pytest
+from house_plan import HOUSE, PACKAGES, Source, listed_files, rooms, within
+from readme_map import commands, endpoints, lawless_readmes, plain, settings, unnamed_modules, untold
+
+COMMAND, SETTING, ENDPOINT = r"(jifen|make)( [\w-]+)* %s\b", r"`%s`", r"%s(?![\w/])"
+
+
+def readmes() -> dict[str, str]:
+    found = {}
+    for path in listed_files():
+        folder = path.relative_to(HOUSE).parts[:-1]
+        if path.name == "README.md" and folder and folder[0] in PACKAGES:
+            found[".".join(folder)] = path.read_text("utf-8")
+    return found
+
+
+def all_text() -> str:
+    return "\n".join(path.read_text("utf-8") for path in listed_files() if path.name == "README.md")
+
+
+def stands(*names: str) -> bool:
+    """Whether any of these rooms holds more than an empty file."""
+    return any(within(s.name, name) and len(s.tree.body) > 1 for s in rooms() for name in names)
+
+
+def words_of(language: str) -> dict[str, str]:
+    return flat(tomllib.loads((HOUSE / "config" / "words" / f"{language}.toml").read_text("utf-8")))
+
+
+def flat(table: dict[str, Any], before: str = "") -> dict[str, str]:
+    found = {}
+    for key, value in table.items():
+        found.update(
+            flat(value, f"{before}{key}.") if isinstance(value, dict) else {before + key: str(value)}
+        )
+    return found
+
+
+def word_faults(zh: dict[str, str], en: dict[str, str]) -> list[str]:
+    faults = [f"{key} is only in one language" for key in sorted(zh.keys() ^ en.keys())]
+    for key in sorted(zh.keys() & en.keys()):
+        blanks = [set(re.findall(r"\{(\w*)", words[key])) for words in (zh, en)]
+        if blanks[0] != blanks[1]:
+            faults.append(f"{key} has other placeholders in each language")
+        if not zh[key].strip() or not en[key].strip():
+            faults.append(f"{key} says nothing")
+    return faults
+
+
+def test_every_module_stands_in_a_readme() -> None:
+    assert unnamed_modules(rooms(), readmes()) == []
+
+
+def test_every_readme_states_its_law() -> None:
+    assert lawless_readmes(readmes()) == []
+
+
+def test_every_command_is_told() -> None:
+    found = commands(rooms())
+    assert untold(found, all_text(), COMMAND) == []
+    assert found or not stands("jifen"), "jifen.py stands, yet no command was found in it"
+
+
+def test_every_setting_is_told() -> None:
+    found = settings(rooms())
+    assert untold(found, all_text(), SETTING) == []
+    assert found or not stands("config.settings"), "settings stand, yet none was found"
+
+
+def test_every_endpoint_is_told() -> None:
+    found = endpoints(rooms())
+    assert untold(found, plain(all_text()), ENDPOINT) == []
+    assert found or not stands("points.wire.endpoints", "hub.api"), "endpoints stand, yet none was found"
+
+
+def test_chinese_and_english_say_the_same_things() -> None:
+    if not (HOUSE / "config" / "words" / "zh.toml").is_file():
+        pytest.skip("config/words does not stand yet: no words to compare")
+    zh, en = words_of("zh"), words_of("en")
+    assert zh
+    assert word_faults(zh, en) == []
+
+
+def test_a_module_without_a_readme_is_seen() -> None:
+    house = [
+        Source.of("points.lots", "x = 1"),
+        Source.of("points.wire.keys", "x = 1"),
+        Source.of("hub.intake", "x = 1"),
+    ]
+    assert unnamed_modules(house, {"points": "the law; `lots`", "hub": "the law"}) == [
+        "hub.intake is in no README of its folders",
+        "points.wire.keys is in no README of its folders",
+    ]
+    assert unnamed_modules(house[:2], {"points": "`lots.py`", "points.wire": "`keys`"}) == []
+    assert unnamed_modules(house[2:], {}) == ["hub has no README.md"]
+    assert lawless_readmes({"hub": "a map", "points": "**The law.** Whole numbers."}) == [
+        "hub/README.md states no law"
+    ]
+
+
+def test_an_untold_command_is_seen() -> None:
+    broken = Source.of(
+        "agent.cli", "parsers.add_parser('join')\nCOMMANDS: dict = {'doctor': 1}\nx.add_parser(name)"
+    )
+    assert commands([broken]) == {"join", "doctor"}
+    assert untold(commands([broken]), "Type `jifen doctor`, not joining.", COMMAND) == ["join"]
+
+
+def test_an_untold_setting_is_seen() -> None:
+    broken = Source.of(
+        "config.settings", "class AgentSettings:\n    store: str\n    data_dir: str\n    def f(self): ..."
+    )
+    assert untold(settings([broken]), "| `store` | the name |", SETTING) == ["data_dir"]
+
+
+def test_an_untold_endpoint_is_seen() -> None:
+    wire = Source.of(
+        "points.wire.endpoints",
+        "'''GET /v1/never counts'''\ndef blob(sha): return f'/v1/blob/{sha}'\nJOIN = '/v1/join'",
+    )
+    page = Source.of(
+        "agent.screen.pages", "@app.get('/events')\ndef f(): ...\nroutes = [Route('/scan/{id}', g)]"
+    )
+    assert endpoints([wire, page]) == {"/v1/blob/{}", "/v1/join", "/events", "/scan/{}"}
+    told = plain("`GET /v1/blob/{name}`, `/v1/join/elsewhere`, /events and /scan/{key}.")
+    assert untold(endpoints([wire, page]), told, ENDPOINT) == ["/v1/join"]
+
+
+def test_words_in_one_language_are_seen() -> None:
+    zh, en = {"a": "一 {n}", "b": "二", "c": ""}, {"a": "one {m}", "c": "three"}
+    assert len(word_faults(zh, en)) == 3
+    assert word_faults({"a": "一 {n}"}, {"a": "{n} one"}) == []
