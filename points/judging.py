@@ -34,7 +34,7 @@ class Outcome(NamedTuple):
 
 
 class Seen(NamedTuple):
-    """Where an operation id was first heard (store, till, epoch), with its body digest and the member it was written for."""
+    """Where an operation id was first heard (store, till, epoch), what it said, and for whom."""
 
     lane: tuple[str, str, int]
     seq: int

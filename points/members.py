@@ -38,6 +38,10 @@ class MemberRow:
     lots: Sequence[Sequence[Any]]
     day: Sequence[int]
 
+    def balance(self, today: int) -> int:
+        """Points that headquarters has confirmed, on ``today``."""
+        return sum(lot[1] for lot in self.lots if lot[2] <= today and (not lot[3] or lot[3] >= today))
+
 
 def read_row(raw: Sequence[Any]) -> MemberRow:
     """A row from the wire. Raises ``BadAmount`` when a number or the shape is wrong."""

@@ -42,6 +42,7 @@ class Receipt:
     expires_on: int = 0
     trimmed: int = 0
     unconfirmed: bool = False
+    member_code: str = ""
     claim: str = ""
     reasons: Sequence[tuple[str, Mapping[str, int | str]]] = ()
 

@@ -19,6 +19,8 @@ register()
 
 from sqlite_utils import Database, Migrations  # noqa: E402  (the driver must be registered first)
 
+__all__ = ["Book", "Migrations"]
+
 
 class Book:
     """The open database of one till. Every method may be called from any thread."""

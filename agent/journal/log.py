@@ -68,20 +68,31 @@ class Log:
         )
         return Entry(self.pos(seq), body, link)
 
-    def settle(self, entry: Entry, st_ms: int) -> None:
+    def settle(self, entry: Entry, st_ms: int) -> bool:
         """After the commit: the operation is the head, and goes into the second file.
 
-        A fault here means that the second copy is behind, not that the operation is lost: it is
-        committed, and the next append brings the copy up to date.
+        False means that the second copy is behind, not that the operation is lost: it is committed.
+        Nothing more is recorded before ``copy`` has brought the second file up to date.
         """
         self.seq, self.head, self.last_st = entry.seq, entry.hash, st_ms
         self._unmirrored.append(Record(self.lane.epoch, entry.seq, entry.hash, entry.body))
-        self.mirror.append(self._unmirrored)
-        self._unmirrored.clear()
+        try:
+            self.copy()
+        except Fault:
+            return False
+        return True
+
+    def copy(self) -> None:
+        """Write to the second file what it still lacks; raises a Fault when the disk does not take it."""
+        if self._unmirrored:
+            self.mirror.append(self._unmirrored)
+            self._unmirrored.clear()
 
     def between(self, first: int, last: int) -> list[Entry]:
         """Operations by position, both ends included."""
-        rows = self.book.rows("SELECT pos, body, hash FROM ops WHERE pos BETWEEN ? AND ? ORDER BY pos", (first, last))
+        rows = self.book.rows(
+            "SELECT pos, body, hash FROM ops WHERE pos BETWEEN ? AND ? ORDER BY pos", (first, last)
+        )
         return [Entry(*row) for row in rows]
 
     def hash_before(self, pos: int) -> bytes:
@@ -95,11 +106,9 @@ class Log:
 
     def walk(self) -> Iterator[Entry]:
         """Verify the chain of this lane from its genesis; raises a Fault at the first break."""
-        link, seq = self.genesis, 0
-        for pos, body, stored in self.book.rows(
-            "SELECT pos, body, hash FROM ops WHERE pos >= ? ORDER BY pos", (self.pos(1),)
-        ):
-            seq += 1
+        link = self.genesis
+        rows = self.book.rows("SELECT pos, body, hash FROM ops WHERE pos >= ? ORDER BY pos", (self.pos(1),))
+        for seq, (pos, body, stored) in enumerate(rows, 1):
             link = chain.link(link, seq, body)
             if link != stored or pos != self.pos(seq):
                 raise Fault("fault.log_broken", f"the log breaks at operation {seq}", seq=seq)
@@ -121,7 +130,11 @@ class Log:
             if record.seq <= self.seq:
                 continue
             if record.seq != seq + 1 or not follows(link, record):
-                raise Fault("fault.rewound", f"the second copy tells another history from {record.seq}", seq=record.seq)
+                raise Fault(
+                    "fault.rewound",
+                    f"the second copy tells another history from {record.seq}",
+                    seq=record.seq,
+                )
             lacking.append(record)
             link, seq = record.hash, record.seq
         behind = self.between(self.pos(mirrored + 1), self.pos(self.seq)) if mirrored < self.seq else []

@@ -22,10 +22,13 @@ CREATE TABLE ops (
   body BLOB NOT NULL,
   hash BLOB NOT NULL CHECK (length(hash) = 32)
 ) STRICT;
-CREATE TRIGGER ops_never_change BEFORE UPDATE ON ops BEGIN SELECT RAISE(ABORT, 'the book is never changed'); END;
-CREATE TRIGGER ops_never_removed BEFORE DELETE ON ops BEGIN SELECT RAISE(ABORT, 'the book is never torn'); END;
+CREATE TRIGGER ops_never_change BEFORE UPDATE ON ops
+BEGIN SELECT RAISE(ABORT, 'the book is never changed'); END;
+CREATE TRIGGER ops_never_removed BEFORE DELETE ON ops
+BEGIN SELECT RAISE(ABORT, 'the book is never torn'); END;
 
-CREATE TABLE receipts_of_sales (receipt TEXT, day INTEGER, pos INTEGER NOT NULL, PRIMARY KEY (receipt, day)) STRICT, WITHOUT ROWID;
+CREATE TABLE receipts_of_sales (receipt TEXT, day INTEGER, pos INTEGER NOT NULL,
+  PRIMARY KEY (receipt, day)) STRICT, WITHOUT ROWID;
 CREATE TABLE returns (sale TEXT, pos INTEGER, PRIMARY KEY (sale, pos)) STRICT, WITHOUT ROWID;
 
 CREATE TABLE prints (
@@ -59,7 +62,8 @@ CREATE TABLE pool (m INTEGER PRIMARY KEY, code TEXT NOT NULL, used INTEGER NOT N
 CREATE TABLE feeds (topic TEXT, shard TEXT, ver INTEGER NOT NULL, g INTEGER NOT NULL, manifest BLOB NOT NULL,
   PRIMARY KEY (topic, shard)) STRICT, WITHOUT ROWID;
 CREATE TABLE chunks (topic TEXT, shard TEXT, sha TEXT, PRIMARY KEY (topic, shard, sha)) STRICT, WITHOUT ROWID;
-CREATE TABLE books (hash TEXT PRIMARY KEY, blob BLOB NOT NULL, current INTEGER NOT NULL) STRICT, WITHOUT ROWID;
+CREATE TABLE books (hash TEXT PRIMARY KEY, blob BLOB NOT NULL, current INTEGER NOT NULL)
+  STRICT, WITHOUT ROWID;
 CREATE TABLE facts (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID;
 """
 

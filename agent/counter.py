@@ -1,0 +1,238 @@
+"""The counter: what a cashier can do with a member and a sale, network or not.
+
+Each act is read, quoted and recorded under the till's one lock, so that what was on the screen is
+what is on the paper. A refusal is a value with a word that says what to do next; a fault is the
+world's, and nothing is lost with it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from agent import funding
+from agent.cards import Card, card_of
+from agent.funding import Authorise, Intent, No
+from agent.recorder import Draft, Recorded, record
+from agent.slips import slip
+from agent.store import members, sales
+from agent.till import Till
+from points import codes, rights
+from points.codes import Code, CodeKind
+from points.quoting import EarnQuote, quote_earn
+from points.refusals import Refusal
+from points.rights import Fund, Rights
+from points.wire import claim, keys
+from points.wire.faults import WireFault
+
+Lines = Sequence[Sequence[Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A scan that meant something: a member's card, an unknown member's code, or a sale to return."""
+
+    kind: CodeKind
+    card: Card | None = None
+    who: str = ""
+    sale: str = ""
+    earns_only: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class SaleQuote:
+    """What a sale would do: what it earns, what points pay of it, what is left to pay."""
+
+    earn: EarnQuote
+    points_used: int
+    points_fen: int
+    due_fen: int
+
+
+class Counter:
+    """The acts of one till's counter. Safe from any thread; one act at a time."""
+
+    def __init__(self, till: Till, ask: Authorise) -> None:
+        self.till = till
+        self._ask = ask
+
+    def scan(self, text: str) -> Found | No:
+        """The meaning of a scanned or typed text."""
+        code = codes.recognise(text)
+        with self.till.book.lock:
+            match code.kind:
+                case CodeKind.PAYMENT | CodeKind.BANK_CARD:
+                    return No(Refusal[code.kind.value], {})
+                case CodeKind.MEMBER | CodeKind.SHORT:
+                    return self._found(code, members.by_code(self.till.book, code.text))
+                case CodeKind.PHONE:
+                    tag = keys.phone_tag(self.till.identity.index_key, code.text)
+                    m = members.by_phone(self.till.book, tag)
+                    return No(Refusal.unknown_member, {}) if m is None else self._found(code, m)
+                case CodeKind.CLAIM:
+                    return self._claimed(code)
+        return No(Refusal.unknown_code, {})
+
+    def _found(self, code: Code, m: int | None) -> Found:
+        card = None if m is None else card_of(self.till, m)
+        who = "" if code.kind is CodeKind.PHONE else codes.who(code.text)
+        return Found(code.kind, card, who, earns_only=code.kind is CodeKind.SHORT)
+
+    def _claimed(self, code: Code) -> Found | No:
+        try:
+            told = claim.decode(code.text)
+        except WireFault:
+            return No(Refusal.unknown_code, {})
+        if sales.body(self.till.book, told.op_id) is None:
+            return No(Refusal.refund_elsewhere_offline, {})
+        return Found(code.kind, sale=told.op_id)
+
+    def card(self, m: int) -> Card | None:
+        """A member's card as it is now."""
+        with self.till.book.lock:
+            return card_of(self.till, m)
+
+    def quote(self, m: int | None, lines: Lines, points_used: int = 0) -> SaleQuote | No:
+        """What a sale of ``lines`` earns the member when ``points_used`` pay a part of it."""
+        rules = self.till.rule()
+        with self.till.book.lock:
+            account = self.till.shown(m) if m is not None else None
+            due, fen = sum(line[3] for line in lines), rules.worth_fen(points_used)
+            if points_used:
+                no = No(Refusal.unknown_member, {}) if account is None else None
+                no = no or (funding.may_spend(self.till, account, points_used) if account else None)
+                if no is not None:
+                    return no
+            if fen > due:
+                most = due * rules.redeem_pts // max(1, rules.redeem_fen)
+                return No(Refusal.above_bill_share, {"points": most // rules.redeem_step * rules.redeem_step})
+            day_used = account.days.get(self.till.shift().day, 0) if account else 0
+            tenders = _tenders("cash", due - fen, points_used, fen)
+            earn = quote_earn(rules, lines, tenders, account.tier if account else 0, day_used)
+            return SaleQuote(earn, points_used, fen, due - fen)
+
+    def sell(
+        self,
+        m: int | None,
+        lines: Lines,
+        by: str,
+        points_used: int = 0,
+        who: str = "",
+        paid: str = "cash",
+        receipt: str = "",
+    ) -> Recorded | No:
+        """Record a sale: it earns, and points may pay a part of it."""
+        asked = funding.authorise(self.till, m, points_used, by, self._ask) if m and points_used else None
+        if isinstance(asked, No):
+            return asked
+        intent = asked
+        with self.till.book.lock:
+            done = self._sell(m, lines, by, points_used, who, paid, receipt, intent)
+            if isinstance(done, No) and intent is not None:
+                funding.give_up(self.till, intent.op_id, intent.m, by)
+            return done
+
+    def _sell(
+        self,
+        m: int | None,
+        lines: Lines,
+        by: str,
+        points_used: int,
+        who: str,
+        paid: str,
+        receipt: str,
+        intent: Intent | None,
+    ) -> Recorded | No:
+        till, shift = self.till, self.till.shift()
+        if shift.closed:
+            return No(Refusal.day_closed, {})
+        quote = self.quote(m, lines, points_used)
+        if isinstance(quote, No):
+            return quote
+        time = till.time()
+        held: Rights | None = None
+        fund: Fund = []
+        if m is not None:
+            funded = self._fund_sale(m, quote, till.rule().today(time.st_ms), intent)
+            if isinstance(funded, No):
+                return funded
+            held, fund = funded
+        body = {
+            "receipt": receipt or till.lane_position(till.log.pos(till.log.seq + 1)),
+            "lines": [list(line) for line in lines],
+            "tenders": _tenders(paid, quote.due_fen, points_used, quote.points_fen),
+            "tier": quote.earn.tier,
+            "m_bp": quote.earn.m_bp,
+            "day_used": quote.earn.day_used,
+            "desired": quote.earn.desired,
+            "pts": quote.earn.pts,
+        }
+        if m is None and who:
+            body["who"] = who
+        draft = Draft("sale.earn", body, by, m, fund, held)
+        if intent is not None:
+            draft.op_id = draft.ended = intent.op_id
+        draft.slip = slip(
+            till,
+            earned=quote.earn.pts,
+            used=points_used,
+            used_fen=quote.points_fen,
+            trimmed=quote.earn.trimmed,
+            reasons=[(reason.key, dict(reason.values)) for reason in quote.earn.reasons],
+        )
+        return record(till, draft, time, shift.day)
+
+    def _fund_sale(
+        self, m: int, quote: SaleQuote, today: Any, intent: Intent | None
+    ) -> tuple[Rights, Fund] | No:
+        held = self.till.rights(m)
+        fund: Fund = []
+        if quote.points_used:
+            spent = funding.spend(held, quote.points_used, today, intent)
+            if isinstance(spent, No):
+                return spent
+            held, fund = spent
+        account = self.till.shown(m)
+        add = max(0, quote.earn.pts - (account.debt if account else 0))
+        if add:
+            held = rights.earn(held, add, self.till.rule().expires_on(today))
+            fund = [*fund, ["add", add]]
+        return held, fund
+
+    def redeem(self, m: int, pts: int, by: str) -> Recorded | No:
+        """Points as cash, outside a sale."""
+        intent = funding.authorise(self.till, m, pts, by, self._ask)
+        if isinstance(intent, No):
+            return intent
+        with self.till.book.lock:
+            done = self._redeem(m, pts, by, intent)
+            if isinstance(done, No) and intent is not None:
+                funding.give_up(self.till, intent.op_id, m, by)
+            return done
+
+    def _redeem(self, m: int, pts: int, by: str, intent: Intent | None) -> Recorded | No:
+        till, shift, account = self.till, self.till.shift(), self.till.shown(m)
+        if shift.closed:
+            return No(Refusal.day_closed, {})
+        if account is None:
+            return No(Refusal.unknown_member, {})
+        no = funding.may_spend(till, account, pts)
+        time = till.time()
+        spent = no or funding.spend(till.rights(m), pts, till.rule().today(time.st_ms), intent)
+        if isinstance(spent, No):
+            return spent
+        held, fund = spent
+        fen = till.rule().worth_fen(pts)
+        draft = Draft("redeem.cash", {"pts": pts, "fen": fen}, by, m, fund, held)
+        if intent is not None:
+            draft.op_id = draft.ended = intent.op_id
+        draft.slip = slip(till, used=pts, used_fen=fen)
+        return record(till, draft, time, shift.day)
+
+
+def _tenders(paid: str, due_fen: int, points_used: int, points_fen: int) -> list[list[Any]]:
+    tenders: list[list[Any]] = [[paid, due_fen]]
+    if points_used:
+        tenders.append(["points", points_fen, points_used])
+    return tenders

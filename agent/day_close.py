@@ -1,0 +1,54 @@
+"""The end of a business day: every right goes home, so that nothing is stranded on a PC that is off.
+
+A closed day takes no more operations; the next local day opens itself, or the manager opens another
+shift. Giving rights back is an operation like any other, and doing it twice gives nothing the
+second time.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from agent.recorder import Draft, record
+from agent.store import cells, sales
+from agent.till import Shift, Till
+from points import rights
+
+
+@dataclass(frozen=True, slots=True)
+class DayClosed:
+    """What the day was: operations by kind, rights given back."""
+
+    day: int
+    totals: dict[str, int]
+    given_back: int
+
+
+def give_back(till: Till, by: str, only: set[int] | None = None) -> int:
+    """Give rights back, of all members or of ``only`` those; gives the points that went home."""
+    gone = 0
+    for m in [m for m, _ in cells.every(till.book) if only is None or m in only]:
+        with till.book.lock:
+            after, fund = rights.give_back(till.rights(m))
+            if fund:
+                draft = Draft("rights.return", {}, by, m, fund, after)
+                record(till, draft, till.time(), till.shift().day)
+                gone += sum(entry[1] for entry in fund)
+    return gone
+
+
+def close_day(till: Till, by: str) -> DayClosed:
+    """Return all rights, then close the open business day."""
+    with till.book.lock:
+        shift = till.shift()
+        gone = give_back(till, by)
+        till.keep_shift(Shift(shift.day, closed=True))
+        return DayClosed(shift.day, sales.day_totals(till.book, shift.day), gone)
+
+
+def open_day(till: Till) -> Shift:
+    """Open a shift for today, also when today was closed before."""
+    with till.book.lock:
+        shift = Shift(till.rule().today(till.time().st_ms), closed=False)
+        till.keep_shift(shift)
+        return shift

@@ -1,0 +1,112 @@
+"""Where the points of a redemption come from: this till's own rights, then headquarters, else no.
+
+Order: local, allowance, online authorisation of the remainder, refusal in words. An authorisation
+is written down before it is asked (the intent), asked under the id of the operation it is for, and
+ends only by that operation or by ``auth.void``: a lost answer can strand points, never double them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from agent.recorder import Draft, next_id, record
+from agent.store import cells, sales
+from agent.till import Till
+from points import rights
+from points.fold import Account
+from points.quoting import check_redeem
+from points.refusals import Refusal
+from points.rights import Fund, Rights
+
+Authorise = Callable[[str, int, int], str]
+"""Ask headquarters for (operation id, member, points): ``granted``, ``unreachable`` or a refusal's name."""
+
+
+@dataclass(frozen=True, slots=True)
+class No:
+    """The business says no. ``values`` fill the words of ``refusal.<name>``."""
+
+    refusal: Refusal
+    values: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Intent:
+    """An authorisation that headquarters granted for one operation."""
+
+    op_id: str
+    m: int
+    pts: int
+
+
+def may_spend(till: Till, account: Account, pts: int) -> No | None:
+    """What the business says to spending ``pts`` of a shown account, before rights are asked."""
+    rules = till.rule()
+    today = rules.today(till.time().st_ms)
+    shown = account.balance(today)
+    if account.status == "frozen":
+        return No(Refusal.frozen, {})
+    refusal = check_redeem(rules, pts, shown, account.debt)
+    if refusal is None:
+        return None
+    step = rules.redeem_step
+    suggested = max(step, min(pts, shown) // step * step)
+    return No(refusal, {"points": account.debt or shown, "step": step, "suggested": suggested})
+
+
+def authorise(till: Till, m: int, pts: int, by: str, ask: Authorise) -> Intent | No | None:
+    """What headquarters must give for a redemption; None when this till's own rights are enough.
+
+    Call it without the lock: it may wait for the network.
+    """
+    with till.book.lock:
+        account = till.shown(m)
+        time = till.time()
+        if account is None or till.shift().closed or may_spend(till, account, pts) is not None:
+            return None
+        here = sum(till.rights(m).left(till.rule().today(time.st_ms)))
+        if here >= pts:
+            return None
+        op_id, shown = next_id(till, time), account.balance(till.rule().today(time.st_ms))
+        with till.book.turn() as turn:
+            cells.intend(turn, op_id, m, pts - here)
+    answer = ask(op_id, m, pts - here)
+    if answer == "granted":
+        return Intent(op_id, m, pts - here)
+    give_up(till, op_id, m, by)
+    if answer == "unreachable":
+        return No(Refusal.not_here_offline, {"points": shown, "here": here})
+    return No(Refusal[answer], {"points": here, "here": here})
+
+
+def give_up(till: Till, op_id: str, m: int, by: str) -> None:
+    """End an intent whose operation will not come."""
+    with till.book.lock:
+        time = till.time()
+        draft = Draft("auth.void", {"refs": [op_id]}, by, m, ended=op_id)
+        record(till, draft, time, till.shift().day)
+
+
+def give_up_all(till: Till, by: str) -> int:
+    """At start: intents that were cut off, by operation or by void; gives how many were voided."""
+    voided = 0
+    for op_id, m in cells.intents(till.book):
+        if sales.body(till.book, op_id) is None:
+            give_up(till, op_id, m, by)
+            voided += 1
+        else:
+            with till.book.turn() as turn:
+                cells.end_intent(turn, op_id)
+    return voided
+
+
+def spend(held: Rights, pts: int, today: int, intent: Intent | None) -> tuple[Rights, Fund] | No:
+    """Rights after spending ``pts``, and the fund that says how; no when they do not reach."""
+    held, fund, short = rights.spend(held, pts, today)
+    if short and intent is not None and intent.pts >= short:
+        return held, [*fund, ["auth", short]]
+    if short:
+        return No(Refusal.not_here_offline, {"points": pts, "here": pts - short})
+    return held, fund

@@ -1,0 +1,119 @@
+"""The one durable act: an operation, its effect on rights and its receipt, on disk together.
+
+The id exists before the first write. When this returns, the operation stands in the chain, in the
+database and in the second file; when it raises, nothing was sold. An error at the commit itself is
+ambiguous, so the book is asked by id before anybody is told that it failed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from agent.journal.clock import StoreTime
+from agent.journal.log import Entry
+from agent.store import cells, members, outbox, prints, sales
+from agent.till import Till
+from config.faults import Fault
+from config.sqlite import Error
+from points.identifiers import new_op_id
+from points.operations import Operation, read
+from points.receipts import Receipt
+from points.rights import Fund, Rights
+from points.wire import canonical
+
+
+@dataclass(slots=True)
+class Draft:
+    """An operation about to be recorded. ``body`` holds what its kind needs; the rest is added here.
+
+    ``rights`` is the till's cell after it, ``ended`` the intent it ends, ``sealed`` the box that goes
+    with it, ``pair`` the number and code it uses up, ``slip`` what makes its receipt.
+    """
+
+    kind: str
+    body: dict[str, Any]
+    by: str
+    m: int | None = None
+    fund: Fund = field(default_factory=list)
+    rights: Rights | None = None
+    op_id: str | None = None
+    ended: str | None = None
+    sealed: bytes | None = None
+    pair: tuple[int, str] | None = None
+    slip: Callable[[Operation, int], Receipt] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """What was written: the operation, where it stands, and the receipt that was queued."""
+
+    op: Operation
+    entry: Entry
+    receipt: Receipt | None
+
+
+def next_id(till: Till, time: StoreTime) -> str:
+    """An id for an operation at ``time``."""
+    return new_op_id(time.st_ms, till.chance(10))
+
+
+def record(till: Till, draft: Draft, time: StoreTime, day: int) -> Recorded:
+    """Record one operation. The caller holds ``till.book.lock`` since it read what the draft is made of."""
+    till.log.copy()
+    body = _body(till, draft, time, day)
+    raw = canonical.encode(body)
+    op = read(body, till.store, till.till)
+    pos = till.log.pos(till.log.seq + 1)
+    receipt = draft.slip(op, pos) if draft.slip else None
+    try:
+        with till.book.turn() as turn:
+            entry = till.log.append(turn, raw, op.id, op.m, op.kind, op.day)
+            if op.kind == "sale.earn":
+                sales.index_sale(turn, body["receipt"], op.day, pos)
+            elif op.kind in ("sale.refund", "sale.void"):
+                sales.index_return(turn, op.refs[0], pos)
+            if draft.rights is not None and op.m is not None:
+                cells.write(turn, op.m, draft.rights)
+            if draft.pair is not None:
+                members.use_pair(turn, *draft.pair)
+            if draft.sealed is not None:
+                outbox.keep_sealed(turn, op.id, draft.sealed)
+            if draft.ended is not None:
+                cells.end_intent(turn, draft.ended)
+            if receipt is not None:
+                prints.add(turn, op.id, receipt.to_json())
+    except Error as error:
+        found = sales.entry(till.book, op.id)
+        if found is None:
+            raise Fault("fault.not_recorded", f"nothing was recorded: {error}") from error
+        entry = Entry(*found)
+    till.log.settle(entry, op.st)
+    till.add_pending(op)
+    return Recorded(op, entry, receipt)
+
+
+def _body(till: Till, draft: Draft, time: StoreTime, day: int) -> dict[str, Any]:
+    body: dict[str, Any] = {
+        "id": draft.op_id or next_id(till, time),
+        "t": draft.kind,
+        "tv": 1,
+        "day": day,
+        "st": time.st_ms,
+        "boot": time.moment.boot,
+        "mono": time.moment.mono_ms,
+        "by": draft.by,
+        "rule": till.rule().hash,
+        **draft.body,
+    }
+    if draft.m is not None:
+        body["m"] = draft.m
+    if time.moment.wall_ms != time.st_ms:
+        body["at"] = time.moment.wall_ms
+    if draft.fund:
+        rights = draft.rights
+        body["fund"] = draft.fund
+        body["inc"] = rights.inc if rights else till.identity.inc
+        body["term"] = rights.term if rights else till.identity.term
+    return body

@@ -1,0 +1,57 @@
+"""The till's rights, one row a member, written in the same turn as the operation that moves them."""
+
+from __future__ import annotations
+
+import json
+
+from agent.journal.database import Book
+from config.sqlite import Connection
+from points.rights import NONE, Rights
+
+
+def read(book: Book, m: int) -> Rights:
+    """The rights of this till to a member's points; none when it was never given any."""
+    found = book.row("SELECT cell FROM rights WHERE m = ?", (m,))
+    return NONE if found is None else _rights(found[0])
+
+
+def every(book: Book) -> list[tuple[int, Rights]]:
+    """(member, rights) of every cell that holds something."""
+    cells = [(int(m), _rights(cell)) for m, cell in book.rows("SELECT m, cell FROM rights")]
+    return [(m, rights) for m, rights in cells if not rights.empty]
+
+
+def write(turn: Connection, m: int, rights: Rights) -> None:
+    """Keep a cell."""
+    cell = [rights.inc, rights.term, rights.granted, rights.allowance, rights.local, int(rights.closed)]
+    turn.execute(
+        "INSERT INTO rights (m, cell) VALUES (?, ?) ON CONFLICT (m) DO UPDATE SET cell = excluded.cell",
+        (m, json.dumps(cell, separators=(",", ":"))),
+    )
+
+
+def _rights(text: str) -> Rights:
+    inc, term, granted, allowance, local, closed = json.loads(text)
+    return Rights(
+        inc,
+        term,
+        granted,
+        tuple((day, given, used) for day, given, used in allowance),
+        tuple((day, left) for day, left in local),
+        bool(closed),
+    )
+
+
+def intend(turn: Connection, op_id: str, m: int, pts: int) -> None:
+    """Write down that an authorisation is being asked, before it is asked."""
+    turn.execute("INSERT INTO intents (op_id, m, pts) VALUES (?, ?, ?)", (op_id, m, pts))
+
+
+def intents(book: Book) -> list[tuple[str, int]]:
+    """(operation id, member) of every intent that has not ended."""
+    return [(str(op_id), int(m)) for op_id, m in book.rows("SELECT op_id, m FROM intents")]
+
+
+def end_intent(turn: Connection, op_id: str) -> None:
+    """The intent ended, by its operation or by ``auth.void``."""
+    turn.execute("DELETE FROM intents WHERE op_id = ?", (op_id,))

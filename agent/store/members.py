@@ -1,0 +1,105 @@
+"""The till's replica of members: rows as headquarters told them, codes and phones that point to them.
+
+A phone stands here only as a keyed tag, a code only as the head of its hash. The replica can always
+be fetched again; nothing in it is a right.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from agent.journal.database import Book
+from config.sqlite import Connection
+from points import codes
+
+ROW_CODES = 12
+"""Where a row carries the tags of its codes: [first 16 hex of ``who``…]."""
+
+
+def code_key(who: str) -> int:
+    """A code's place in the index: the first 8 bytes of its hash, as SQLite's signed integer."""
+    return int.from_bytes(bytes.fromhex(who[:16]), "big", signed=True)
+
+
+def row_of(book: Book, m: int) -> list[Any] | None:
+    """The row of a member, or None when this till was never told of it."""
+    found = book.row("SELECT row FROM members WHERE m = ?", (m,))
+    return None if found is None else json.loads(found[0])
+
+
+def by_code(book: Book, code: str) -> int | None:
+    """The member that a full or short code points to, from the feed or from the till's own pool."""
+    found = book.row("SELECT m FROM codes WHERE who = ?", (code_key(codes.who(code)),))
+    return None if found is None else int(found[0])
+
+
+def by_phone(book: Book, tag: str) -> int | None:
+    """The member that a phone's keyed tag points to."""
+    found = book.row("SELECT m FROM phones WHERE tag = ?", (tag,))
+    return None if found is None else int(found[0])
+
+
+def put_rows(turn: Connection, rows: Iterable[Sequence[Any]]) -> None:
+    """Take rows that are newer than what is held; older or equal ones change nothing."""
+    rows = list(rows)
+    turn.executemany(
+        "INSERT INTO members (m, ver, row) VALUES (?, ?, ?) ON CONFLICT (m) DO UPDATE"
+        " SET ver = excluded.ver, row = excluded.row WHERE excluded.ver > members.ver",
+        [(row[0], row[1], json.dumps(row, ensure_ascii=False, separators=(",", ":"))) for row in rows],
+    )
+    turn.executemany(
+        "INSERT INTO codes (who, m) VALUES (?, ?) ON CONFLICT (who) DO UPDATE SET m = excluded.m",
+        [(code_key(tag), row[0]) for row in rows if len(row) > ROW_CODES for tag in row[ROW_CODES]],
+    )
+
+
+def put_phones(turn: Connection, tags: Iterable[tuple[str, int]]) -> None:
+    """Take the store's phone index."""
+    turn.executemany(
+        "INSERT INTO phones (tag, m) VALUES (?, ?) ON CONFLICT (tag) DO UPDATE SET m = excluded.m", list(tags)
+    )
+
+
+def versions(book: Book) -> dict[int, int]:
+    """The version held of every member."""
+    return dict(book.rows("SELECT m, ver FROM members"))
+
+
+def count(book: Book) -> int:
+    """How many members this till knows."""
+    found = book.row("SELECT count(*) FROM members")
+    return 0 if found is None else int(found[0])
+
+
+def put_pool(turn: Connection, pairs: Iterable[tuple[int, str]]) -> None:
+    """Take unused (number, code) pairs for enrolling; a pair heard again stays as it is."""
+    turn.executemany("INSERT INTO pool (m, code) VALUES (?, ?) ON CONFLICT (m) DO NOTHING", list(pairs))
+
+
+def next_from_pool(book: Book) -> tuple[int, str] | None:
+    """An unused pair, or None when the pool is empty."""
+    found = book.row("SELECT m, code FROM pool WHERE used = 0 ORDER BY m LIMIT 1")
+    return None if found is None else (int(found[0]), str(found[1]))
+
+
+def pool_pair(book: Book, code: str) -> tuple[int, bool] | None:
+    """(number, already used) of a code that was issued to this till, such as a card of its stock."""
+    found = book.row("SELECT m, used FROM pool WHERE code = ?", (code,))
+    return None if found is None else (int(found[0]), bool(found[1]))
+
+
+def pool_left(book: Book) -> int:
+    """How many pairs are unused."""
+    found = book.row("SELECT count(*) FROM pool WHERE used = 0")
+    return 0 if found is None else int(found[0])
+
+
+def use_pair(turn: Connection, m: int, code: str) -> None:
+    """The pair belongs to somebody from now on, and its code is known here at once."""
+    turn.execute("UPDATE pool SET used = 1 WHERE m = ?", (m,))
+    turn.execute(
+        "INSERT INTO codes (who, m) VALUES (?, ?) ON CONFLICT (who) DO NOTHING",
+        (code_key(codes.who(code)), m),
+    )

@@ -1,0 +1,76 @@
+"""What waits for headquarters and what it answered: envelopes cut once, acks, outcomes, sealed boxes.
+
+An envelope is cut once and its bytes are kept: a retry sends the same bytes, so its answer is the
+same answer. Delivered is what has an ack; nothing is deleted here.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from typing import Any
+
+from agent.journal.database import Book
+from config.sqlite import Connection
+
+
+def delivered(book: Book) -> int:
+    """The last position that headquarters acknowledged; 0 for none."""
+    found = book.row("SELECT max(last) FROM envelopes WHERE ack IS NOT NULL")
+    return int(found[0]) if found and found[0] is not None else 0
+
+
+def unacked(book: Book) -> tuple[int, int, bytes] | None:
+    """(first, last, bytes) of the oldest envelope that was cut and not acknowledged."""
+    return book.row("SELECT first, last, bytes FROM envelopes WHERE ack IS NULL ORDER BY first LIMIT 1")
+
+
+def envelope_from(book: Book, pos: int) -> tuple[int, int, bytes] | None:
+    """The stored envelope that holds a position."""
+    return book.row(
+        "SELECT first, last, bytes FROM envelopes WHERE first <= ? AND last >= ? ORDER BY first DESC LIMIT 1",
+        (pos, pos),
+    )
+
+
+def keep_envelope(turn: Connection, first: int, last: int, batch_id: str, raw: bytes) -> None:
+    """Keep an envelope before it is sent; another that was never acknowledged gives way."""
+    turn.execute("DELETE FROM envelopes WHERE ack IS NULL AND last >= ?", (first,))
+    turn.execute(
+        "INSERT INTO envelopes (first, last, batch_id, bytes) VALUES (?, ?, ?, ?)",
+        (first, last, batch_id, raw),
+    )
+
+
+def keep_ack(turn: Connection, batch_id: str, ack: bytes) -> None:
+    """Keep headquarters' signed answer for ever."""
+    turn.execute("UPDATE envelopes SET ack = ? WHERE batch_id = ?", (ack, batch_id))
+
+
+def keep_outcomes(turn: Connection, outcomes: Iterable[tuple[int, str, dict[str, Any]]]) -> None:
+    """The latest word on operations, by position."""
+    turn.executemany(
+        "INSERT INTO outcomes (pos, letter, detail) VALUES (?, ?, ?) ON CONFLICT (pos) DO UPDATE"
+        " SET letter = excluded.letter, detail = excluded.detail",
+        [(pos, letter, json.dumps(detail, ensure_ascii=False)) for pos, letter, detail in outcomes],
+    )
+
+
+def outcomes(book: Book, limit: int = 50) -> list[tuple[Any, ...]]:
+    """(position, letter, detail) of the newest remarks."""
+    return book.rows("SELECT pos, letter, detail FROM outcomes ORDER BY pos DESC LIMIT ?", (limit,))
+
+
+def keep_sealed(turn: Connection, op_id: str, blob: bytes) -> None:
+    """Keep a sealed box until headquarters has it."""
+    turn.execute("INSERT INTO sealed (op_id, blob) VALUES (?, ?) ON CONFLICT DO NOTHING", (op_id, blob))
+
+
+def sealed(book: Book) -> list[tuple[str, bytes]]:
+    """Boxes that headquarters does not have yet."""
+    return book.rows("SELECT op_id, blob FROM sealed ORDER BY op_id")
+
+
+def drop_sealed(turn: Connection, op_id: str) -> None:
+    """Headquarters has it; here it is destroyed."""
+    turn.execute("DELETE FROM sealed WHERE op_id = ?", (op_id,))

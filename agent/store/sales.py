@@ -1,0 +1,74 @@
+"""Finding what this till recorded: sales by number, returns by sale, operations by id.
+
+Everything is read from the book itself; two small indexes are kept beside it in the same turn.
+"""
+
+from __future__ import annotations
+
+from agent.journal.database import Book
+from config.sqlite import Connection
+
+
+def body(book: Book, op_id: str) -> bytes | None:
+    """The body of an operation of this till."""
+    found = book.row("SELECT body FROM ops WHERE op_id = ?", (op_id,))
+    return None if found is None else found[0]
+
+
+def entry(book: Book, op_id: str) -> tuple[int, bytes, bytes] | None:
+    """(position, body, hash) of an operation of this till."""
+    found = book.row("SELECT pos, body, hash FROM ops WHERE op_id = ?", (op_id,))
+    return None if found is None else (found[0], found[1], found[2])
+
+
+def by_receipt(book: Book, receipt: str) -> str | None:
+    """The id of the latest sale with this receipt number."""
+    found = book.row(
+        "SELECT ops.op_id FROM receipts_of_sales JOIN ops USING (pos)"
+        " WHERE receipt = ? ORDER BY pos DESC LIMIT 1",
+        (receipt,),
+    )
+    return None if found is None else str(found[0])
+
+
+def receipt_exists(book: Book, receipt: str, day: int) -> bool:
+    """Whether a sale of this day already has this number."""
+    return (
+        book.row("SELECT 1 FROM receipts_of_sales WHERE receipt = ? AND day = ?", (receipt, day)) is not None
+    )
+
+
+def returns_of(book: Book, sale: str) -> list[tuple[int, bytes]]:
+    """(position, body) of every return of a sale recorded here, in order."""
+    return book.rows(
+        "SELECT pos, body FROM returns JOIN ops USING (pos) WHERE sale = ? ORDER BY pos", (sale,)
+    )
+
+
+def index_sale(turn: Connection, receipt: str, day: int, pos: int) -> None:
+    """Make a sale findable by its number."""
+    turn.execute("INSERT INTO receipts_of_sales (receipt, day, pos) VALUES (?, ?, ?)", (receipt, day, pos))
+
+
+def index_return(turn: Connection, sale: str, pos: int) -> None:
+    """Make a return findable by its sale."""
+    turn.execute("INSERT INTO returns (sale, pos) VALUES (?, ?)", (sale, pos))
+
+
+def since(book: Book, pos: int) -> list[tuple[int, bytes]]:
+    """(position, body) of every operation after a position."""
+    return book.rows("SELECT pos, body FROM ops WHERE pos > ? ORDER BY pos", (pos,))
+
+
+def unresolved(book: Book, pos: int) -> list[tuple[int, bytes]]:
+    """Operations up to a position that headquarters keeps in custody (P or Q)."""
+    return book.rows(
+        "SELECT pos, body FROM outcomes JOIN ops USING (pos)"
+        " WHERE letter IN ('P', 'Q') AND pos <= ? ORDER BY pos",
+        (pos,),
+    )
+
+
+def day_totals(book: Book, day: int) -> dict[str, int]:
+    """How many operations of each kind a business day has."""
+    return dict(book.rows("SELECT kind, count(*) FROM ops WHERE day = ? GROUP BY kind", (day,)))

@@ -1,0 +1,228 @@
+"""One till, awake: its book, key, clock and rules, and what it may show of a member.
+
+Shown is always a fold: headquarters' row with the till's own pending facts on top, never a sum
+(W15). Pending are the till's operations that the held edition of members does not count yet, and
+those that headquarters keeps in custody. They are kept in memory, rebuilt from the book at start.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from agent.journal.clock import Clock, StoreTime, Witness, store_time
+from agent.journal.database import Book
+from agent.journal.log import EPOCH_STEP, Log
+from agent.store import cells, feeds, members, sales
+from config.faults import Fault
+from points import rulebook
+from points.days import Day, day
+from points.fold import Account
+from points.members import MemberRow, begin, read_row
+from points.operations import Operation
+from points.rights import Rights, replay
+from points.rulebook import RuleBook
+from points.wire import canonical
+from points.wire.keys import SigningKey
+from points.wire.lane import Lane
+
+PENDING = ("member.enrol", "sale.earn", "redeem.cash", "sale.refund", "sale.void")
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """Who this till is, from its admission: lane, device key, headquarters' keys, the store's keys."""
+
+    lane: Lane
+    key: SigningKey
+    hub_name: str
+    hub_url: str
+    hub_receipt_public: bytes
+    hub_manifest_public: bytes
+    hub_pii_public: bytes
+    index_key: bytes
+    shard_key: bytes
+    shard_kid: str
+    region: str
+    store_name: str
+    chain_name: str
+    term: int = 1
+    inc: int = 1
+
+
+@dataclass(slots=True)
+class Shift:
+    """The business day that is open, for books and caps."""
+
+    day: Day
+    closed: bool
+
+
+@dataclass
+class Till:
+    """The live state of one till. Whoever reads and then writes holds ``book.lock``."""
+
+    identity: Identity
+    book: Book
+    log: Log
+    clock: Clock
+    chance: Callable[[int], bytes] = secrets.token_bytes
+    witness: Witness | None = None
+    books: dict[str, RuleBook] = field(default_factory=dict)
+    rules: RuleBook | None = None
+    pending: dict[int, list[Operation]] = field(default_factory=dict)
+
+    @property
+    def store(self) -> str:
+        """The store's name in the chain."""
+        return self.identity.lane.store
+
+    @property
+    def till(self) -> str:
+        """The register's number."""
+        return self.identity.lane.till
+
+    def wake(self) -> None:
+        """At start: reconcile the two files, then rebuild what is kept in memory."""
+        self.load_books()
+        lacking = self.log.reconcile()
+        if lacking:
+            self._restore([record.body for record in lacking])
+        heard = feeds.fact(self.book, "witness")
+        if heard:
+            hub_ms, mono_ms, boot = heard.split(",")
+            self.witness = Witness(int(hub_ms), int(mono_ms), boot)
+        self.gather()
+
+    def _restore(self, bodies: list[bytes]) -> None:
+        """Put back what the second file knows and the database does not."""
+        for body in bodies:
+            raw = canonical.decode(body)
+            op = Operation(raw, self.store, self.till)
+            with self.book.turn() as turn:
+                entry = self.log.append(turn, body, op.id, op.m, op.kind, op.day)
+                if op.kind == "sale.earn":
+                    sales.index_sale(turn, raw["receipt"], op.day, entry.pos)
+                elif op.kind in ("sale.refund", "sale.void"):
+                    sales.index_return(turn, op.refs[0], entry.pos)
+                if op.fund and op.m is not None:
+                    expires_on = self.books[op.rule].expires_on(Day(op.day)) if op.rule in self.books else 0
+                    cells.write(turn, op.m, replay(cells.read(self.book, op.m), op, expires_on))
+            self.log.seq, self.log.head, self.log.last_st = entry.seq, entry.hash, op.st
+
+    def load_books(self) -> None:
+        """Read the rule books that are held; the current one decides from now on."""
+        for digest, blob, current in feeds.books(self.book):
+            if digest not in self.books:
+                self.books[digest] = rulebook.read(blob)
+            if current:
+                self.rules = self.books[digest]
+
+    def rule(self) -> RuleBook:
+        """The current rule book; a Fault before the first one came."""
+        if self.rules is None:
+            raise Fault("fault.no_rules", "no rule book has been received yet")
+        return self.rules
+
+    # -- time ---------------------------------------------------------------------------------
+
+    def time(self) -> StoreTime:
+        """Store time for the next operation."""
+        return store_time(self.clock.now(), self.log.last_st, self.witness)
+
+    def heard_hub(self, hub_ms: int) -> None:
+        """Headquarters signed this time; remember with which reading it was heard."""
+        now = self.clock.now()
+        if self.witness is None or hub_ms > self.witness.hub_ms:
+            self.witness = Witness(hub_ms, now.mono_ms, now.boot)
+            with self.book.turn() as turn:
+                feeds.keep_fact(turn, "witness", f"{hub_ms},{now.mono_ms},{now.boot}")
+
+    def shift(self) -> Shift:
+        """The open business day; a new local day opens itself, a closed one stays closed."""
+        today = self.rule().today(self.time().st_ms)
+        kept = feeds.fact(self.book, "shift")
+        if kept is not None:
+            number, closed = kept.split(",")
+            if not int(closed) or int(number) >= today:
+                return Shift(day(int(number)), bool(int(closed)))
+        return Shift(today, False)
+
+    def keep_shift(self, shift: Shift) -> None:
+        """Open or close a business day."""
+        with self.book.turn() as turn:
+            feeds.keep_fact(turn, "shift", f"{shift.day},{int(shift.closed)}")
+
+    # -- members ------------------------------------------------------------------------------
+
+    def gather(self) -> None:
+        """Rebuild the pending facts: what the held edition of members does not count yet."""
+        applied = int(feeds.fact(self.book, "applied_pos") or 0)
+        self.pending = {}
+        for _, body in [*sales.unresolved(self.book, applied), *sales.since(self.book, applied)]:
+            self.add_pending(Operation(canonical.decode(body), self.store, self.till))
+
+    def add_pending(self, op: Operation) -> None:
+        """An operation of this till that headquarters' row does not count yet."""
+        if op.m is not None and op.kind in PENDING:
+            self.pending.setdefault(op.m, []).append(op)
+
+    def row(self, m: int) -> MemberRow | None:
+        """What headquarters told of a member."""
+        raw = members.row_of(self.book, m)
+        return None if raw is None else read_row(raw)
+
+    def shown(self, m: int) -> Account | None:
+        """A member's account as this till may show it; None when it knows nothing of the member."""
+        row, pending = self.row(m), self.pending.get(m, [])
+        if row is None and not pending:
+            return None
+        account = begin(row, self.books) if row is not None else Account(m, self.books)
+        for op in pending:
+            if op.refs and op.refs[0] not in account.sales:
+                self._remember_sale(account, op.refs[0], {p.id for p in pending})
+            account.take(op)
+        return account
+
+    def shown_with(self, op: Operation) -> Account:
+        """The account as it will be shown once ``op`` is recorded."""
+        assert op.m is not None
+        self.pending.setdefault(op.m, []).append(op)
+        try:
+            account = self.shown(op.m)
+            assert account is not None
+            return account
+        finally:
+            self.pending[op.m].pop()
+
+    def _remember_sale(self, account: Account, sale: str, pending: set[str]) -> None:
+        body = sales.body(self.book, sale)
+        if body is None:
+            return
+        account.remember(Operation(canonical.decode(body), self.store, self.till))
+        for _, raw in sales.returns_of(self.book, sale):
+            earlier = Operation(canonical.decode(raw), self.store, self.till)
+            if earlier.id not in pending:
+                account.remember(earlier)
+
+    def rights(self, m: int) -> Rights:
+        """What this till may spend of a member's points."""
+        held = cells.read(self.book, m)
+        here = (self.identity.inc, self.identity.term)
+        if held.granted == 0 and not held.local and (held.inc, held.term) != here:
+            return Rights(*here)
+        return held
+
+    def lane_position(self, pos: int) -> str:
+        """How a position is printed: till-epoch-number, which never repeats."""
+        return f"{self.till}-{pos // EPOCH_STEP}-{pos % EPOCH_STEP}"
+
+    def facts(self) -> dict[str, Any]:
+        """What the state line of a page shows of the book itself."""
+        return {
+            "seq": self.log.seq,
+            "members": members.count(self.book),
+            "pool": members.pool_left(self.book),
+        }
