@@ -1,4 +1,4 @@
-"""What the house must tell about itself: modules, commands, settings and endpoints, found in its syntax trees.
+"""What the house must tell about itself: its modules, commands, settings and endpoints, seen in syntax trees.
 
 Nothing is imported and nothing is registered: what a person can type, set or call is recognised by how it is
 written, and must then stand in a README. Knows the shapes of argparse, of settings classes and of routes.
