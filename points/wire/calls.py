@@ -34,7 +34,7 @@ class GetManifest:
 
 @dataclass(frozen=True, slots=True)
 class SendBatch:
-    """Send the stored envelope that begins at `first`, or cut one up to `last` at most and store it.
+    """Send the stored envelope that holds `first`; if there is none, cut one up to `last` and store it.
 
     With `recut` a stored one is not used: verify the chain in the book, then cut anew; that is
     allowed for every batch without an ack.

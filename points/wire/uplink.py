@@ -123,14 +123,17 @@ class Conversation:
         sealed: Iterable[str],
         shared: Sequence[tuple[str, str]],
         inc: int,
+        private_g: int = -1,
         ops_max: int = OPS_MAX,
     ) -> None:
-        """`sealed` are operation ids, `shared` (topic, shard) in order; `inc` the highest one an ack told."""
+        """`sealed` are operation ids, `shared` (topic, shard) in order, `inc` the highest one an ack told,
+        `private_g` that of the private manifest applied last, -1 if there was none."""
         ordered = sorted(lanes, key=lambda lane: lane.epoch)
         assert all(0 <= lane.acked <= lane.recorded for lane in ordered)
         self._lanes = [_Lane(lane.epoch, lane.acked + 1, lane.recorded, ops_max) for lane in ordered]
         self._sealed = list(dict.fromkeys(sealed))
-        self._private = _Shard(PRIVATE_TOPIC, private_shard)
+        self._sealed_left: list[str] = []
+        self._private = _Shard(PRIVATE_TOPIC, private_shard, g=private_g)
         self._shared = [_Shard(topic, shard) for topic, shard in shared]
         self._inc = inc
         self._up, self._down = _Direction(), _Direction()
@@ -146,12 +149,14 @@ class Conversation:
     def mood(self) -> Mood:
         if not self._up.stopped and self._upload() is not None:
             return Mood.SENDING
-        return Mood.RESTING if self.next_call() is None else Mood.FETCHING
+        is_over = self._asked is None and self._wish() is None and self._due_pause() is None
+        return Mood.RESTING if is_over else Mood.FETCHING
 
     @property
     def is_settled(self) -> bool:
         """Whether everything recorded is acked and every sealed blob delivered."""
-        return not self._sealed and all(lane.next > lane.recorded for lane in self._lanes)
+        delivered = not self._sealed and not self._sealed_left
+        return delivered and all(lane.next > lane.recorded for lane in self._lanes)
 
     def ready(self) -> tuple[tuple[str, str], ...]:
         """The shards that may be applied: whole, and not ahead of the private manifest."""
@@ -220,7 +225,9 @@ class Conversation:
         return GetBlob(PRIVATE_TOPIC, private.shard, private.wanted[0]) if private.wanted else None
 
     def _private_is_behind(self) -> bool:
-        return self._sent_since_private or any(shard.g > self._private.g for shard in self._shared)
+        return self._sent_since_private or any(
+            shard.g > self._private.g for shard in self._shared if not shard.left
+        )
 
     def _due_pause(self) -> Pause | None:
         pauses = [way.pause for way in (self._up, self._down) if way.pause is not None and not way.stopped]
@@ -263,7 +270,7 @@ class Conversation:
             shard.asks += 1
             self._sent_since_private = False
             self._compare(heard)
-            if shard.asks > 1 and self._private_is_behind():
+            if 1 < shard.asks < PRIVATE_ASKS_MAX and self._private_is_behind():
                 self._down.pause = Pause(FIRST_PAUSE_MS, shard.asks)
         return True
 
@@ -275,7 +282,7 @@ class Conversation:
         """
         for lane in self._lanes:
             wants = heard.next.get(lane.epoch)
-            if wants is None:
+            if wants is None or lane.left:
                 continue
             if wants > lane.recorded + 1:
                 call = SendBatch(lane.epoch, lane.recorded + 1, lane.recorded + 1)
@@ -345,14 +352,13 @@ class Conversation:
             lane.next = wants
 
     def _recut(self, call: SendBatch, refused: Refused) -> None:
-        lane = self._lane(call.epoch)
-        if refused.problem == Problem.TOO_LARGE and lane.ops_max > 1:
-            lane.ops_max, lane.recut = max(1, (call.last - call.first + 1) // 2), True
-            if call.first < call.last:
-                return
-        if lane.recut:
+        lane, count = self._lane(call.epoch), call.last - call.first + 1
+        if refused.problem == Problem.TOO_LARGE and count > 1:
+            lane.ops_max, lane.recut = count // 2, True
+        elif call.recut or refused.problem == Problem.TOO_LARGE:
             self._leave(call, refused)
-        lane.recut = True
+        else:
+            lane.recut = True
 
     def _refetch(self, call: GetBlob, refused: Refused) -> None:
         shard = self._shard(call.topic, call.shard)
@@ -366,6 +372,7 @@ class Conversation:
                 self._lane(call.epoch).left = True
             case PutSealed(op_id):
                 self._sealed.remove(op_id)
+                self._sealed_left.append(op_id)
             case GetManifest(topic, name) | GetBlob(topic, name, _):
                 self._shard(topic, name).left = True
         self._alarms.append(Alarm(call, refused.problem, refused.detail))
