@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from agent.journal.clock import Clock, StoreTime, Witness, store_time
@@ -90,6 +90,10 @@ class Till:
         lacking = self.log.reconcile()
         if lacking:
             self._restore([record.body for record in lacking])
+        kept = feeds.fact(self.book, "term")
+        if kept:
+            inc, term = kept.split(",")
+            self.identity = replace(self.identity, inc=int(inc), term=int(term))
         heard = feeds.fact(self.book, "witness")
         if heard:
             hub_ms, mono_ms, boot = heard.split(",")
@@ -214,6 +218,14 @@ class Till:
         if held.granted == 0 and not held.local and (held.inc, held.term) != here:
             return Rights(*here)
         return held
+
+    def begin_term(self, inc: int, term: int) -> None:
+        """The rights of the old term are over; only local ones stay. Local rights move to the new term."""
+        with self.book.turn() as turn:
+            feeds.keep_fact(turn, "term", f"{inc},{term}")
+            for m, held in cells.every(self.book):
+                cells.write(turn, m, Rights(inc, term, 0, (), held.local))
+        self.identity = replace(self.identity, inc=inc, term=term)
 
     def lane_position(self, pos: int) -> str:
         """How a position is printed: till-epoch-number, which never repeats."""

@@ -1,0 +1,244 @@
+"""One contact with headquarters, driven to its end: upload, then take whole editions.
+
+The order and every ending are decided by the conversation, which knows no network; here its calls
+are done and its answers told. Nothing is lost when it stops anywhere: an envelope is stored before
+it is sent, an ack before the next is cut, an edition is taken whole.
+"""
+
+from __future__ import annotations
+
+import secrets
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from agent import day_close, edition
+from agent.journal.log import EPOCH_STEP
+from agent.recorder import Draft, record
+from agent.store import feeds, outbox
+from agent.till import Till
+from agent.uplink import OutOfReach, Uplink
+from config.faults import Fault
+from points.wire import ack, endpoints, envelope
+from points.wire.batch_header import OPS_MAX, Anchor, Moment
+from points.wire.calls import (
+    AckHeard,
+    Answer,
+    BlobHeard,
+    GetBlob,
+    GetManifest,
+    ManifestHeard,
+    Pause,
+    PutSealed,
+    Refused,
+    Request,
+    Rested,
+    SealedHeard,
+    SendBatch,
+    Unreachable,
+    pause_ms,
+)
+from points.wire.chunk import blob_name
+from points.wire.faults import Problem, WireFault
+from points.wire.manifest import PRIVATE_TOPIC, Manifest, open_manifest, private_shard
+from points.wire.uplink import Alarm, Conversation, Outgoing
+
+GEN = 1
+VERSION = "jifen/0.1.0"
+
+Tell = Callable[[str, int], None]
+"""Told of progress: what is being done, and how much is left."""
+
+
+@dataclass(frozen=True, slots=True)
+class Contacted:
+    """How a contact ended. ``settled``: everything recorded is acknowledged."""
+
+    settled: bool
+    batches: int
+    operations: int
+    members: int
+    alarms: tuple[Alarm, ...]
+
+
+class Contact:
+    """One contact in progress. Use a new one each time; only one at a time per till."""
+
+    def __init__(
+        self,
+        till: Till,
+        uplink: Uplink,
+        *,
+        rest: Callable[[int], None] | None = None,
+        tell: Tell | None = None,
+    ) -> None:
+        self.till = till
+        self.uplink = uplink
+        self.inst = secrets.token_hex(16)
+        self._rest = rest or (lambda ms: time.sleep(ms / 1000))
+        self._tell = tell or (lambda _what, _left: None)
+        self._manifests: dict[tuple[str, str], tuple[Manifest, bytes]] = {}
+        self._blobs: dict[str, bytes] = {}
+        self._batches = self._operations = 0
+
+    def run(self) -> Contacted:
+        """Talk until there is nothing left to say, or the way is gone."""
+        till = self.till
+        lane = till.identity.lane
+        delivered = outbox.delivered(till.book) % EPOCH_STEP
+        shards = [("rules", "all"), ("members", till.identity.region), ("phones", lane.store)]
+        conversation = Conversation(
+            private_shard(lane.store, lane.till),
+            [Outgoing(lane.epoch, delivered, till.log.seq)],
+            [op_id for op_id, _ in outbox.sealed(till.book)],
+            shards,
+            till.identity.inc,
+        )
+        while (call := conversation.next_call()) is not None:
+            if isinstance(call, Pause):
+                self._rest(pause_ms(call, secrets.randbits(32)))
+                conversation.hear(Rested())
+                continue
+            conversation.hear(self._do(call))
+        fresh = self._take(conversation.ready())
+        return Contacted(conversation.is_settled, self._batches, self._operations, fresh, conversation.alarms)
+
+    # -- calls --------------------------------------------------------------------------------
+
+    def _do(self, call: Request) -> Answer:
+        try:
+            match call:
+                case GetManifest(topic, shard):
+                    return self._manifest(topic, shard)
+                case SendBatch():
+                    return self._send(call)
+                case PutSealed(op_id):
+                    return self._sealed(op_id)
+                case GetBlob(topic, shard, sha):
+                    return self._blob(topic, shard, sha)
+        except OutOfReach:
+            return Unreachable()
+        except WireFault as fault:
+            return Refused(fault.problem, fault.detail)
+
+    def _manifest(self, topic: str, shard: str) -> Answer:
+        raw = self.uplink.call("GET", endpoints.manifest_of(topic, shard, GEN))
+        identity = self.till.identity
+        manifest = open_manifest(raw, identity.hub_manifest_public, identity.lane.chain, topic, shard)
+        self._manifests[topic, shard] = (manifest, raw)
+        told = manifest.private
+        held = {lane.epoch: lane.next for lane in told.next} if told else {}
+        wanted = tuple(sha for sha in edition.missing(self.till, manifest) if sha not in self._blobs)
+        if topic == PRIVATE_TOPIC and manifest.lanes and manifest.lanes not in self._blobs:
+            wanted = tuple(dict.fromkeys((*wanted, manifest.lanes)))
+        return ManifestHeard(topic, shard, manifest.inc, manifest.g, wanted, held)
+
+    def _send(self, call: SendBatch) -> Answer:
+        till = self.till
+        position = call.epoch * EPOCH_STEP + call.first
+        found = None if call.recut else outbox.envelope_from(till.book, position)
+        if found is None:
+            found = self._cut(position, call.epoch * EPOCH_STEP + call.last)
+        first, last, raw = found
+        name = envelope.batch_id(raw)
+        self._tell("sending", till.log.seq - first % EPOCH_STEP + 1)
+        answer = self.uplink.call(
+            "POST",
+            endpoints.batches(till.identity.lane),
+            raw,
+            endpoints.BATCH,
+            {"idempotency-key": f'"{name}"'},
+        )
+        told = ack.open_ack(answer, till.identity.hub_receipt_public)
+        told.check_answers(envelope.peek(raw)[0], name)
+        with till.book.turn() as turn:
+            outbox.keep_ack(turn, name, answer)
+            outbox.keep_outcomes(
+                turn, [(call.epoch * EPOCH_STEP + seq, code, detail) for seq, code, detail in told.outcomes]
+            )
+        till.heard_hub(told.ms)
+        self._batches += 1
+        self._operations += last - first + 1
+        return AckHeard(call.epoch, last % EPOCH_STEP)
+
+    def _cut(self, first: int, last: int) -> tuple[int, int, bytes]:
+        """Cut an envelope once and keep it before it is sent."""
+        till = self.till
+        with till.book.lock:
+            entries = till.log.between(first, min(last, first + OPS_MAX - 1))
+            entries = entries[: envelope.fitting(len(entry.body) for entry in entries)]
+            witness = till.witness
+            now = till.clock.now()
+            anchor = Anchor(witness.hub_ms, witness.boot, witness.mono_ms) if witness else None
+            moment = Moment(now.wall_ms, now.boot, now.mono_ms, self.inst, VERSION, till.identity.inc, anchor)
+            raw = envelope.cut(
+                till.identity.lane,
+                first % EPOCH_STEP,
+                till.log.hash_before(first),
+                [entry.body for entry in entries],
+                till.identity.key,
+                moment,
+            )
+            with till.book.turn() as turn:
+                outbox.keep_envelope(turn, first, entries[-1].pos, envelope.batch_id(raw), raw)
+            return first, entries[-1].pos, raw
+
+    def _sealed(self, op_id: str) -> Answer:
+        blob = dict(outbox.sealed(self.till.book)).get(op_id)
+        if blob is not None:
+            self.uplink.call("PUT", endpoints.sealed(op_id), blob, endpoints.BLOB)
+            with self.till.book.turn() as turn:
+                outbox.drop_sealed(turn, op_id)
+        return SealedHeard(op_id)
+
+    def _blob(self, topic: str, shard: str, sha: str) -> Answer:
+        raw = self.uplink.call("GET", endpoints.blob(sha))
+        if blob_name(raw) != sha:
+            return Refused(Problem.INTEGRITY, {"sha": sha})
+        self._blobs[sha] = raw
+        self._tell("fetching", 0)
+        return BlobHeard(topic, shard, sha)
+
+    # -- taking -------------------------------------------------------------------------------
+
+    def _take(self, ready: tuple[tuple[str, str], ...]) -> int:
+        """Take what arrived whole: rules first, then members with the lanes' table, this till's page last."""
+        shards = {topic: self._manifests[topic, shard] for topic, shard in ready}
+        fresh = 0
+        try:
+            if "rules" in shards and self._is_new(shards["rules"][0]):
+                edition.take_rules(self.till, *shards["rules"], self._blobs)
+            private = shards.get(PRIVATE_TOPIC)
+            if private is not None:
+                counted = edition.counted_lanes(self.till, private[0], self._blobs)
+                if "members" in shards and self._is_new(shards["members"][0]):
+                    fresh = edition.take_members(self.till, *shards["members"], self._blobs, counted)
+                if "phones" in shards and self._is_new(shards["phones"][0]):
+                    edition.take_phones(self.till, *shards["phones"], self._blobs)
+                self._take_private(*private)
+        except WireFault as fault:
+            raise Fault("fault.bad_edition", f"an edition of headquarters cannot be read: {fault}") from fault
+        return fresh
+
+    def _take_private(self, manifest: Manifest, raw: bytes) -> None:
+        self.till.heard_hub(manifest.issued)
+        if not self._is_new(manifest):
+            return
+        assert manifest.private is not None
+        self._renew(manifest.inc, manifest.private.term)
+        wanted = edition.take_private(self.till, manifest, raw, self._blobs)
+        if wanted:
+            day_close.give_back(self.till, "agent", wanted)
+
+    def _renew(self, inc: int, term: int) -> None:
+        """A later term closes the old one for ever, in this till's own hand."""
+        till = self.till
+        old = (till.identity.inc, till.identity.term)
+        if (inc, term) > old:
+            with till.book.lock:
+                body = {"inc": old[0], "term": old[1]}
+                record(till, Draft("rights.close", body, "agent"), till.time(), till.shift().day)
+                till.begin_term(inc, term)
+
+    def _is_new(self, manifest: Manifest) -> bool:
+        return manifest.ver > feeds.edition(self.till.book, manifest.topic, manifest.shard)[0]

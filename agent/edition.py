@@ -1,0 +1,155 @@
+"""Taking a new edition of what headquarters tells: rules, members, phones, and this till's own page.
+
+An edition is taken whole in one turn, or not at all. With the members comes how far this till's own
+operations are counted in them; both change in the same turn, so that a shown balance never counts an
+own operation twice or not at all (W15). An older edition than the one held is ignored (W16).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from agent.journal.log import EPOCH_STEP
+from agent.store import cells, feeds, members, outbox
+from agent.till import Till
+from config.faults import Fault
+from config.sqlite import Connection
+from points import rights, rulebook
+from points.amounts import BadAmount
+from points.members import read_row
+from points.wire import chunk
+from points.wire.faults import Malformed
+from points.wire.manifest import Manifest
+
+Blobs = Mapping[str, bytes]
+
+
+def missing(till: Till, manifest: Manifest) -> tuple[str, ...]:
+    """The blobs of an edition that are not applied yet; none when it is not newer than the one held."""
+    held = feeds.edition(till.book, manifest.topic, manifest.shard)[0]
+    if manifest.ver <= held:
+        return ()
+    done = feeds.chunks(till.book, manifest.topic, manifest.shard)
+    return tuple(sha for sha in manifest.blobs if sha not in done)
+
+
+def take_rules(till: Till, manifest: Manifest, raw: bytes, blobs: Blobs) -> None:
+    """A new rule book becomes the current one; a book that is not understood is refused whole."""
+    for piece in manifest.chunks:
+        if piece.sha not in blobs:
+            continue
+        for row in chunk.open_chunk(piece, blobs[piece.sha], manifest.topic, manifest.shard):
+            blob = row[0].encode()
+            try:
+                digest = rulebook.read(blob).hash
+            except rulebook.BadRuleBook as error:
+                raise Fault("fault.bad_rules", str(error)) from error
+            with till.book.turn() as turn:
+                feeds.keep_book(turn, digest, blob)
+    with till.book.turn() as turn:
+        _keep(turn, manifest, raw)
+    till.load_books()
+
+
+def take_members(till: Till, manifest: Manifest, raw: bytes, blobs: Blobs, counted: Mapping[int, Any]) -> int:
+    """New member rows and how far own operations are counted in them; gives the rows that were new.
+
+    ``counted`` is the lanes' table of the private edition: epoch -> [[last_seq, g]…].
+    """
+    held = members.versions(till.book)
+    fresh = []
+    for piece in manifest.chunks:
+        if piece.sha in blobs:
+            rows = chunk.open_chunk(
+                piece, blobs[piece.sha], manifest.topic, manifest.shard, till.identity.shard_key
+            )
+            fresh += [row for row in rows if _newer(row, held)]
+    with till.book.lock:
+        with till.book.turn() as turn:
+            members.put_rows(turn, fresh)
+            _keep(turn, manifest, raw)
+            feeds.keep_fact(turn, "members_as_of", str(manifest.issued))
+            feeds.keep_fact(turn, "applied_pos", str(_applied(till, manifest.g, counted)))
+        till.gather()
+    return len(fresh)
+
+
+def _newer(row: Any, held: Mapping[int, int]) -> bool:
+    try:
+        read = read_row(row)
+    except BadAmount as error:
+        raise Malformed(why="member row") from error
+    return read.ver > held.get(read.m, -1)
+
+
+def _applied(till: Till, g: int, counted: Mapping[int, Any]) -> int:
+    """The position up to which own operations are counted in an edition of ``g``; never goes back."""
+    before = int(feeds.fact(till.book, "applied_pos") or 0)
+    found: list[int] = [
+        epoch * EPOCH_STEP + last_seq for epoch, pairs in counted.items() for last_seq, at in pairs if at <= g
+    ]
+    return max(before, *found, 0)
+
+
+def take_phones(till: Till, manifest: Manifest, raw: bytes, blobs: Blobs) -> None:
+    """The store's own phone index."""
+    with till.book.turn() as turn:
+        for piece in manifest.chunks:
+            if piece.sha in blobs:
+                rows = chunk.open_chunk(
+                    piece, blobs[piece.sha], manifest.topic, manifest.shard, till.identity.shard_key
+                )
+                members.put_phones(turn, [(str(row[0]), int(row[1])) for row in rows])
+        _keep(turn, manifest, raw)
+
+
+def counted_lanes(till: Till, manifest: Manifest, blobs: Blobs) -> dict[int, Any]:
+    """This till's part of the private edition's table of lanes: epoch -> [[last_seq, g]…]."""
+    if manifest.lanes is None or manifest.lanes not in blobs:
+        return {}
+    rows = chunk.open_named(manifest.lanes, blobs[manifest.lanes], manifest.topic, manifest.shard)
+    return {int(row[2]): row[3] for row in rows if row[0] == "l" and row[1] == till.till}
+
+
+def take_private(till: Till, manifest: Manifest, raw: bytes, blobs: Blobs) -> set[int]:
+    """This till's own page: grants, pool, outcomes; gives the members whose rights are wanted back."""
+    wanted: set[int] = set()
+    assert manifest.private is not None
+    with till.book.lock, till.book.turn() as turn:
+        for piece in manifest.chunks:
+            if piece.sha not in blobs:
+                continue
+            for row in chunk.open_chunk(piece, blobs[piece.sha], manifest.topic, manifest.shard):
+                _private_row(till, turn, row, manifest, wanted)
+        _keep(turn, manifest, raw)
+    till.gather()
+    return wanted
+
+
+def _private_row(till: Till, turn: Connection, row: list[Any], manifest: Manifest, wanted: set[int]) -> None:
+    """One typed row; a kind that is not known here is left alone."""
+    assert manifest.private is not None
+    try:
+        match row[0]:
+            case "r" if row[1] == "pts":
+                m, g, sched = int(row[2]), int(row[3]), row[4]
+                held = till.rights(m)
+                after = rights.hear_grant(held, manifest.inc, manifest.private.term, g, sched)
+                if after != held:
+                    cells.write(turn, m, after)
+                if len(row) > 5 and row[5]:
+                    wanted.add(m)
+            case "p":
+                members.put_pool(turn, [(int(row[1]), str(row[2]))])
+            case "o":
+                outbox.keep_outcomes(turn, [(int(row[1]) * EPOCH_STEP + int(row[2]), str(row[3]), row[4])])
+    except (TypeError, ValueError, IndexError) as error:
+        raise Malformed(why="private row") from error
+
+
+def _keep(turn: Connection, manifest: Manifest, raw: bytes) -> None:
+    for sha in manifest.blobs:
+        feeds.keep_chunk(turn, manifest.topic, manifest.shard, sha)
+    feeds.forget_chunks(turn, manifest.topic, manifest.shard, manifest.blobs)
+    feeds.keep_edition(turn, manifest.topic, manifest.shard, manifest.ver, manifest.g, raw)
