@@ -64,6 +64,7 @@ class Strip:
 
     store: str
     settle: tuple[int, int]
+    grace_days: int
     runs: list[tuple[Home, int]] = field(default_factory=list)
 
     def lay(self, home: Home, n: int) -> None:
@@ -177,7 +178,9 @@ class Ledger:
                 self.open_claws.insert(0, (bearer, have - part))
             chosen.append((Debt(bearer), part))
             pts -= part
-        strip = self.strips[op["id"]] = Strip(store, (book["settle"][0], book["settle"][1]))
+        strip = self.strips[op["id"]] = Strip(
+            store, (book["settle"][0], book["settle"][1]), book["grace_days"]
+        )
         for home, part in chosen:
             strip.lay(home, part)
 
@@ -187,10 +190,8 @@ class Ledger:
         if cause in self.sales:
             sale = self.sales[cause]
             claw, restore = sale.take_back(op["lines"] if op["t"] == "sale.refund" else None)
-            grace = sale.book["grace_days"]
         elif cause in self.strips:  # a redemption of its own, undone whole
             claw, restore = 0, sum(n for _, n in self.strips[cause].runs)
-            grace = self.rules[op["rule"]]["grace_days"]
         else:
             return
         self.answers[op["id"]] = [claw, restore]
@@ -201,10 +202,10 @@ class Ledger:
         self.sums["restored"] += restore
         self.sums["clawed"] += claw
         if restore:
-            self.come_home(self.strips[cause], restore, today, grace)
+            self.come_home(self.strips[cause], restore, today)
         self.claw(cause, claw, today)
 
-    def come_home(self, strip: Strip, pts: int, today: date, grace: int) -> None:
+    def come_home(self, strip: Strip, pts: int, today: date) -> None:
         while pts:
             ((home, n),) = strip.pull(min(pts, strip.runs[-1][1]))
             pts -= n
@@ -214,7 +215,7 @@ class Ledger:
                 self.repay(home)
             else:
                 home.pts -= n
-                self.arrive(Lot(home.issuer, n, today + timedelta(days=grace), home.sale))
+                self.arrive(Lot(home.issuer, n, today + timedelta(days=strip.grace_days), home.sale))
 
     def claw(self, sale: str, pts: int, today: date) -> None:
         own = [lot for lot in self.lots if lot.sale == sale]
