@@ -10,7 +10,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 
 ifeq ($(UV),)
-INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
+INSTALL := $(BIN)/python -m pip install -qq --disable-pip-version-check
 else
 INSTALL := $(UV) pip install --quiet --python $(BIN)/python
 endif
