@@ -8,8 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from agent.store import feeds
-from agent.till import Till
+from agent.till import Till, View
 from points.receipts import next_to_expire
 
 
@@ -33,31 +32,25 @@ class Card:
     day_used: int
 
 
-def card_of(till: Till, m: int) -> Card | None:
-    """The card of a member; None when this till knows nothing of the member."""
-    account = till.shown(m)
-    if account is None:
-        return None
-    rules, row = till.rule(), till.row(m)
-    shift = till.shift()
-    today = rules.today(till.time().st_ms)
-    local, allowance = till.rights(m).left(today)
+def card_of(till: Till, view: View) -> Card:
+    """The card of a member as it is seen now."""
+    account, row, today = view.account, view.row, view.today
+    tiers = till.rule().tiers
     points = account.balance(today)
-    confirmed = row.balance(today) if row else 0
     expires_pts, expires_on = next_to_expire(account, today)
     return Card(
-        m=m,
+        m=view.m,
         name=row.name_masked if row else "",
         tail=row.tail if row else "",
         status=account.status or "new",
         tier=account.tier,
-        tier_name=rules.tiers[min(account.tier, len(rules.tiers) - 1)].name,
+        tier_name=tiers[min(account.tier, len(tiers) - 1)].name,
         points=points,
-        here=0 if account.debt else min(points, local + allowance),
+        here=0 if account.debt else min(points, sum(view.rights.left(today))),
         debt=account.debt,
-        pending_pts=points - confirmed,
-        as_of_ms=int(feeds.fact(till.book, "members_as_of") or 0),
+        pending_pts=points - (row.balance(today) if row else 0),
+        as_of_ms=till.as_of_ms,
         expires_pts=expires_pts,
         expires_on=expires_on,
-        day_used=account.days.get(shift.day, 0),
+        day_used=account.days.get(till.shift().day, 0),
     )

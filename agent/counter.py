@@ -17,12 +17,13 @@ from agent.funding import Authorise, Intent, No
 from agent.recorder import Draft, Recorded, record
 from agent.slips import slip
 from agent.store import members, sales
-from agent.till import Till
+from agent.till import Till, View
 from points import codes, rights
 from points.codes import Code, CodeKind
 from points.quoting import EarnQuote, quote_earn
 from points.refusals import Refusal
 from points.rights import Fund, Rights
+from points.rulebook import RuleBook
 from points.wire import claim, keys
 from points.wire.faults import WireFault
 
@@ -75,7 +76,7 @@ class Counter:
         return No(Refusal.unknown_code, {})
 
     def _found(self, code: Code, m: int | None) -> Found:
-        card = None if m is None else card_of(self.till, m)
+        card = None if m is None else self.card(m)
         who = "" if code.kind is CodeKind.PHONE else codes.who(code.text)
         return Found(code.kind, card, who, earns_only=code.kind is CodeKind.SHORT)
 
@@ -91,26 +92,29 @@ class Counter:
     def card(self, m: int) -> Card | None:
         """A member's card as it is now."""
         with self.till.book.lock:
-            return card_of(self.till, m)
+            view = self.till.look(m)
+            return None if view is None else card_of(self.till, view)
 
     def quote(self, m: int | None, lines: Lines, points_used: int = 0) -> SaleQuote | No:
         """What a sale of ``lines`` earns the member when ``points_used`` pay a part of it."""
-        rules = self.till.rule()
         with self.till.book.lock:
-            account = self.till.shown(m) if m is not None else None
-            due, fen = sum(line[3] for line in lines), rules.worth_fen(points_used)
-            if points_used:
-                no = No(Refusal.unknown_member, {}) if account is None else None
-                no = no or (funding.may_spend(self.till, account, points_used) if account else None)
-                if no is not None:
-                    return no
-            if fen > due:
-                most = due * rules.redeem_pts // max(1, rules.redeem_fen)
-                return No(Refusal.above_bill_share, {"points": most // rules.redeem_step * rules.redeem_step})
-            day_used = account.days.get(self.till.shift().day, 0) if account else 0
-            tenders = _tenders("cash", due - fen, points_used, fen)
-            earn = quote_earn(rules, lines, tenders, account.tier if account else 0, day_used)
-            return SaleQuote(earn, points_used, fen, due - fen)
+            return self._quote(self.till.look(m) if m is not None else None, lines, points_used)
+
+    def _quote(self, view: View | None, lines: Lines, points_used: int) -> SaleQuote | No:
+        rules = self.till.rule()
+        due, fen = sum(line[3] for line in lines), rules.worth_fen(points_used)
+        if points_used:
+            no = funding.may_spend(self.till, view, points_used)
+            if no is not None:
+                return no
+        if fen > due:
+            most = due * rules.redeem_pts // max(1, rules.redeem_fen)
+            return No(Refusal.above_bill_share, {"points": most // rules.redeem_step * rules.redeem_step})
+        account = view.account if view else None
+        day_used = account.days.get(self.till.shift().day, 0) if account else 0
+        tenders = _tenders("cash", due - fen, points_used, fen)
+        earn = quote_earn(rules, lines, tenders, account.tier if account else 0, day_used)
+        return SaleQuote(earn, points_used, fen, due - fen)
 
     def sell(
         self,
@@ -145,28 +149,31 @@ class Counter:
         intent: Intent | None,
     ) -> Recorded | No:
         till, shift = self.till, self.till.shift()
+        view = till.look(m) if m is not None else None
         if shift.closed:
             return No(Refusal.day_closed, {})
-        quote = self.quote(m, lines, points_used)
+        if m is not None and view is None:
+            return No(Refusal.unknown_member, {})
+        quote = self._quote(view, lines, points_used)
         if isinstance(quote, No):
             return quote
-        time = till.time()
         held: Rights | None = None
         fund: Fund = []
-        if m is not None:
-            funded = self._fund_sale(m, quote, till.rule().today(time.st_ms), intent)
+        if view is not None:
+            funded = _fund_sale(till.rule(), view, quote, intent)
             if isinstance(funded, No):
                 return funded
             held, fund = funded
+        earn = quote.earn
         body = {
             "receipt": receipt or till.lane_position(till.log.pos(till.log.seq + 1)),
             "lines": [list(line) for line in lines],
             "tenders": _tenders(paid, quote.due_fen, points_used, quote.points_fen),
-            "tier": quote.earn.tier,
-            "m_bp": quote.earn.m_bp,
-            "day_used": quote.earn.day_used,
-            "desired": quote.earn.desired,
-            "pts": quote.earn.pts,
+            "tier": earn.tier,
+            "m_bp": earn.m_bp,
+            "day_used": earn.day_used,
+            "desired": earn.desired,
+            "pts": earn.pts,
         }
         if m is None and who:
             body["who"] = who
@@ -175,30 +182,14 @@ class Counter:
             draft.op_id = draft.ended = intent.op_id
         draft.slip = slip(
             till,
-            earned=quote.earn.pts,
+            view,
+            earned=earn.pts,
             used=points_used,
             used_fen=quote.points_fen,
-            trimmed=quote.earn.trimmed,
-            reasons=[(reason.key, dict(reason.values)) for reason in quote.earn.reasons],
+            trimmed=earn.trimmed,
+            reasons=[(reason.key, reason.values) for reason in earn.reasons],
         )
-        return record(till, draft, time, shift.day)
-
-    def _fund_sale(
-        self, m: int, quote: SaleQuote, today: Any, intent: Intent | None
-    ) -> tuple[Rights, Fund] | No:
-        held = self.till.rights(m)
-        fund: Fund = []
-        if quote.points_used:
-            spent = funding.spend(held, quote.points_used, today, intent)
-            if isinstance(spent, No):
-                return spent
-            held, fund = spent
-        account = self.till.shown(m)
-        add = max(0, quote.earn.pts - (account.debt if account else 0))
-        if add:
-            held = rights.earn(held, add, self.till.rule().expires_on(today))
-            fund = [*fund, ["add", add]]
-        return held, fund
+        return record(till, draft, till.time(), shift.day)
 
     def redeem(self, m: int, pts: int, by: str) -> Recorded | No:
         """Points as cash, outside a sale."""
@@ -212,14 +203,13 @@ class Counter:
             return done
 
     def _redeem(self, m: int, pts: int, by: str, intent: Intent | None) -> Recorded | No:
-        till, shift, account = self.till, self.till.shift(), self.till.shown(m)
+        till, shift, view = self.till, self.till.shift(), self.till.look(m)
         if shift.closed:
             return No(Refusal.day_closed, {})
-        if account is None:
-            return No(Refusal.unknown_member, {})
-        no = funding.may_spend(till, account, pts)
-        time = till.time()
-        spent = no or funding.spend(till.rights(m), pts, till.rule().today(time.st_ms), intent)
+        no = funding.may_spend(till, view, pts)
+        if no is not None or view is None:
+            return no or No(Refusal.unknown_member, {})
+        spent = funding.spend(view.rights, pts, view.today, intent)
         if isinstance(spent, No):
             return spent
         held, fund = spent
@@ -227,8 +217,26 @@ class Counter:
         draft = Draft("redeem.cash", {"pts": pts, "fen": fen}, by, m, fund, held)
         if intent is not None:
             draft.op_id = draft.ended = intent.op_id
-        draft.slip = slip(till, used=pts, used_fen=fen)
-        return record(till, draft, time, shift.day)
+        draft.slip = slip(till, view, used=pts, used_fen=fen)
+        return record(till, draft, till.time(), shift.day)
+
+
+def _fund_sale(
+    rules: RuleBook, view: View, quote: SaleQuote, intent: Intent | None
+) -> tuple[Rights, Fund] | No:
+    """What the sale's points tender takes, then what it earns that may be spent here at once."""
+    held = view.rights
+    fund: Fund = []
+    if quote.points_used:
+        spent = funding.spend(held, quote.points_used, view.today, intent)
+        if isinstance(spent, No):
+            return spent
+        held, fund = spent
+    add = max(0, quote.earn.pts - view.account.debt)
+    if add:
+        held = rights.earn(held, add, rules.expires_on(view.today))
+        fund = [*fund, ["add", add]]
+    return held, fund
 
 
 def _tenders(paid: str, due_fen: int, points_used: int, points_fen: int) -> list[list[Any]]:

@@ -13,9 +13,8 @@ from typing import Any
 
 from agent.recorder import Draft, next_id, record
 from agent.store import cells, sales
-from agent.till import Till
+from agent.till import Till, View
 from points import rights
-from points.fold import Account
 from points.quoting import check_redeem
 from points.refusals import Refusal
 from points.rights import Fund, Rights
@@ -41,11 +40,12 @@ class Intent:
     pts: int
 
 
-def may_spend(till: Till, account: Account, pts: int) -> No | None:
-    """What the business says to spending ``pts`` of a shown account, before rights are asked."""
-    rules = till.rule()
-    today = rules.today(till.time().st_ms)
-    shown = account.balance(today)
+def may_spend(till: Till, view: View | None, pts: int) -> No | None:
+    """What the business says to spending ``pts`` of a member, before rights are asked."""
+    if view is None:
+        return No(Refusal.unknown_member, {})
+    rules, account = till.rule(), view.account
+    shown = account.balance(view.today)
     if account.status == "frozen":
         return No(Refusal.frozen, {})
     refusal = check_redeem(rules, pts, shown, account.debt)
@@ -62,14 +62,13 @@ def authorise(till: Till, m: int, pts: int, by: str, ask: Authorise) -> Intent |
     Call it without the lock: it may wait for the network.
     """
     with till.book.lock:
-        account = till.shown(m)
-        time = till.time()
-        if account is None or till.shift().closed or may_spend(till, account, pts) is not None:
+        view = till.look(m)
+        if view is None or till.shift().closed or may_spend(till, view, pts) is not None:
             return None
-        here = sum(till.rights(m).left(till.rule().today(time.st_ms)))
+        here = sum(view.rights.left(view.today))
         if here >= pts:
             return None
-        op_id, shown = next_id(till, time), account.balance(till.rule().today(time.st_ms))
+        op_id, shown = next_id(till, till.time()), view.account.balance(view.today)
         with till.book.turn() as turn:
             cells.intend(turn, op_id, m, pts - here)
     answer = ask(op_id, m, pts - here)

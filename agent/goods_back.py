@@ -7,11 +7,13 @@ what is clawed. The claw-back first burns this till's own rights; restored point
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from agent.funding import No
+from agent.journal.log import EPOCH_STEP
 from agent.recorder import Draft, Recorded, record
 from agent.slips import slip
 from agent.store import sales
@@ -22,6 +24,8 @@ from points.operations import Operation
 from points.refusals import Refusal
 from points.returns import Sale
 from points.wire import canonical
+
+_OURS = re.compile(r"([a-z0-9-]{1,16})-([0-9]{1,10})-([0-9]{1,10})\Z")
 
 ReturnLines = Sequence[Sequence[int]]
 
@@ -52,9 +56,13 @@ class Returnable:
 
 
 def find(till: Till, number: str) -> str | None:
-    """The id of a sale by its receipt number."""
+    """The id of a sale by its receipt number: the point of sale's, or ours (till-epoch-number)."""
     with till.book.lock:
-        return sales.by_receipt(till.book, number.strip())
+        found = sales.by_receipt(till.book, number.strip())
+        position = _OURS.match(number.strip())
+        if found is None and position is not None and position[1] == till.till:
+            return sales.by_position(till.book, int(position[2]) * EPOCH_STEP + int(position[3]))
+        return found
 
 
 def returnable(till: Till, sale: str) -> Returnable | No:
@@ -124,7 +132,13 @@ def refund_elsewhere(till: Till, sale: str, m: int | None, lines: ReturnLines, b
         if shift.closed:
             return No(Refusal.day_closed, {})
         body = {"refs": [sale], "lines": [list(line) for line in lines]}
-        draft = Draft("sale.refund", body, by, m, slip=slip(till, unconfirmed=True))
+        draft = Draft(
+            "sale.refund",
+            body,
+            by,
+            m,
+            slip=slip(till, till.look(m) if m is not None else None, unconfirmed=True),
+        )
         return record(till, draft, till.time(), shift.day)
 
 
@@ -144,7 +158,8 @@ def _sold(till: Till, sale: str) -> tuple[Operation | None, Sale | None]:
 def _record(till: Till, kind: str, told: ReturnQuote, body: dict[str, Any], by: str) -> Recorded:
     said = {"refs": [told.sale], "claw_pts": told.claw_pts, "restore_pts": told.restore_pts}
     draft = Draft(kind, {**body, **said}, by, told.m)
-    if told.m is not None and told.claw_pts:
-        draft.rights, draft.fund, _ = rights.burn(till.rights(told.m), told.claw_pts)
-    draft.slip = slip(till, clawed=told.claw_pts, restored=told.restore_pts, used_fen=told.fen)
+    view = till.look(told.m) if told.m is not None else None
+    if view is not None and told.claw_pts:
+        draft.rights, draft.fund, _ = rights.burn(view.rights, told.claw_pts)
+    draft.slip = slip(till, view, clawed=told.claw_pts, restored=told.restore_pts, used_fen=told.fen)
     return record(till, draft, till.time(), till.shift().day)

@@ -70,7 +70,7 @@ def record(till: Till, draft: Draft, time: StoreTime, day: int) -> Recorded:
     try:
         with till.book.turn() as turn:
             entry = till.log.append(turn, raw, op.id, op.m, op.kind, op.day)
-            if op.kind == "sale.earn":
+            if op.kind == "sale.earn" and body["receipt"] != till.lane_position(pos):
                 sales.index_sale(turn, body["receipt"], op.day, pos)
             elif op.kind in ("sale.refund", "sale.void"):
                 sales.index_return(turn, op.refs[0], pos)
@@ -83,7 +83,7 @@ def record(till: Till, draft: Draft, time: StoreTime, day: int) -> Recorded:
             if draft.ended is not None:
                 cells.end_intent(turn, draft.ended)
             if receipt is not None:
-                prints.add(turn, op.id, receipt.to_json())
+                prints.add(turn, pos, receipt.to_json())
     except Error as error:
         found = sales.entry(till.book, op.id)
         if found is None:

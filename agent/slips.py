@@ -9,8 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from agent.store import feeds
-from agent.till import Till
+from agent.till import Till, View
 from points.operations import Operation
 from points.receipts import Receipt, next_to_expire
 
@@ -18,45 +17,47 @@ Slip = Callable[[Operation, int], Receipt]
 """Makes the receipt of an operation at a position of the log."""
 
 
-def slip(till: Till, **said: Any) -> Slip:
-    """A slip that says ``said`` and, for a member, the balance after the operation."""
+def slip(till: Till, view: View | None = None, **said: Any) -> Slip:
+    """A slip that says ``said`` and, for a member, the balance after the operation.
+
+    The operation is folded onto ``view.account``: do not read the view afterwards.
+    """
 
     def made(op: Operation, pos: int) -> Receipt:
-        today = till.rule().today(op.st)
+        position = till.lane_position(pos)
         values: dict[str, Any] = {
             "kind": op.kind,
             "op_id": op.id,
             "store": till.store,
             "till": till.till,
-            "number": str(op.body.get("receipt") or till.lane_position(pos)),
+            "number": str(op.body.get("receipt") or position),
             "st_ms": op.st,
-            "local_day": today,
-            "lane_position": till.lane_position(pos),
+            "local_day": till.rule().today(op.st),
+            "lane_position": position,
             "member": "",
             "tier": "",
             **said,
         }
-        if op.m is not None:
-            values |= _member(till, op, today)
+        if view is not None:
+            till.fold(view.account, op)
+            values |= _member(till, view)
         return Receipt(**values)
 
     return made
 
 
-def _member(till: Till, op: Operation, today: int) -> dict[str, Any]:
-    account = till.shown_with(op)
-    row = till.row(op.m or 0)
-    tier = till.rule().tiers[min(account.tier, len(till.rule().tiers) - 1)]
+def _member(till: Till, view: View) -> dict[str, Any]:
+    account, row, today = view.account, view.row, view.today
+    tiers = till.rule().tiers
     expires_pts, expires_on = next_to_expire(account, today)
     balance = account.balance(today)
-    confirmed = row.balance(today) if row else 0
     return {
         "member": row.tail if row else "",
-        "tier": tier.name,
+        "tier": tiers[min(account.tier, len(tiers) - 1)].name,
         "balance": balance,
         "debt": account.debt,
-        "pending_pts": balance - confirmed,
-        "as_of_ms": int(feeds.fact(till.book, "members_as_of") or 0),
+        "pending_pts": balance - (row.balance(today) if row else 0),
+        "as_of_ms": till.as_of_ms,
         "expires_pts": expires_pts,
         "expires_on": expires_on,
     }

@@ -60,6 +60,17 @@ class Shift:
     closed: bool
 
 
+@dataclass(slots=True)
+class View:
+    """A member as this till sees it for one act: read once, under the lock, and then acted upon."""
+
+    m: int
+    row: MemberRow | None
+    account: Account
+    rights: Rights
+    today: Day
+
+
 @dataclass
 class Till:
     """The live state of one till. Whoever reads and then writes holds ``book.lock``."""
@@ -73,6 +84,8 @@ class Till:
     books: dict[str, RuleBook] = field(default_factory=dict)
     rules: RuleBook | None = None
     pending: dict[int, list[Operation]] = field(default_factory=dict)
+    as_of_ms: int = 0
+    _shift: Shift | None = None
 
     @property
     def store(self) -> str:
@@ -94,6 +107,10 @@ class Till:
         if kept:
             inc, term = kept.split(",")
             self.identity = replace(self.identity, inc=int(inc), term=int(term))
+        shift = feeds.fact(self.book, "shift")
+        if shift:
+            number, closed = shift.split(",")
+            self._shift = Shift(day(int(number)), closed == "1")
         heard = feeds.fact(self.book, "witness")
         if heard:
             hub_ms, mono_ms, boot = heard.split(",")
@@ -107,7 +124,7 @@ class Till:
             op = Operation(raw, self.store, self.till)
             with self.book.turn() as turn:
                 entry = self.log.append(turn, body, op.id, op.m, op.kind, op.day)
-                if op.kind == "sale.earn":
+                if op.kind == "sale.earn" and raw["receipt"] != self.lane_position(entry.pos):
                     sales.index_sale(turn, raw["receipt"], op.day, entry.pos)
                 elif op.kind in ("sale.refund", "sale.void"):
                     sales.index_return(turn, op.refs[0], entry.pos)
@@ -147,23 +164,22 @@ class Till:
     def shift(self) -> Shift:
         """The open business day; a new local day opens itself, a closed one stays closed."""
         today = self.rule().today(self.time().st_ms)
-        kept = feeds.fact(self.book, "shift")
-        if kept is not None:
-            number, closed = kept.split(",")
-            if not int(closed) or int(number) >= today:
-                return Shift(day(int(number)), bool(int(closed)))
+        if self._shift is not None and (not self._shift.closed or self._shift.day >= today):
+            return self._shift
         return Shift(today, False)
 
     def keep_shift(self, shift: Shift) -> None:
         """Open or close a business day."""
         with self.book.turn() as turn:
             feeds.keep_fact(turn, "shift", f"{shift.day},{int(shift.closed)}")
+        self._shift = shift
 
     # -- members ------------------------------------------------------------------------------
 
     def gather(self) -> None:
         """Rebuild the pending facts: what the held edition of members does not count yet."""
         applied = int(feeds.fact(self.book, "applied_pos") or 0)
+        self.as_of_ms = int(feeds.fact(self.book, "members_as_of") or 0)
         self.pending = {}
         for _, body in [*sales.unresolved(self.book, applied), *sales.since(self.book, applied)]:
             self.add_pending(Operation(canonical.decode(body), self.store, self.till))
@@ -178,28 +194,31 @@ class Till:
         raw = members.row_of(self.book, m)
         return None if raw is None else read_row(raw)
 
-    def shown(self, m: int) -> Account | None:
+    def shown(self, m: int, row: MemberRow | None) -> Account | None:
         """A member's account as this till may show it; None when it knows nothing of the member."""
-        row, pending = self.row(m), self.pending.get(m, [])
+        pending = self.pending.get(m, [])
         if row is None and not pending:
             return None
         account = begin(row, self.books) if row is not None else Account(m, self.books)
         for op in pending:
-            if op.refs and op.refs[0] not in account.sales:
-                self._remember_sale(account, op.refs[0], {p.id for p in pending})
-            account.take(op)
+            self.fold(account, op)
         return account
 
-    def shown_with(self, op: Operation) -> Account:
-        """The account as it will be shown once ``op`` is recorded."""
-        assert op.m is not None
-        self.pending.setdefault(op.m, []).append(op)
-        try:
-            account = self.shown(op.m)
-            assert account is not None
-            return account
-        finally:
-            self.pending[op.m].pop()
+    def fold(self, account: Account, op: Operation) -> None:
+        """Fold an own operation on top of a shown account, knowing the sale that it returns."""
+        if op.refs and op.refs[0] not in account.sales:
+            self._remember_sale(
+                account, op.refs[0], {p.id for p in self.pending.get(account.m, [])} | {op.id}
+            )
+        account.take(op)
+
+    def look(self, m: int) -> View | None:
+        """Everything an act needs of a member, read once; None when this till knows nothing of it."""
+        row = self.row(m)
+        account = self.shown(m, row)
+        if account is None:
+            return None
+        return View(m, row, account, self.rights(m), self.rule().today(self.time().st_ms))
 
     def _remember_sale(self, account: Account, sale: str, pending: set[str]) -> None:
         body = sales.body(self.book, sale)

@@ -8,7 +8,7 @@ recorded here and not yet confirmed, and ``as_of_ms`` says how old headquarters'
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 from points.days import expiry_rank
@@ -48,7 +48,7 @@ class Receipt:
 
     def to_json(self) -> dict[str, Any]:
         """As it is kept in the print queue."""
-        return asdict(self)
+        return {name: getattr(self, name) for name in self.__dataclass_fields__}
 
     @classmethod
     def from_json(cls, raw: Mapping[str, Any]) -> Receipt:

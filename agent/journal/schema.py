@@ -32,15 +32,11 @@ CREATE TABLE receipts_of_sales (receipt TEXT, day INTEGER, pos INTEGER NOT NULL,
 CREATE TABLE returns (sale TEXT, pos INTEGER, PRIMARY KEY (sale, pos)) STRICT, WITHOUT ROWID;
 
 CREATE TABLE prints (
-  id INTEGER PRIMARY KEY,
-  op_id TEXT NOT NULL,
-  receipt TEXT NOT NULL,
+  id INTEGER PRIMARY KEY,               -- position of the operation * 256 + copy
   state TEXT NOT NULL,                  -- QUEUED SENDING CONFIRMED UNCERTAIN FAILED BLOCKED SENT
   why TEXT NOT NULL DEFAULT '',
-  copy INTEGER NOT NULL DEFAULT 0
+  receipt TEXT NOT NULL
 ) STRICT;
-CREATE INDEX prints_open ON prints (id) WHERE state IN ('QUEUED', 'SENDING', 'BLOCKED');
-CREATE INDEX prints_of ON prints (op_id);
 
 CREATE TABLE rights (m INTEGER PRIMARY KEY, cell TEXT NOT NULL) STRICT;
 CREATE TABLE intents (op_id TEXT PRIMARY KEY, m INTEGER NOT NULL, pts INTEGER NOT NULL) STRICT, WITHOUT ROWID;

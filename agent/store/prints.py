@@ -1,7 +1,8 @@
 """The print queue: a receipt is queued in the turn of its operation and leaves only when printed.
 
-States: QUEUED, SENDING, CONFIRMED, UNCERTAIN, FAILED, BLOCKED, SENT (a one-way printer that never
-answers). Nothing is ever sent again by itself once a byte has left.
+A job is numbered by its operation's position and the copy, so it needs no index of its own. States:
+QUEUED, SENDING, CONFIRMED, UNCERTAIN, FAILED, BLOCKED, SENT (a one-way printer that never answers).
+Nothing is ever sent again by itself once a byte has left.
 """
 
 from __future__ import annotations
@@ -13,49 +14,62 @@ from typing import Any
 from agent.journal.database import Book
 from config.sqlite import Connection
 
+COPIES_MAX = 256
+
 
 @dataclass(frozen=True, slots=True)
 class PrintJob:
     """One receipt to print. ``copy`` 0 is the original, n the n-th reprint."""
 
     id: int
-    op_id: str
-    receipt: dict[str, Any]
     state: str
     why: str
-    copy: int
+    receipt: dict[str, Any]
+
+    @property
+    def copy(self) -> int:
+        """0 for the original."""
+        return self.id % COPIES_MAX
+
+    @property
+    def pos(self) -> int:
+        """The position of the operation that it is the receipt of."""
+        return self.id // COPIES_MAX
 
 
-_COLUMNS = "id, op_id, receipt, state, why, copy"
-
-
-def add(turn: Connection, op_id: str, receipt: dict[str, Any], copy: int = 0) -> None:
+def add(turn: Connection, pos: int, receipt: dict[str, Any], copy: int = 0) -> None:
     """Queue a receipt."""
     turn.execute(
-        "INSERT INTO prints (op_id, receipt, state, copy) VALUES (?, ?, 'QUEUED', ?)",
-        (op_id, json.dumps(receipt, ensure_ascii=False, separators=(",", ":")), copy),
+        "INSERT INTO prints (id, state, receipt) VALUES (?, 'QUEUED', ?)",
+        (pos * COPIES_MAX + copy, json.dumps(receipt, ensure_ascii=False, separators=(",", ":"))),
     )
 
 
-def next_open(book: Book) -> PrintJob | None:
-    """The oldest job that waits."""
+def next_open(book: Book, after: int = 0) -> PrintJob | None:
+    """The oldest job that waits, numbered above ``after``."""
     found = book.row(
-        f"SELECT {_COLUMNS} FROM prints WHERE state IN ('QUEUED', 'SENDING', 'BLOCKED') ORDER BY id LIMIT 1"
+        "SELECT id, state, why, receipt FROM prints"
+        " WHERE id > ? AND state IN ('QUEUED', 'SENDING', 'BLOCKED') ORDER BY id LIMIT 1",
+        (after,),
     )
     return None if found is None else _job(found)
 
 
-def latest(book: Book, op_id: str | None = None) -> PrintJob | None:
+def latest(book: Book, pos: int | None = None) -> PrintJob | None:
     """The newest job, of one operation or of all."""
-    where, arguments = ("WHERE op_id = ?", (op_id,)) if op_id else ("", ())
-    found = book.row(f"SELECT {_COLUMNS} FROM prints {where} ORDER BY id DESC LIMIT 1", arguments)
+    where, arguments = "", ()
+    if pos is not None:
+        where, arguments = "WHERE id BETWEEN ? AND ?", (pos * COPIES_MAX, (pos + 1) * COPIES_MAX - 1)  # type: ignore[assignment]
+    found = book.row(
+        f"SELECT id, state, why, receipt FROM prints {where} ORDER BY id DESC LIMIT 1", arguments
+    )
     return None if found is None else _job(found)
 
 
-def copies(book: Book, op_id: str) -> int:
-    """How often an operation's receipt was already queued."""
-    found = book.row("SELECT count(*) FROM prints WHERE op_id = ?", (op_id,))
-    return 0 if found is None else int(found[0])
+def of(book: Book, job: int) -> PrintJob | None:
+    """One job."""
+    found = book.row("SELECT id, state, why, receipt FROM prints WHERE id = ?", (job,))
+    return None if found is None else _job(found)
 
 
 def mark(turn: Connection, job: int, state: str, why: str = "") -> None:
@@ -70,19 +84,19 @@ def interrupted(turn: Connection) -> None:
 
 def uncertain(book: Book) -> list[PrintJob]:
     """Jobs that wait for the cashier's eyes."""
-    return [
-        _job(row)
-        for row in book.rows(
-            f"SELECT {_COLUMNS} FROM prints WHERE state IN ('UNCERTAIN', 'FAILED') ORDER BY id"
-        )
-    ]
+    rows = book.rows(
+        "SELECT id, state, why, receipt FROM prints WHERE state IN ('UNCERTAIN', 'FAILED') ORDER BY id"
+    )
+    return [_job(row) for row in rows]
 
 
-def waiting(book: Book) -> int:
+def waiting(book: Book, after: int = 0) -> int:
     """How many receipts wait for paper."""
-    found = book.row("SELECT count(*) FROM prints WHERE state IN ('QUEUED', 'SENDING', 'BLOCKED')")
+    found = book.row(
+        "SELECT count(*) FROM prints WHERE id > ? AND state IN ('QUEUED', 'SENDING', 'BLOCKED')", (after,)
+    )
     return 0 if found is None else int(found[0])
 
 
 def _job(row: tuple[Any, ...]) -> PrintJob:
-    return PrintJob(row[0], row[1], json.loads(row[2]), row[3], row[4], row[5])
+    return PrintJob(row[0], row[1], row[2], json.loads(row[3]))

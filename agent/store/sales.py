@@ -22,12 +22,18 @@ def entry(book: Book, op_id: str) -> tuple[int, bytes, bytes] | None:
 
 
 def by_receipt(book: Book, receipt: str) -> str | None:
-    """The id of the latest sale with this receipt number."""
+    """The id of the latest sale with a receipt number that the point of sale gave."""
     found = book.row(
         "SELECT ops.op_id FROM receipts_of_sales JOIN ops USING (pos)"
         " WHERE receipt = ? ORDER BY pos DESC LIMIT 1",
         (receipt,),
     )
+    return None if found is None else str(found[0])
+
+
+def by_position(book: Book, pos: int) -> str | None:
+    """The id of the operation at a position."""
+    found = book.row("SELECT op_id FROM ops WHERE pos = ?", (pos,))
     return None if found is None else str(found[0])
 
 

@@ -55,7 +55,7 @@ def tell(told: HubTime, signature_header: str, key: SigningKey) -> dict[str, Any
 
 
 def heard(detail: Mapping[str, Any], signature_header: str, hub_public: bytes) -> HubTime:
-    """The hub's time in the detail of a `clock-skew` problem; a fault unless it is signed for this request."""
+    """The hub's time in the detail of a `clock-skew` problem; a fault unless signed for this request."""
     try:
         raw = bytes.fromhex(detail["signed"])
     except (KeyError, TypeError, ValueError) as error:

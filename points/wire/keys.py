@@ -93,7 +93,10 @@ def phone_tag(index_key: bytes, phone: str) -> str:
 
 def hkdf(secret: bytes, salt: bytes, info: bytes, length: int) -> bytes:
     """RFC 5869 with SHA-256."""
-    return HKDF(algorithm=SHA256(), length=length, salt=salt, info=info).derive(secret)
+    try:
+        return HKDF(algorithm=SHA256(), length=length, salt=salt, info=info).derive(secret)
+    except ValueError as error:  # more than 255 blocks
+        raise Malformed(why="key length") from error
 
 
 def equal(left: bytes, right: bytes) -> bool:

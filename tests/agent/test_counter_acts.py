@@ -181,7 +181,7 @@ def test_every_receipt_is_queued_with_its_operation(till: Till, counter: Counter
     sold = done(counter.sell(M, GOODS, "c1"))
     job = prints.next_open(till.book)
     assert job is not None
-    assert (job.op_id, job.state) == (sold.op.id, "QUEUED")
+    assert (job.pos, job.state) == (sold.entry.pos, "QUEUED")
 
 
 def test_after_a_restart_everything_is_as_it_was(tmp_path: Path) -> None:
