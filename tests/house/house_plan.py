@@ -62,6 +62,8 @@ DOORS: dict[str, set[str]] = {
     "starlette": PAGES,
     "pydantic": PAGES,
     "jinja2": PAGES,
+    "markupsafe": PAGES,
+    "anyio": PAGES,
     "uvicorn": SERVERS,
     "PIL": {"hardware"},
     "segno": {"hardware", "hub.console"},

@@ -15,19 +15,19 @@ def test_the_plan_sees_every_package() -> None:
 
 
 def test_a_module_looks_down_only() -> None:
-    assert floor_faults(rooms()) == []
+    assert not (faults := floor_faults(rooms())), "\n".join(faults)
 
 
 def test_each_library_has_one_door() -> None:
-    assert door_faults(rooms()) == []
+    assert not (faults := door_faults(rooms())), "\n".join(faults)
 
 
 def test_the_points_read_no_clock_disk_network_or_chance() -> None:
-    assert purity_faults(rooms()) == []
+    assert not (faults := purity_faults(rooms())), "\n".join(faults)
 
 
 def test_there_is_no_float_in_the_points() -> None:
-    assert float_faults(rooms()) == []
+    assert not (faults := float_faults(rooms())), "\n".join(faults)
 
 
 def test_packaging_never_becomes_a_package() -> None:

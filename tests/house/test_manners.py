@@ -54,20 +54,24 @@ def own_files(suffixes: set[str]) -> list[tuple[str, str]]:
 
 
 def test_no_file_is_longer_than_a_reader() -> None:
-    assert [fault for name, text in own_files(SOURCE_SUFFIXES) for fault in length_faults(name, text)] == []
+    assert not (
+        faults := [fault for name, text in own_files(SOURCE_SUFFIXES) for fault in length_faults(name, text)]
+    ), "\n".join(faults)
 
 
 def test_every_file_opens_with_its_law() -> None:
-    assert law_faults(source for _, source in python_files()) == []
+    assert not (faults := law_faults(source for _, source in python_files())), "\n".join(faults)
 
 
 def test_names_say_what_a_thing_is() -> None:
     paths = [path.relative_to(HOUSE) for path in listed_files() if path.suffix in SOURCE_SUFFIXES]
-    assert name_faults(paths, (source for _, source in python_files())) == []
+    assert not (faults := name_faults(paths, (source for _, source in python_files()))), "\n".join(faults)
 
 
 def test_no_file_names_a_registry_a_machine_or_a_later_day() -> None:
-    assert [fault for name, text in own_files(PLAIN_SUFFIXES) for fault in content_faults(name, text)] == []
+    assert not (
+        faults := [fault for name, text in own_files(PLAIN_SUFFIXES) for fault in content_faults(name, text)]
+    ), "\n".join(faults)
 
 
 def test_locks_are_hashed_and_hold_no_address() -> None:

@@ -60,28 +60,28 @@ def word_faults(zh: dict[str, str], en: dict[str, str]) -> list[str]:
 
 
 def test_every_module_stands_in_a_readme() -> None:
-    assert unnamed_modules(rooms(), readmes()) == []
+    assert not (faults := unnamed_modules(rooms(), readmes())), "\n".join(faults)
 
 
 def test_every_readme_states_its_law() -> None:
-    assert lawless_readmes(readmes()) == []
+    assert not (faults := lawless_readmes(readmes())), "\n".join(faults)
 
 
 def test_every_command_is_told() -> None:
     found = commands(rooms())
-    assert untold(found, all_text(), COMMAND) == []
+    assert not (faults := untold(found, all_text(), COMMAND)), "\n".join(faults)
     assert found or not stands("jifen"), "jifen.py stands, yet no command was found in it"
 
 
 def test_every_setting_is_told() -> None:
     found = settings(rooms())
-    assert untold(found, all_text(), SETTING) == []
+    assert not (faults := untold(found, all_text(), SETTING)), "\n".join(faults)
     assert found or not stands("config.settings"), "settings stand, yet none was found"
 
 
 def test_every_endpoint_is_told() -> None:
     found = endpoints(rooms())
-    assert untold(found, plain(all_text()), ENDPOINT) == []
+    assert not (faults := untold(found, plain(all_text()), ENDPOINT)), "\n".join(faults)
     assert found or not stands("points.wire.endpoints", "hub.api"), "endpoints stand, yet none was found"
 
 
@@ -90,7 +90,7 @@ def test_chinese_and_english_say_the_same_things() -> None:
         pytest.skip("config/words does not stand yet: no words to compare")
     zh, en = words_of("zh"), words_of("en")
     assert zh
-    assert word_faults(zh, en) == []
+    assert not (faults := word_faults(zh, en)), "\n".join(faults)
 
 
 def test_a_module_without_a_readme_is_seen() -> None:

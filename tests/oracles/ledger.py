@@ -13,7 +13,8 @@ is repaid oldest first and is borne by the issuer of the lot that was clawed.
 
 Money and points are whole numbers. Input: JSON lines, ``{"rules": {hash: book}}`` and then one line
 a member, ``{"m": 7, "today": 20170131, "events": [{"store": "s1", "till": "t1", "op": {…}}, …]}``
-in canonical order; output: one line a member. ``fold(events, rules, today)`` is the same as a call.
+in canonical order, or in any order with ``"sort": true``; output: one line a member. The laws are checked
+after every event unless ``"checked": false``. ``fold(events, rules, today)`` is the same as a call.
 """
 
 from __future__ import annotations
@@ -335,7 +336,8 @@ def main() -> None:
         rules.update(line.get("rules", {}))
         if "events" in line:
             events = canonical(line["events"]) if line.get("sort") else line["events"]
-            answer = {"m": line.get("m"), **fold(events, rules, line["today"])}
+            state = fold(events, rules, line["today"], line.get("checked", True))
+            answer = {"m": line.get("m"), **state}
             print(json.dumps(answer, ensure_ascii=False, sort_keys=True))
 
 
