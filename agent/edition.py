@@ -140,6 +140,9 @@ def _private_row(till: Till, turn: Connection, row: list[Any], manifest: Manifes
                     cells.write(turn, m, after)
                 if len(row) > 5 and row[5]:
                     wanted.add(m)
+            case "s":
+                feeds.keep_fact(turn, "chain_name", str(row[1]))
+                feeds.keep_fact(turn, "store_name", str(row[2]))
             case "p":
                 members.put_pool(turn, [(int(row[1]), str(row[2]))])
             case "o":

@@ -44,10 +44,7 @@ class Identity:
     hub_pii_public: bytes
     index_key: bytes
     shard_key: bytes
-    shard_kid: str
     region: str
-    store_name: str
-    chain_name: str
     term: int = 1
     inc: int = 1
 
@@ -85,6 +82,8 @@ class Till:
     rules: RuleBook | None = None
     pending: dict[int, list[Operation]] = field(default_factory=dict)
     as_of_ms: int = 0
+    chain_name: str = ""
+    store_name: str = ""
     _shift: Shift | None = None
 
     @property
@@ -179,6 +178,8 @@ class Till:
     def gather(self) -> None:
         """Rebuild the pending facts: what the held edition of members does not count yet."""
         applied = int(feeds.fact(self.book, "applied_pos") or 0)
+        self.chain_name = feeds.fact(self.book, "chain_name") or self.identity.lane.chain
+        self.store_name = feeds.fact(self.book, "store_name") or self.store
         self.as_of_ms = int(feeds.fact(self.book, "members_as_of") or 0)
         self.pending = {}
         for _, body in [*sales.unresolved(self.book, applied), *sales.since(self.book, applied)]:

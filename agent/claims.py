@@ -1,0 +1,63 @@
+"""The receipt's QR: one operation as a compact signed claim, evidence that survives this PC.
+
+It is made from the recorded operation when the receipt is printed, so a reprint carries the same
+claim. It is evidence, never rights: whoever reads it can spend nothing by it.
+"""
+
+from __future__ import annotations
+
+from agent.journal.log import EPOCH_STEP
+from agent.store import sales
+from agent.till import Till
+from points.operations import Operation
+from points.rulebook import EXCLUDED
+from points.wire import canonical, chain, claim
+
+KINDS = {
+    "sale.earn": claim.Kind.EARN,
+    "redeem.cash": claim.Kind.REDEEM,
+    "sale.refund": claim.Kind.REFUND,
+    "sale.void": claim.Kind.VOID,
+    "member.enrol": claim.Kind.ENROL,
+}
+
+
+def digits(till: Till, op_id: str) -> str:
+    """The digits of an operation's claim; "" for a kind that has none."""
+    found = sales.entry(till.book, op_id)
+    assert found is not None, "only what was recorded is printed"
+    pos, raw, _ = found
+    op = Operation(canonical.decode(raw), till.store, till.till)
+    if op.kind not in KINDS:
+        return ""
+    key = till.identity.key
+    tender = next((t for t in op.body.get("tenders", ()) if t[0] == "points"), None)
+    told = claim.Claim(
+        kind=KINDS[op.kind],
+        op_id=op.id,
+        m=op.m or 0,
+        kid=key.kid,
+        seq=pos % EPOCH_STEP,
+        epoch=pos // EPOCH_STEP,
+        day=op.day,
+        st=op.st,
+        rule=op.rule[:16],
+        op_hash=chain.body_digest16(raw).hex(),
+        earned=op.body["pts"] if op.kind == "sale.earn" else 0,
+        used=tender[2] if tender else (op.body["pts"] if op.kind == "redeem.cash" else 0),
+        tender_fen=tender[1] if tender else op.body.get("fen", 0),
+        m_bp=op.body.get("m_bp", 0),
+        groups=_groups(till, op),
+    )
+    return claim.encode(told, key)
+
+
+def _groups(till: Till, op: Operation) -> tuple[tuple[int, int], ...]:
+    """Net fen by rate of the book; none when there are more rates than a claim can carry."""
+    book = till.books[op.rule]
+    net: dict[int, int] = {}
+    for line in op.body.get("lines", ()) if op.kind == "sale.earn" else ():
+        rate = book.rate_index(line[1])
+        if rate != EXCLUDED:
+            net[rate] = net.get(rate, 0) + line[3]
+    return tuple(sorted(net.items())) if len(net) <= claim.GROUPS_MAX else ()

@@ -1,0 +1,124 @@
+"""The nightly reconciliation, and the contacts between: one at a time, caught up when missed.
+
+The only door to APScheduler on this side. Its job store is not trusted with anything: jobs live in
+memory, and the night that was last finished stands in the book, so a PC that was off at two in the
+morning does its night when it is switched on. Without a misfire limit of its own the scheduler
+would silently skip a night that began a second late.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable
+from datetime import UTC, datetime
+from hashlib import sha256
+
+from apscheduler.schedulers.background import BackgroundScheduler
+
+from agent import day_close
+from agent.contact import Contact, Contacted, Tell
+from agent.store import feeds, outbox
+from agent.till import Till
+from agent.uplink import Uplink
+from config.faults import Fault
+from config.settings import NightWindow
+
+log = logging.getLogger(__name__)
+
+LOOK_EVERY_S = 60
+
+
+class Night:
+    """Runs contacts for one till. ``run`` and ``contact`` may be called from any thread."""
+
+    def __init__(self, till: Till, uplink: Uplink, window: NightWindow) -> None:
+        self.till = till
+        self.uplink = uplink
+        self.window = window
+        self.last: Contacted | None = None
+        self.fault: Fault | None = None
+        self._one = threading.Lock()
+        self._scheduler = BackgroundScheduler(timezone=UTC)
+
+    def start(self) -> None:
+        """Look every minute whether the night is due; and once now, for a night that was missed."""
+        self._scheduler.add_job(
+            self.look,
+            "interval",
+            seconds=LOOK_EVERY_S,
+            misfire_grace_time=None,
+            coalesce=True,
+            max_instances=1,
+            next_run_time=datetime.now(UTC),
+        )
+        self._scheduler.start()
+
+    def stop(self) -> None:
+        """No more nights; a contact that runs is waited for."""
+        if self._scheduler.running:
+            self._scheduler.shutdown(wait=True)
+
+    def look(self) -> None:
+        """Run the night when it is due; a fault is kept for the page and tried again next time."""
+        if not self.is_due():
+            return
+        try:
+            self.run()
+        except Fault as fault:
+            self.fault = fault
+            log.warning("the night stopped: %s", fault.remedy)
+
+    def is_due(self) -> bool:
+        """Whether tonight's slot has come, or an earlier night was never finished."""
+        if self.till.rules is None:
+            return True  # the first contact brings the rules
+        now = self.till.time().st_ms
+        today = self.till.rule().today(now)
+        done = int(feeds.fact(self.till.book, "night") or 0)
+        if done >= today:
+            return False
+        if done and self._nights_between(done, today) > 1:
+            return True
+        minute = (now // 60_000 + self._offset_minutes(now)) % 1440
+        return self.window.contains(minute) and self._slot_passed(today, minute)
+
+    def _offset_minutes(self, now: int) -> int:
+        zone = self.till.rule().zone
+        return next((minutes for since, minutes in reversed(zone) if since <= now), zone[0][1])
+
+    @staticmethod
+    def _nights_between(done: int, today: int) -> int:
+        def ordinal(day: int) -> int:
+            return datetime(day // 10_000, day // 100 % 100, day % 100, tzinfo=UTC).toordinal()
+
+        return ordinal(today) - ordinal(done)
+
+    def _slot_passed(self, today: int, minute: int) -> bool:
+        """Every store has its own minute of the window, another one each night."""
+        length = (self.window.until_minute - self.window.from_minute) % 1440 or 1440
+        spread = int.from_bytes(sha256(f"{self.till.store}|{today}".encode()).digest()[:8], "big")
+        return (minute - self.window.from_minute) % 1440 >= spread * (length // 2) >> 64
+
+    def run(self, *, rest: Callable[[int], None] | None = None, tell: Tell | None = None) -> Contacted:
+        """The night: rights go home, everything is sent, new editions and new rights come."""
+        if self.till.rules is not None:
+            day_close.give_back(self.till, "agent")
+        done = self.contact(rest=rest, tell=tell)
+        if done.settled and self.till.rules is not None:
+            with self.till.book.turn() as turn:
+                today = self.till.rule().today(self.till.time().st_ms)
+                feeds.keep_fact(turn, "night", str(today))
+        return done
+
+    def contact(self, *, rest: Callable[[int], None] | None = None, tell: Tell | None = None) -> Contacted:
+        """One contact, without giving rights back; waits for another that is going on."""
+        with self._one:
+            self.last = Contact(self.till, self.uplink, rest=rest, tell=tell).run()
+            self.fault = None
+            return self.last
+
+    def unsent(self) -> int:
+        """Operations that headquarters has not acknowledged."""
+        delivered = outbox.delivered(self.till.book)
+        return self.till.log.pos(self.till.log.seq) - max(delivered, self.till.log.pos(0))

@@ -1,0 +1,101 @@
+"""A receipt's values laid out as rows of paper, in the chain's language.
+
+One big number, one small line, what was earned and used, what expires next; never three balances.
+What headquarters has not confirmed is said to be so. A reprint says that it is one.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+from config.words import Words, money, number
+from hardware.paper import BIG, BOLD, QR, Align, Barcode, Columns, Cut, Paper, Row, Rule, Text
+from points.receipts import Receipt
+from points.rulebook import RuleBook
+
+TITLES = {
+    "sale.refund": "receipt.title_refund",
+    "sale.void": "receipt.title_void",
+    "member.enrol": "receipt.title_enrol",
+}
+
+
+def paper_of(
+    receipt: Receipt, words: Words, rules: RuleBook, *, chain: str, store: str, claim: str = "", copy: int = 0
+) -> Paper:
+    """The paper of a receipt. ``copy`` n > 0 marks the n-th reprint."""
+    at = clock(receipt.st_ms, rules)
+    rows: list[Row] = [Text(words.say("receipt.store", chain=chain, store=store), Align.CENTRE, BOLD)]
+    if copy:
+        rows.append(Text(words.say("receipt.reprint", n=copy, at=at), Align.CENTRE, BOLD))
+    if receipt.kind in TITLES:
+        rows.append(Text(words.say(TITLES[receipt.kind]), Align.CENTRE, BOLD))
+    rows.append(Columns(at, words.say("receipt.till", till=receipt.till)))
+    rows.append(Text(words.say("receipt.number", number=receipt.number)))
+    rows += _member(receipt, words)
+    rows.append(Rule())
+    rows += _movements(receipt, words)
+    if receipt.tier:
+        rows += _balance(receipt, words, rules)
+        rows.append(Rule())
+    if receipt.member_code:
+        rows.append(Barcode(receipt.member_code))
+    if claim:
+        rows.append(QR(claim))
+        rows.append(Text(words.say("receipt.keep"), Align.CENTRE))
+    rows.append(Cut())
+    return Paper(tuple(rows))
+
+
+def clock(at_ms: int, rules: RuleBook) -> str:
+    """A store time as people read it, by the chain's own zone table."""
+    offset = next((minutes for since, minutes in reversed(rules.zone) if since <= at_ms), rules.zone[0][1])
+    local = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(milliseconds=at_ms, minutes=offset)
+    return f"{local:%Y-%m-%d %H:%M}"
+
+
+def date(day: int) -> str:
+    """A day as people read it."""
+    return f"{day // 10_000:04d}-{day // 100 % 100:02d}-{day % 100:02d}"
+
+
+def _member(receipt: Receipt, words: Words) -> list[Row]:
+    if not receipt.tier:
+        return [Text(words.say("receipt.no_member"))]
+    who = receipt.member or "----"
+    return [Columns(words.say("receipt.member_without_phone", tail=who), receipt.tier)]
+
+
+def _movements(receipt: Receipt, words: Words) -> list[Row]:
+    rows: list[Row] = []
+
+    def moved(key: str, points: str) -> None:
+        rows.append(Columns(words.say(f"receipt.{key}"), points))
+
+    if receipt.earned or receipt.kind == "sale.earn":
+        moved("earned", words.say("receipt.points_unit", points=number(receipt.earned, signed=True)))
+    if receipt.used:
+        worth = words.say("receipt.used_worth", points=number(-receipt.used), money=money(receipt.used_fen))
+        moved("used", worth)
+    if receipt.clawed:
+        moved("clawed", words.say("receipt.points_unit", points=number(-receipt.clawed)))
+    if receipt.restored:
+        moved("restored", words.say("receipt.points_unit", points=number(receipt.restored, signed=True)))
+    if receipt.unconfirmed:
+        rows.append(Text(words.say("receipt.waits_for_headquarters")))
+    return rows
+
+
+def _balance(receipt: Receipt, words: Words, rules: RuleBook) -> list[Row]:
+    balance = words.say("receipt.points_unit", points=number(receipt.balance))
+    rows: list[Row] = [Columns(words.say("receipt.points"), balance, right_style=BIG)]
+    if receipt.pending_pts:
+        as_of = clock(receipt.as_of_ms, rules)[5:] if receipt.as_of_ms else "--"
+        pending = number(receipt.pending_pts)
+        rows.append(Text(words.say("receipt.to_be_confirmed", points=pending, at=as_of)))
+    if receipt.debt:
+        rows.append(Text(words.say("receipt.debt", points=number(receipt.debt))))
+    if receipt.expires_pts:
+        when = date(receipt.expires_on)
+        rows.append(Text(words.say("receipt.expires", points=number(receipt.expires_pts), date=when)))
+    return rows
