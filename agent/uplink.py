@@ -15,8 +15,8 @@ from urllib.parse import urlsplit
 
 import httpx
 
-from points.wire import canonical, endpoints, requests
-from points.wire.faults import WireFault
+from points.wire import canonical, endpoints, hub_time, requests
+from points.wire.faults import Problem, WireFault
 from points.wire.keys import SigningKey
 
 ANSWER_BYTES_MAX = 64 * 1024 * 1024
@@ -34,16 +34,19 @@ class Uplink:
         self,
         hub_url: str,
         key: SigningKey,
+        hub_public: bytes,
         *,
         real_s: Callable[[], float] = time.time,
         connected: bool = True,
     ) -> None:
         self.hub_url = hub_url.rstrip("/")
         self.key = key
+        self.hub_public = hub_public
         self.connected = connected
         self.bytes_sent = self.bytes_heard = self.requests = 0
         self._real_s = real_s
         self._ahead_s = 0
+        self._signature = ""
         self._client = httpx.Client(timeout=httpx.Timeout(30, connect=5), trust_env=False)
 
     def call(
@@ -59,10 +62,10 @@ class Uplink:
         try:
             return self._once(method, path, body, content_type, extra, timeout_s)
         except WireFault as fault:
-            hub_s = fault.detail.get("hub_s")
-            if fault.problem != "clock-skew" or type(hub_s) is not int:
+            if fault.problem != Problem.CLOCK_SKEW:
                 raise
-            self._ahead_s = hub_s - int(self._real_s())
+            told = hub_time.heard(fault.detail, self._signature, self.hub_public)
+            self._ahead_s = told.ms // 1000 - int(self._real_s())
         return self._once(method, path, body, content_type, extra, timeout_s)
 
     def _once(
@@ -79,6 +82,7 @@ class Uplink:
         at = urlsplit(self.hub_url)
         created = int(self._real_s()) + self._ahead_s
         headers = requests.sign(self.key, method, at.netloc, at.path + path, "", body, content_type, created)
+        self._signature = headers["signature"]
         headers |= extra or {}
         try:
             answer = self._client.request(
