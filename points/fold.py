@@ -289,7 +289,7 @@ class Account:
         for expired in (False, True):
             for lot in own:
                 if pts and is_past(lot.expires_on, today) is expired:
-                    pts -= self._claw_unspent(op, lot, min(pts, lot.remaining))
+                    pts -= self._claw_unspent(op, lot, min(pts, lot.remaining), expired)
         for lot in own:
             for redeem in self.draws:
                 pts = self._claw_spent(op, lot, redeem, pts, today)
@@ -299,11 +299,12 @@ class Account:
             pts -= part
         self.base_debt += pts
 
-    def _claw_unspent(self, op: Operation, lot: Lot, pts: int) -> int:
+    def _claw_unspent(self, op: Operation, lot: Lot, pts: int, expired: bool) -> int:
         if pts:
             lot.remaining -= pts
             lot.pts -= pts
-            self.taken.append([lot.issuer, pts])
+            if not expired:  # what had expired was in nobody's balance, so no later shortage is its doing
+                self.taken.append([lot.issuer, pts])
             self.legs.append(Leg(op.id, MEM, f"x.issue:{lot.issuer}", lot.id, pts))
         return pts
 
