@@ -242,8 +242,8 @@ def test_rules_need_two_signers_and_one_twice_is_not_two() -> None:
 
 def test_the_order_of_manifests_goes_by_restore_then_shard_then_version() -> None:
     told, _ = feed()
-    order = [told, replace(told, ver=10), replace(told, gen=2, ver=1), replace(told, inc=2, ver=0)]
-    assert sorted(order[::-1], key=lambda one: one.order) == order
+    order = [replace(told, inc=2, ver=0), replace(told, gen=2, ver=1), replace(told, ver=10), told]
+    assert sorted(order, key=lambda one: one.order) == order[::-1]
 
 
 def test_a_header_holds_as_many_chunks_as_we_say_and_no_more() -> None:

@@ -1,0 +1,287 @@
+"""Builds the golden vectors from fixed seeds. Run it to write them; the tests compare.
+
+    python tests/wire/wire_vectors.py          (writes tests/wire/vectors/*.json)
+
+They are written once for a version of the wire and never changed: what was signed
+must be readable for ever. A new version adds a file and leaves these alone.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from wire_samples import (
+    DEVICE,
+    GENESIS,
+    HUB,
+    HUB_FEED,
+    HUB_PII,
+    LANE,
+    MOMENT,
+    RECORD,
+    TILL_SEAL,
+    batch,
+    bodies,
+    body,
+    seed,
+)
+
+from points.wire import (
+    ack,
+    chain,
+    chunk,
+    claim,
+    container,
+    envelope,
+    hub_time,
+    joining,
+    keys,
+    manifest,
+    requests,
+    sealing,
+    ticket,
+)
+from points.wire.batch_header import Moment
+
+FOLDER = Path(__file__).parent / "vectors"
+OP = "0198635c1c007abc8def0123456789ab"
+ROWS = [[1024, 1, "ok", "base", 0, "王*", "8000", 0, []], [1025, 1, "ok", "base", 3, "李*", "8001", 0, []]]
+
+
+def build_keys() -> dict[str, Any]:
+    return {
+        name: {"private": key.raw.hex(), "public": key.public_raw.hex(), "kid": key.kid}
+        for name, key in [
+            ("device", DEVICE),
+            ("hub_receipt", HUB),
+            ("hub_manifest", HUB_FEED),
+            ("hub_pii", HUB_PII),
+            ("till_sealing", TILL_SEAL),
+        ]
+    } | {
+        "phone_tag": {
+            "index_key": seed("index").hex(),
+            "phone": "13800138000",
+            "tag": keys.phone_tag(seed("index"), "13800138000"),
+        }
+    }
+
+
+def build_chain() -> dict[str, Any]:
+    told = bodies(5)
+    hashes = chain.links(GENESIS, 1, told)
+    child = chain.genesis("demo", "s01", "t1", 2, DEVICE.public_raw, hashes[2], 3)
+    return {
+        "genesis": GENESIS.hex(),
+        "bodies": [raw.decode() for raw in told],
+        "hashes": [digest.hex() for digest in hashes],
+        "root": chain.merkle_root(hashes).hex(),
+        "proof_of_4": [digest.hex() for digest in chain.inclusion(hashes, 3)],
+        "genesis_of_epoch_2_after_3": child.hex(),
+        "body_digest16": chain.body_digest16(told[0]).hex(),
+    }
+
+
+def _batch(raw: bytes) -> dict[str, Any]:
+    box = container.unpack(envelope.MAGIC, raw, len(raw))
+    return {
+        "envelope": raw.hex(),
+        "batch_id": envelope.batch_id(raw),
+        "header": box.header.decode(),
+        "payload": box.payload.hex(),
+        "zstd": list(envelope.zstd.zstd_version_info),
+    }
+
+
+def build_batches() -> dict[str, Any]:
+    """Three envelopes: one operation, a hundred, and the second batch of a lane without an anchor."""
+    prev = chain.links(GENESIS, 1, bodies(100))[-1]
+    quiet = Moment(MOMENT.wall, MOMENT.boot, MOMENT.mono, MOMENT.inst, MOMENT.agent, 2)
+    return {
+        "one": _batch(batch(1)),
+        "hundred": _batch(batch(100)),
+        "second": _batch(envelope.cut(LANE, 101, prev, bodies(3, 101), DEVICE, quiet, {"note": "积分"})),
+    }
+
+
+def build_ack() -> dict[str, Any]:
+    opened = envelope.open_batch(bytes.fromhex(read("batches")["hundred"]["envelope"]), RECORD)
+    told = ack.Ack(
+        hub="hq",
+        inc=1,
+        batch_id=opened.batch_id,
+        lane=LANE,
+        first=1,
+        last=100,
+        head=opened.header.head,
+        ms=1785549700000,
+        outcomes=(
+            ack.Outcome(7, "J", {"reason": "late_cap"}),
+            ack.Outcome(9, "P", {"reason": "unknown-type"}),
+        ),
+    )
+    plain = ack.Ack("hq", 2, "ab" * 32, LANE, 1, 1, "cd" * 32, 0, (), 5, 5, 1)
+    return {"judged": ack.issue(told, HUB).hex(), "plain": ack.issue(plain, HUB).hex()}
+
+
+def build_feed() -> dict[str, Any]:
+    key = seed("shard key")
+    sealed, blob = chunk.make("members", "r1", ROWS, key, 1024, 1025)
+    shared = manifest.Manifest(
+        hub="hq",
+        inc=1,
+        chain="demo",
+        topic="members",
+        shard="r1",
+        gen=1,
+        schema=1,
+        ver=3,
+        g=41,
+        issued=1785549700000,
+        not_after=1785636100000,
+        snap_ver=3,
+        chunks=(sealed,),
+        enc_kid=keys.kid_of(key),
+    )
+    private = manifest.Manifest(
+        hub="hq",
+        inc=1,
+        chain="demo",
+        topic="till",
+        shard="s01/t1",
+        gen=1,
+        schema=1,
+        ver=4,
+        g=42,
+        issued=1785549700000,
+        not_after=1785636100000,
+        snap_ver=4,
+        chunks=(),
+        lanes="ab" * 32,
+        private=manifest.Private(1, None, (manifest.LaneNext(1, 101, "cd" * 32),)),
+    )
+    return {
+        "shard_key": key.hex(),
+        "rows": ROWS,
+        "blob": blob.hex(),
+        "shared": manifest.issue(shared, [HUB_FEED]).hex(),
+        "private": manifest.issue(private, [HUB_FEED]).hex(),
+        "two_signers": manifest.issue(shared, [HUB_FEED, HUB]).hex(),
+        "zstd": list(envelope.zstd.zstd_version_info),
+    }
+
+
+def build_claims() -> dict[str, Any]:
+    told = claim.Claim(
+        kind=claim.Kind.EARN,
+        op_id=OP,
+        m=1024,
+        kid=DEVICE.kid,
+        seq=17,
+        epoch=1,
+        day=20260801,
+        st=1785549600000,
+        rule=seed("rule", 8).hex(),
+        op_hash=chain.body_digest16(body(1)).hex(),
+        earned=28,
+        used=5,
+        tender_fen=2899,
+        m_bp=12500,
+        groups=tuple((number, 100 * number) for number in range(8)),
+    )
+    stranger = claim.Claim(
+        claim.Kind.ENROL, OP, 0, DEVICE.kid, 1, 1, 20200101, 0, "00" * 8, "00" * 16, 0, 0, 0, 0
+    )
+    return {"eight_groups": claim.encode(told, DEVICE), "no_member": claim.encode(stranger, DEVICE)}
+
+
+def build_requests() -> dict[str, Any]:
+    return {
+        "batch": requests.sign(
+            DEVICE,
+            "POST",
+            "hub.example:8443",
+            "/v1/lanes/s01/t1/1/batches",
+            "",
+            b"batch",
+            "application/vnd.jifen.batch",
+            1785549600,
+        ),
+        "manifest": requests.sign(
+            DEVICE, "GET", "hub.example", "/v1/feed/rules/all/g1/manifest", "a=1", None, None, 1785549600
+        ),
+        "time": hub_time.tell(hub_time.HubTime("hq", 1, 1785549600123), "jifen=:AAAA:", HUB)["signed"],
+    }
+
+
+def build_sealed() -> dict[str, Any]:
+    blob = sealing.seal_pii(
+        HUB_PII.public_raw,
+        "demo",
+        OP,
+        seed("salt", 16),
+        {"phone": "13800138000", "name": "王小明"},
+        seed("once"),
+    )
+    return {"op_id": OP, "blob": blob.hex(), "commitment": sealing.pii_commitment(blob)}
+
+
+def build_joining() -> dict[str, Any]:
+    told = ticket.Ticket(
+        "hub.example:8443",
+        True,
+        "demo",
+        "s01",
+        "t1",
+        seed("ticket", 8),
+        seed("secret", 16),
+        ticket.fingerprint_of(HUB.public_raw),
+        1785549600000,
+    )
+    request = joining.ask(
+        told, DEVICE, TILL_SEAL.public_raw, seed("nonce"), MOMENT.inst, MOMENT.agent, 1785549000000
+    )
+    answer = joining.grant(
+        joining.open_ask(request, told.proof_key),
+        joining.JoinAnswer(
+            "hq",
+            1,
+            LANE,
+            1,
+            DEVICE.kid,
+            joining.HubKeys(HUB.public_raw, HUB_FEED.public_raw, HUB_PII.public_raw),
+            1785549000000,
+        ),
+        joining.StoreKeys(seed("index"), (("members", "r1", seed("shard key")),)),
+        HUB,
+        seed("once"),
+    )
+    return {"ticket": ticket.encode(told), "request": request.hex(), "answer": answer.hex()}
+
+
+BUILDERS = {
+    "keys": build_keys,
+    "chain": build_chain,
+    "batches": build_batches,
+    "ack": build_ack,
+    "feed": build_feed,
+    "claims": build_claims,
+    "requests": build_requests,
+    "sealed": build_sealed,
+    "joining": build_joining,
+}
+
+
+def read(name: str) -> dict[str, Any]:
+    """The committed vectors of one file."""
+    told: dict[str, Any] = json.loads((FOLDER / f"{name}.json").read_text("utf-8"))
+    return told
+
+
+if __name__ == "__main__":
+    FOLDER.mkdir(exist_ok=True)
+    for name, build in BUILDERS.items():
+        text = json.dumps(build(), ensure_ascii=False, indent=1, sort_keys=True)
+        (FOLDER / f"{name}.json").write_text(text + "\n", "utf-8")
