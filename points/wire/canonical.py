@@ -32,6 +32,8 @@ BODY_BYTES_MAX = 64 * 1024
 _DIGITS_ALIKE = bytes.maketrans(b"123456789", b"000000000")
 _SIXTEEN_DIGITS = b"0" * 16
 _LONG_NUMBER = re.compile(rb"[:,\[\s]-?[0-9]{16}").search
+_NESTING = bytes.maketrans(b"{}", b"[]")
+_NO_NESTING = bytes(set(range(256)) - set(b"[]{}"))
 
 
 def encode(value: Any) -> bytes:
@@ -60,7 +62,7 @@ def decode_value(raw: bytes, max_bytes: int) -> Any:
         value = _scan(text)
     except (ValueError, RecursionError) as error:  # JSONDecodeError and UnicodeDecodeError are ValueErrors
         raise Malformed(why="not JSON") from error
-    if b"\\" in raw or raw.count(b"[") + raw.count(b"{") > DEPTH_MAX or _has_long_number(raw):
+    if b"\\" in raw or _has_long_number(raw) or _is_deep(raw):
         _walk(value)
     elif not raw.isascii() and not unicodedata.is_normalized("NFC", text):
         # NFC is closed under taking substrings, and a quotation mark composes with nothing,
@@ -95,6 +97,19 @@ def _dump(value: Any) -> bytes:
 
 def _has_long_number(raw: bytes) -> bool:
     return _SIXTEEN_DIGITS in raw.translate(_DIGITS_ALIKE) and _LONG_NUMBER(raw) is not None
+
+
+def _is_deep(raw: bytes) -> bool:
+    """Whether JSON without backslashes nests deeper than DEPTH_MAX: each pass takes off one level."""
+    if raw.count(b"[") + raw.count(b"{") <= DEPTH_MAX:
+        return False
+    outside_strings = b"".join(raw.split(b'"')[::2])
+    marks = outside_strings.translate(_NESTING, _NO_NESTING)
+    for _ in range(DEPTH_MAX):
+        marks = marks.replace(b"[]", b"")
+        if not marks:
+            return False
+    return True
 
 
 def _pairs(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -157,6 +157,26 @@ def test_a_body_beyond_64_kib_is_too_large() -> None:
     assert told.value.detail == {"max": canonical.BODY_BYTES_MAX}
 
 
+@pytest.mark.parametrize("opening", ["[", '{"a":'])
+def test_brackets_inside_strings_neither_hide_depth_nor_make_it(opening: str) -> None:
+    """A level that holds `"]"` before and `"["` after the next one looks flat if strings are counted."""
+    closing = "]" if opening == "[" else "}"
+
+    def nested(levels: int) -> bytes:
+        inner = "1"
+        for _ in range(levels - 1):
+            inner = f'["]",{opening}{inner}{closing},"["]' if opening != "[" else f'["]",{inner},"["]'
+        return f'{{"a":{inner}}}'.encode()
+
+    per_level = 1 if opening == "[" else 2
+    deepest = canonical.DEPTH_MAX // per_level
+    assert canonical.decode(nested(deepest))
+    with pytest.raises(Malformed):
+        canonical.decode(nested(deepest + 1))
+    flat = canonical.encode({"a": ["[[[[{{{{"] * 40, "b": [[n] for n in range(200)]})
+    assert canonical.decode(flat)
+
+
 def test_one_poison_body_spoils_no_other() -> None:
     found = canonical.decode_each([body(1), b'{"a":1,"a":2}', body(2)])
     assert isinstance(found[1], Malformed)
