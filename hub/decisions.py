@@ -1,0 +1,65 @@
+"""Headquarters' own decisions: facts in its own lane, posted through the same intake as a till's.
+
+A grant, an authorisation, an issue of numbers or the resolving of a sealed identity is written,
+chained, signed and posted in one transaction before anybody hears of it. So it can be delivered
+again like any batch, and changes nothing the second time.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Sequence
+from typing import Any
+
+from hub import intake
+from hub.office import Office
+from hub.store.engine import Turn
+from points.identifiers import new_op_id
+from points.wire import canonical, envelope
+from points.wire.batch_header import OPS_MAX, Moment
+from points.wire.lane import KeyRecord
+
+BOOT = "0" * 16
+INST = "0" * 32
+
+Fact = tuple[str, dict[str, Any]]
+"""A kind and what its body says besides the mandatory keys."""
+
+
+def decide(turn: Turn, office: Office, facts: Sequence[Fact]) -> list[str]:
+    """Write, sign and post decisions inside ``turn``; gives their operation ids."""
+    ids: list[str] = []
+    for start in range(0, len(facts), OPS_MAX):
+        ids += _decide(turn, office, facts[start : start + OPS_MAX])
+    return ids
+
+
+def _decide(turn: Turn, office: Office, facts: Sequence[Fact]) -> list[str]:
+    lane, key = office.lane, office.keys.lane
+    record = KeyRecord(key.public_raw, frozenset({lane}))
+    seq, head = intake.lane_head(turn, lane, record)
+    last = turn.one("SELECT value FROM settings WHERE name = 'hub_st'")
+    st = max(office.clock(), int(last[0]) + 1 if last else 0)
+    day = office.rules().today(st)
+    bodies, ids = [], []
+    for kind, body in facts:
+        op_id = new_op_id(st, secrets.token_bytes(10))
+        ids.append(op_id)
+        bodies.append(
+            canonical.encode(
+                {
+                    "id": op_id, "t": kind, "tv": 1, "day": day, "st": st, "boot": BOOT, "mono": 0, "by": "hq",
+                    "rule": office.rules().hash, **body,
+                }
+            )
+        )  # fmt: skip
+        st += 1
+    turn.run(
+        "INSERT INTO settings (name, value) VALUES ('hub_st', ?)"
+        " ON CONFLICT (name) DO UPDATE SET value = excluded.value",
+        (str(st - 1),),
+    )
+    moment = Moment(st, BOOT, 0, INST, "jifen-hub", office.inc)
+    raw = envelope.cut(lane, seq + 1, bytes.fromhex(head), bodies, key, moment)
+    intake.post_batch(turn, office, envelope.open_batch(raw, record), raw, record)
+    return ids

@@ -1,0 +1,59 @@
+"""Headquarters' own keys, made once in the key folder, each for one purpose.
+
+Receipts, manifests and headquarters' lane are signed by different keys; personal data is sealed to
+one and stored under another; phones and codes are looked up by keyed tags. Losing one does not
+open another.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+from dataclasses import dataclass
+from pathlib import Path
+
+from points.wire.keys import SigningKey
+from points.wire.sealing import SealingKey
+
+NAMES = ("receipt", "manifest", "lane", "pii", "store-index", "shard", "hub-index", "data")
+
+
+@dataclass(frozen=True)
+class HubKeys:
+    """All keys of one hub."""
+
+    receipt: SigningKey
+    manifest: SigningKey
+    lane: SigningKey
+    pii: SealingKey
+    store_index: bytes
+    shard: bytes
+    hub_index: bytes
+    data: bytes
+
+
+def load(folder: Path) -> HubKeys:
+    """The keys in a folder; what is missing is made, and never made anew."""
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    raw = {name: _kept(folder / f"{name}.key") for name in NAMES}
+    return HubKeys(
+        receipt=SigningKey.from_raw(raw["receipt"]),
+        manifest=SigningKey.from_raw(raw["manifest"]),
+        lane=SigningKey.from_raw(raw["lane"]),
+        pii=SealingKey.from_raw(raw["pii"]),
+        store_index=raw["store-index"],
+        shard=raw["shard"],
+        hub_index=raw["hub-index"],
+        data=raw["data"],
+    )
+
+
+def _kept(path: Path) -> bytes:
+    if not path.exists():
+        file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        try:
+            os.write(file, secrets.token_bytes(32))
+            os.fsync(file)
+        finally:
+            os.close(file)
+    return path.read_bytes()

@@ -1,0 +1,57 @@
+"""Headquarters, awake: its store, keys, clock and rule books, which every part of it is given."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass, field
+
+from hub.clock import Clock
+from hub.keys import HubKeys
+from hub.store.engine import Store, Turn
+from points import rulebook
+from points.identifiers import HUB_STORE
+from points.rulebook import RuleBook
+from points.wire.lane import Lane
+
+HUB_TILL = "w1"
+REGION = "main"
+
+
+@dataclass
+class Office:
+    """What the parts of headquarters share."""
+
+    chain: str
+    chain_name: str
+    store: Store
+    keys: HubKeys
+    clock: Clock
+    name: str = "hub"
+    inc: int = 1
+    code_pool: int = 200
+    publish_every_ms: int = 0
+    books: dict[str, RuleBook] = field(default_factory=dict)
+    current: RuleBook | None = None
+    publishing: threading.Lock = field(default_factory=threading.Lock)
+
+    @property
+    def lane(self) -> Lane:
+        """Headquarters' own lane."""
+        return Lane(self.chain, HUB_STORE, HUB_TILL, 1)
+
+    def load_books(self, turn: Turn) -> None:
+        """Read the rule books; the current one is cited by headquarters' own decisions."""
+        for digest, blob, current in turn.run('SELECT hash, blob, "current" FROM books'):
+            if digest not in self.books:
+                self.books[digest] = rulebook.read(blob)
+            if current:
+                self.current = self.books[digest]
+
+    def rules(self) -> RuleBook:
+        """The current rule book."""
+        assert self.current is not None, "a hub is begun with a rule book"
+        return self.current
+
+    def today(self) -> int:
+        """The chain's local day."""
+        return self.rules().today(self.clock())

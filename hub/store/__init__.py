@@ -1,0 +1,1 @@
+"""Headquarters' SQL: one portable schema for SQLite, PostgreSQL and Citus, and named questions."""

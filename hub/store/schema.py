@@ -1,0 +1,369 @@
+"""Headquarters' tables, portable by construction.
+
+Every key of a member-scoped table holds ``bucket`` and every key of a store-scoped table holds
+``store``, so the same schema can be distributed; no triggers, no unique key without its distribution
+column. ``ops`` and ``postings`` are only ever appended to. Balances are derived: ``members.row`` is
+the fold's checkpoint and can be rebuilt from the facts.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    PrimaryKeyConstraint,
+    SmallInteger,
+    Table,
+    Text,
+)
+
+metadata = MetaData()
+
+MEMBER_SCOPED = (
+    "members",
+    "cells",
+    "reserved",
+    "voided",
+    "postings",
+    "visits",
+    "facts",
+    "personal",
+    "issued",
+)
+STORE_SCOPED = ("agents", "lanes", "batches", "waiting", "told", "pool", "counted")
+
+
+def _text(name: str, **more: object) -> Column[str]:
+    return Column(name, Text, nullable=False, **more)  # type: ignore[arg-type]
+
+
+def _whole(name: str, **more: object) -> Column[int]:
+    return Column(name, BigInteger, nullable=False, **more)  # type: ignore[arg-type]
+
+
+def _bucket() -> Column[int]:
+    return Column("bucket", SmallInteger, nullable=False)
+
+
+# -- reference: small, known everywhere ----------------------------------------------------------
+
+stores = Table("stores", metadata, _text("store", primary_key=True), _text("name"), _text("region"))
+keys = Table(
+    "keys",
+    metadata,
+    _text("kid", primary_key=True),
+    Column("public", LargeBinary, nullable=False),
+    _text("store"),
+    _text("till"),
+    Column("epoch", BigInteger, nullable=False),
+    _text("suite"),
+    _whole("not_before_ms"),
+    Column("revoked_at_ms", BigInteger),
+    Column("max_seq", BigInteger),
+)
+tickets = Table(
+    "tickets",
+    metadata,
+    _text("id", primary_key=True),
+    _text("store"),
+    _text("till"),
+    Column("proof_key", LargeBinary, nullable=False),
+    _whole("expires_ms"),
+    Column("request", Text),
+    Column("answer", LargeBinary),
+)
+books = Table(
+    "books",
+    metadata,
+    _text("hash", primary_key=True),
+    Column("blob", LargeBinary, nullable=False),
+    _whole("current"),
+)
+settings = Table("settings", metadata, _text("name", primary_key=True), _text("value"))
+manifests = Table(
+    "manifests",
+    metadata,
+    _text("topic"),
+    _text("shard"),
+    _whole("ver"),
+    _whole("g"),
+    Column("bytes", LargeBinary, nullable=False),
+    PrimaryKeyConstraint("topic", "shard"),
+)
+blobs = Table(
+    "blobs",
+    metadata,
+    _text("sha", primary_key=True),
+    Column("bytes", LargeBinary, nullable=False),
+    _text("topic"),
+    _text("shard"),
+)
+cases = Table(
+    "cases",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=True),
+    _text("reason"),
+    _text("op_id"),
+    Column("m", BigInteger),
+    _text("store"),
+    _text("detail"),
+    _whole("opened_ms"),
+    Column("closed_ms", BigInteger),
+)
+
+# -- by store ------------------------------------------------------------------------------------
+
+agents = Table(
+    "agents",
+    metadata,
+    _text("store"),
+    _text("till"),
+    _whole("epoch"),
+    _whole("term"),
+    _whole("first_member"),
+    _whole("next_member"),
+    _whole("granted_at"),
+    Column("last_seen_ms", BigInteger),
+    _text("version"),
+    PrimaryKeyConstraint("store", "till"),
+)
+lanes = Table(
+    "lanes",
+    metadata,
+    _text("store"),
+    _text("till"),
+    _whole("epoch"),
+    _whole("seq"),
+    _text("head"),
+    PrimaryKeyConstraint("store", "till", "epoch"),
+)
+batches = Table(
+    "batches",
+    metadata,
+    _text("store"),
+    _text("till"),
+    _whole("epoch"),
+    _whole("first"),
+    _whole("last"),
+    _text("batch_id"),
+    Column("envelope", LargeBinary, nullable=False),
+    Column("ack", LargeBinary, nullable=False),
+    Column("g", BigInteger),
+    _whole("arrived"),
+    PrimaryKeyConstraint("store", "till", "epoch", "first", "batch_id"),
+)
+Index(
+    "batches_unnumbered",
+    batches.c.arrived,
+    sqlite_where=batches.c.g.is_(None),
+    postgresql_where=batches.c.g.is_(None),
+)
+waiting = Table(
+    "waiting",
+    metadata,
+    _text("store"),
+    _text("till"),
+    _whole("epoch"),
+    _whole("seq"),
+    _text("on_what"),
+    Column("m", BigInteger),
+    Column("body", LargeBinary, nullable=False),
+    PrimaryKeyConstraint("store", "till", "epoch", "seq"),
+)
+Index("waiting_on", waiting.c.on_what, waiting.c.store)
+told = Table(
+    "told",
+    metadata,
+    _text("store"),
+    _text("till"),
+    _whole("epoch"),
+    _whole("seq"),
+    _text("letter"),
+    _text("detail"),
+    _whole("later"),
+    PrimaryKeyConstraint("store", "till", "epoch", "seq"),
+)
+pool = Table(
+    "pool",
+    metadata,
+    _text("store"),
+    _text("till"),
+    _whole("m"),
+    Column("code", LargeBinary, nullable=False),
+    PrimaryKeyConstraint("store", "till", "m"),
+)
+counted = Table(
+    "counted",
+    metadata,
+    _text("store"),
+    _text("till"),
+    _whole("epoch"),
+    _whole("last_seq"),
+    _whole("g"),
+    PrimaryKeyConstraint("store", "till", "epoch", "g"),
+)
+
+# -- by operation --------------------------------------------------------------------------------
+
+op_seen = Table(
+    "op_seen",
+    metadata,
+    Column("op_bucket", SmallInteger, nullable=False),
+    _text("op_id"),
+    _text("store"),
+    _text("till"),
+    _whole("epoch"),
+    _whole("seq"),
+    Column("digest", LargeBinary, nullable=False),
+    Column("m", BigInteger),
+    _whole("posted"),
+    PrimaryKeyConstraint("op_bucket", "op_id"),
+    sqlite_with_rowid=False,
+)
+resolved = Table(
+    "resolved",
+    metadata,
+    Column("op_bucket", SmallInteger, nullable=False),
+    _text("op_id"),
+    _whole("m"),
+    PrimaryKeyConstraint("op_bucket", "op_id"),
+)
+sealed = Table(
+    "sealed",
+    metadata,
+    Column("op_bucket", SmallInteger, nullable=False),
+    _text("op_id"),
+    Column("blob", LargeBinary, nullable=False),
+    PrimaryKeyConstraint("op_bucket", "op_id"),
+)
+claims = Table(
+    "claims",
+    metadata,
+    Column("op_bucket", SmallInteger, nullable=False),
+    _text("op_id"),
+    _text("kid"),
+    _text("state"),
+    _text("digits"),
+    Column("m", BigInteger),
+    _whole("shown_ms"),
+    PrimaryKeyConstraint("op_bucket", "op_id"),
+)
+
+# -- by member -----------------------------------------------------------------------------------
+
+issued = Table(
+    "issued",
+    metadata,
+    _bucket(),
+    _whole("m"),
+    _text("who"),
+    PrimaryKeyConstraint("bucket", "m"),
+)
+identities = Table("identities", metadata, _text("alias", primary_key=True), _whole("m"), _text("kind"))
+members = Table(
+    "members",
+    metadata,
+    _bucket(),
+    _whole("m"),
+    _whole("ver"),
+    _text("row"),
+    _text("last_key"),
+    _whole("legs"),
+    _whole("touched"),
+    PrimaryKeyConstraint("bucket", "m"),
+    sqlite_with_rowid=False,
+)
+personal = Table(
+    "personal",
+    metadata,
+    _bucket(),
+    _whole("m"),
+    Column("sealed", LargeBinary, nullable=False),
+    _text("name_masked"),
+    _text("tail"),
+    PrimaryKeyConstraint("bucket", "m"),
+)
+facts = Table(
+    "facts",
+    metadata,
+    _bucket(),
+    _whole("m"),
+    _text("op_id"),
+    _text("store"),
+    _text("till"),
+    _text("kind"),
+    Column("body", LargeBinary, nullable=False),
+    PrimaryKeyConstraint("bucket", "m", "op_id"),
+    sqlite_with_rowid=False,
+)
+postings = Table(
+    "postings",
+    metadata,
+    _bucket(),
+    _whole("m"),
+    _whole("n"),
+    _whole("rights"),
+    _text("op_id"),
+    _text("debit"),
+    _text("credit"),
+    _text("ref"),
+    _whole("pts"),
+    PrimaryKeyConstraint("bucket", "m", "n"),
+    sqlite_with_rowid=False,
+)
+cells = Table(
+    "cells",
+    metadata,
+    _bucket(),
+    _whole("m"),
+    _text("store"),
+    _text("till"),
+    _whole("inc"),
+    _whole("term"),
+    _whole("granted"),
+    _whole("allowance_used"),
+    _whole("added"),
+    _whole("local_used"),
+    _whole("closed"),
+    _text("sched"),
+    PrimaryKeyConstraint("bucket", "m", "store", "till"),
+    sqlite_with_rowid=False,
+)
+reserved = Table(
+    "reserved",
+    metadata,
+    _bucket(),
+    _whole("m"),
+    _text("intent"),
+    _text("store"),
+    _text("till"),
+    _whole("pts"),
+    PrimaryKeyConstraint("bucket", "m", "intent"),
+)
+voided = Table(
+    "voided",
+    metadata,
+    _bucket(),
+    _whole("m"),
+    _text("intent"),
+    PrimaryKeyConstraint("bucket", "m", "intent"),
+)
+visits = Table(
+    "visits",
+    metadata,
+    _bucket(),
+    _whole("m"),
+    _whole("day"),
+    _text("store"),
+    _text("till"),
+    _whole("times"),
+    PrimaryKeyConstraint("bucket", "m", "day", "store", "till"),
+    sqlite_with_rowid=False,
+)
+Index("visits_of_agent", visits.c.store, visits.c.till, visits.c.day)
+Index("cells_of_agent", cells.c.store, cells.c.till)
+Index("members_touched", members.c.touched)

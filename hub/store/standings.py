@@ -1,0 +1,166 @@
+"""What headquarters holds of members, loaded and saved in bulk: rows, cells, reservations, legs, facts.
+
+A member's version is compared when it is saved: two batches that touched the same member at the same
+time are found out, and one of them is judged again.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from hub.store import schema
+from hub.store.engine import Turn
+from points.fold import Leg
+from points.identifiers import bucket
+from points.judging import Standing
+from points.members import read_row
+from points.operations import Operation
+from points.rights import Cell
+from points.wire import canonical
+
+LegKey = tuple[str, str, str, str]
+
+
+class Collision(Exception):
+    """Another transaction changed a member meanwhile; judge the batch again."""
+
+
+@dataclass(slots=True)
+class Held:
+    """A member's standing and what is needed to save it."""
+
+    standing: Standing
+    row: list[Any] | None = None
+    ver: int = 0
+    legs: int = 0
+    sched: dict[tuple[str, str], str] = field(default_factory=dict)
+
+
+def load(turn: Turn, ms: Iterable[int]) -> dict[int, Held]:
+    """The standings of members; those never heard of are empty."""
+    keys = [(bucket(m), m) for m in ms]
+    held = {m: Held(Standing(m)) for _, m in keys}
+    for m, ver, row, last_key, legs in turn.find(
+        schema.members, ["m", "ver", "row", "last_key", "legs"], ["bucket", "m"], keys
+    ):
+        one = held[m]
+        one.row, one.ver, one.legs = json.loads(row), ver, legs
+        one.standing.row = read_row(one.row)
+        one.standing.last_key = tuple(json.loads(last_key))
+    columns = [
+        "m", "store", "till", "inc", "term", "granted", "allowance_used", "added", "local_used", "closed",
+        "sched",
+    ]  # fmt: skip
+    for m, store, till, inc, term, granted, used, added, local, closed, sched in turn.find(
+        schema.cells, columns, ["bucket", "m"], keys
+    ):
+        held[m].standing.cells[store, till] = Cell((inc, term), granted, used, added, local, bool(closed))
+        held[m].sched[store, till] = sched
+    for m, intent, store, till, pts in turn.find(
+        schema.reserved, ["m", "intent", "store", "till", "pts"], ["bucket", "m"], keys
+    ):
+        held[m].standing.reserved[intent] = (store, till, pts)
+    for m, intent in turn.find(schema.voided, ["m", "intent"], ["bucket", "m"], keys):
+        held[m].standing.voided.add(intent)
+    return held
+
+
+def histories(turn: Turn, ms: Iterable[int], kinds: frozenset[str]) -> dict[int, list[Operation]]:
+    """All posted facts of members, of the kinds that are folded."""
+    found: dict[int, list[Operation]] = defaultdict(list)
+    for m, store, till, kind, body in turn.find(
+        schema.facts, ["m", "store", "till", "kind", "body"], ["bucket", "m"], [(bucket(m), m) for m in ms]
+    ):
+        if kind in kinds:
+            op = Operation(canonical.decode(body), store, till)
+            op.m = m
+            found[m].append(op)
+    return found
+
+
+def posted(turn: Turn, ms: Iterable[int]) -> dict[int, dict[LegKey, int]]:
+    """The fold's legs posted so far, summed, by member."""
+    sums: dict[int, dict[LegKey, int]] = defaultdict(dict)
+    for m, op_id, debit, credit, ref, pts, rights in turn.find(
+        schema.postings,
+        ["m", "op_id", "debit", "credit", "ref", "pts", "rights"],
+        ["bucket", "m"],
+        [(bucket(m), m) for m in ms],
+    ):
+        if not rights:
+            key = (op_id, debit, credit, ref)
+            sums[m][key] = sums[m].get(key, 0) + pts
+    return sums
+
+
+@dataclass(slots=True)
+class Change:
+    """What a judgement changed of one member."""
+
+    held: Held
+    row: list[Any]
+    legs: list[Leg]
+    rights: list[Leg]
+    grants: Mapping[tuple[str, str], str] = field(default_factory=dict)
+
+
+def save(turn: Turn, changes: Sequence[Change], touched: int) -> None:
+    """Write rows, cells, reservations and new postings in a few statements. Raises ``Collision``."""
+    fresh = [change for change in changes if change.held.ver == 0]
+    known = [change for change in changes if change.held.ver]
+    turn.put(schema.members, [_member(change, touched) for change in fresh])
+    changed = turn.many(
+        'UPDATE members SET ver = ?, "row" = ?, last_key = ?, legs = ?, touched = ?'
+        " WHERE bucket = ? AND m = ? AND ver = ?",
+        [(*_member(change, touched)[2:], *_member(change, touched)[:2], change.held.ver) for change in known],
+    )
+    if changed != len(known):
+        raise Collision
+    turn.put(schema.postings, [row for change in changes for row in _postings(change)])
+    turn.put(schema.cells, [row for change in changes for row in _cells(change)], on_conflict="replace")
+    for change in changes:
+        _save_reservations(turn, change.held.standing)
+
+
+def _member(change: Change, touched: int) -> tuple[Any, ...]:
+    m = change.held.standing.m
+    legs = change.held.legs + len(change.legs) + len(change.rights)
+    row = json.dumps(change.row, ensure_ascii=False, separators=(",", ":"))
+    return (
+        bucket(m), m, change.held.ver + 1, row, json.dumps(change.held.standing.last_key), legs, touched,
+    )  # fmt: skip
+
+
+def _postings(change: Change) -> Iterable[tuple[Any, ...]]:
+    m, n = change.held.standing.m, change.held.legs
+    for rights, legs in ((0, change.legs), (1, change.rights)):
+        for leg in legs:
+            n += 1
+            yield (bucket(m), m, n, rights, *leg)
+
+
+def _cells(change: Change) -> Iterable[tuple[Any, ...]]:
+    m = change.held.standing.m
+    for (store, till), cell in change.held.standing.cells.items():
+        sched = change.grants.get((store, till), change.held.sched.get((store, till), "[]"))
+        yield (
+            bucket(m), m, store, till, *cell.term, cell.granted, cell.allowance_used, cell.added,
+            cell.local_used, int(cell.closed), sched,
+        )  # fmt: skip
+
+
+def _save_reservations(turn: Turn, standing: Standing) -> None:
+    m = standing.m
+    if not standing.reserved_changed:
+        return
+    turn.run("DELETE FROM reserved WHERE bucket = ? AND m = ?", (bucket(m), m))
+    turn.put(
+        schema.reserved, [(bucket(m), m, intent, *rest) for intent, rest in sorted(standing.reserved.items())]
+    )
+    turn.put(
+        schema.voided, [(bucket(m), m, intent) for intent in sorted(standing.voided)], on_conflict="ignore"
+    )
