@@ -1,7 +1,7 @@
 """Words for people, by key, in Chinese first and English beside it.
 
 `words/zh.toml` is the original; `words/en.toml` has the same keys and the same {placeholders}, and a test
-holds them together. Keys are organised by the place where a person reads them: `receipt`, `refusal`,
+holds them together. Keys are organised by the place where a person reads them: `receipt`, `refusal`, `reason`,
 `state`, `fault`, `page`, `doctor`, `console`. A sentence says what to do next, not what broke inside.
 
 A key or a placeholder that is missing is our mistake, never a person's, so it stops us (assert) instead of
@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from importlib.resources import files
 
 LANGUAGES = ("zh", "en")
-PLACES = ("receipt", "refusal", "state", "fault", "page", "doctor", "console")
+PLACES = ("receipt", "refusal", "reason", "state", "fault", "page", "doctor", "console")
 PLACEHOLDER = re.compile(r"\{([a-z_]+)\}")
 
 
