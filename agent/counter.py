@@ -14,7 +14,7 @@ from typing import Any
 from agent import funding
 from agent.cards import Card, card_of
 from agent.funding import Authorise, Intent, No
-from agent.recorder import Draft, Recorded, record
+from agent.recorder import UNMARKED, Draft, Mark, Recorded, record
 from agent.slips import slip
 from agent.store import members, sales
 from agent.till import Till, View
@@ -125,6 +125,7 @@ class Counter:
         who: str = "",
         paid: str = "cash",
         receipt: str = "",
+        mark: Mark = UNMARKED,
     ) -> Recorded | No:
         """Record a sale: it earns, and points may pay a part of it."""
         asked = funding.authorise(self.till, m, points_used, by, self._ask) if m and points_used else None
@@ -132,7 +133,7 @@ class Counter:
             return asked
         intent = asked
         with self.till.book.lock:
-            done = self._sell(m, lines, by, points_used, who, paid, receipt, intent)
+            done = self._sell(m, lines, by, points_used, who, paid, receipt, intent, mark)
             if isinstance(done, No) and intent is not None:
                 funding.give_up(self.till, intent.op_id, intent.m, by)
             return done
@@ -147,6 +148,7 @@ class Counter:
         paid: str,
         receipt: str,
         intent: Intent | None,
+        mark: Mark,
     ) -> Recorded | No:
         till, shift = self.till, self.till.shift()
         view = till.look(m) if m is not None else None
@@ -177,7 +179,7 @@ class Counter:
         }
         if m is None and who:
             body["who"] = who
-        draft = Draft("sale.earn", body, by, m, fund, held)
+        draft = Draft("sale.earn", body, by, m, fund, held, mark=mark)
         if intent is not None:
             draft.op_id = draft.ended = intent.op_id
         draft.slip = slip(
@@ -191,18 +193,18 @@ class Counter:
         )
         return record(till, draft, till.time(), shift.day)
 
-    def redeem(self, m: int, pts: int, by: str) -> Recorded | No:
+    def redeem(self, m: int, pts: int, by: str, mark: Mark = UNMARKED) -> Recorded | No:
         """Points as cash, outside a sale."""
         intent = funding.authorise(self.till, m, pts, by, self._ask)
         if isinstance(intent, No):
             return intent
         with self.till.book.lock:
-            done = self._redeem(m, pts, by, intent)
+            done = self._redeem(m, pts, by, intent, mark)
             if isinstance(done, No) and intent is not None:
                 funding.give_up(self.till, intent.op_id, m, by)
             return done
 
-    def _redeem(self, m: int, pts: int, by: str, intent: Intent | None) -> Recorded | No:
+    def _redeem(self, m: int, pts: int, by: str, intent: Intent | None, mark: Mark) -> Recorded | No:
         till, shift, view = self.till, self.till.shift(), self.till.look(m)
         if shift.closed:
             return No(Refusal.day_closed, {})
@@ -214,7 +216,7 @@ class Counter:
             return spent
         held, fund = spent
         fen = till.rule().worth_fen(pts)
-        draft = Draft("redeem.cash", {"pts": pts, "fen": fen}, by, m, fund, held)
+        draft = Draft("redeem.cash", {"pts": pts, "fen": fen}, by, m, fund, held, mark=mark)
         if intent is not None:
             draft.op_id = draft.ended = intent.op_id
         draft.slip = slip(till, view, used=pts, used_fen=fen)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from agent.funding import No
-from agent.recorder import Draft, Recorded, next_id, record
+from agent.recorder import UNMARKED, Draft, Mark, Recorded, next_id, record
 from agent.slips import slip
 from agent.store import members
 from agent.till import Till
@@ -27,7 +27,9 @@ class Enrolled:
     recorded: Recorded
 
 
-def enrol(till: Till, by: str, phone: str = "", name: str = "", card: str = "") -> Enrolled | No:
+def enrol(
+    till: Till, by: str, phone: str = "", name: str = "", card: str = "", mark: Mark = UNMARKED
+) -> Enrolled | No:
     """Enrol a member; ``card`` is a scanned card of this till's stock, else the next code is given."""
     with till.book.lock:
         shift = till.shift()
@@ -52,7 +54,7 @@ def enrol(till: Till, by: str, phone: str = "", name: str = "", card: str = "") 
                 till.chance(32),
             )
             body["pii"] = sealing.pii_commitment(sealed)
-        draft = Draft("member.enrol", body, by, pair[0], op_id=op_id, sealed=sealed, pair=pair)
+        draft = Draft("member.enrol", body, by, pair[0], op_id=op_id, sealed=sealed, pair=pair, mark=mark)
         draft.slip = slip(till, member_code=pair[1])
         recorded = record(till, draft, time, shift.day)
         if phone:

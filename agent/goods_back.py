@@ -14,7 +14,7 @@ from typing import Any
 
 from agent.funding import No
 from agent.journal.log import EPOCH_STEP
-from agent.recorder import Draft, Recorded, record
+from agent.recorder import UNMARKED, Draft, Mark, Recorded, record
 from agent.slips import slip
 from agent.store import sales
 from agent.till import Till
@@ -95,7 +95,7 @@ def quote(till: Till, sale: str, lines: ReturnLines) -> ReturnQuote | No:
         )
 
 
-def refund(till: Till, sale: str, lines: ReturnLines, by: str) -> Recorded | No:
+def refund(till: Till, sale: str, lines: ReturnLines, by: str, mark: Mark = UNMARKED) -> Recorded | No:
     """Record a return of lines."""
     with till.book.lock:
         shift = till.shift()
@@ -104,10 +104,10 @@ def refund(till: Till, sale: str, lines: ReturnLines, by: str) -> Recorded | No:
         told = quote(till, sale, lines)
         if isinstance(told, No):
             return told
-        return _record(till, "sale.refund", told, {"lines": told.lines}, by)
+        return _record(till, "sale.refund", told, {"lines": told.lines}, by, mark)
 
 
-def void(till: Till, sale: str, by: str) -> Recorded | No:
+def void(till: Till, sale: str, by: str, mark: Mark = UNMARKED) -> Recorded | No:
     """Take back a whole sale or redemption of this till on its own day."""
     with till.book.lock:
         shift = till.shift()
@@ -118,11 +118,11 @@ def void(till: Till, sale: str, by: str) -> Recorded | No:
             return No(Refusal.not_todays_sale, {})
         if kept is not None:
             told = quote(till, sale, kept.rest())
-            return told if isinstance(told, No) else _record(till, "sale.void", told, {}, by)
+            return told if isinstance(told, No) else _record(till, "sale.void", told, {}, by, mark)
         if sold.kind != "redeem.cash" or sales.returns_of(till.book, sale):
             return No(Refusal.nothing_to_refund, {})
         undone = ReturnQuote(sale, sold.m, [], 0, sold.body["pts"], 0)
-        return _record(till, "sale.void", undone, {}, by)
+        return _record(till, "sale.void", undone, {}, by, mark)
 
 
 def refund_elsewhere(till: Till, sale: str, m: int | None, lines: ReturnLines, by: str) -> Recorded | No:
@@ -155,9 +155,9 @@ def _sold(till: Till, sale: str) -> tuple[Operation | None, Sale | None]:
     return sold, scratch.sale(sale)
 
 
-def _record(till: Till, kind: str, told: ReturnQuote, body: dict[str, Any], by: str) -> Recorded:
+def _record(till: Till, kind: str, told: ReturnQuote, body: dict[str, Any], by: str, mark: Mark) -> Recorded:
     said = {"refs": [told.sale], "claw_pts": told.claw_pts, "restore_pts": told.restore_pts}
-    draft = Draft(kind, {**body, **said}, by, told.m)
+    draft = Draft(kind, {**body, **said}, by, told.m, mark=mark)
     view = till.look(told.m) if told.m is not None else None
     if view is not None and told.claw_pts:
         draft.rights, draft.fund, _ = rights.burn(view.rights, told.claw_pts)

@@ -13,7 +13,7 @@ from typing import Any
 
 from agent.journal.clock import StoreTime
 from agent.journal.log import Entry
-from agent.store import cells, members, outbox, prints, sales
+from agent.store import acts, cells, members, outbox, prints, sales
 from agent.till import Till
 from config.faults import Fault
 from config.sqlite import Error
@@ -24,12 +24,25 @@ from points.rights import Fund, Rights
 from points.wire import canonical
 
 
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """What a page knows of an act: its id, a digest of what was asked, and who approved it."""
+
+    act: str = ""
+    asked: str = ""
+    approved_by: str = ""
+
+
+UNMARKED = Mark()
+
+
 @dataclass(slots=True)
 class Draft:
     """An operation about to be recorded. ``body`` holds what its kind needs; the rest is added here.
 
     ``rights`` is the till's cell after it, ``ended`` the intent it ends, ``sealed`` the box that goes
-    with it, ``pair`` the number and code it uses up, ``slip`` what makes its receipt.
+    with it, ``pair`` the number and code it uses up, ``slip`` what makes its receipt, ``mark`` the act
+    of a page that asked for it.
     """
 
     kind: str
@@ -43,6 +56,7 @@ class Draft:
     sealed: bytes | None = None
     pair: tuple[int, str] | None = None
     slip: Callable[[Operation, int], Receipt] | None = None
+    mark: Mark = UNMARKED
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +96,8 @@ def record(till: Till, draft: Draft, time: StoreTime, day: int) -> Recorded:
                 outbox.keep_sealed(turn, op.id, draft.sealed)
             if draft.ended is not None:
                 cells.end_intent(turn, draft.ended)
+            if draft.mark.act:
+                acts.keep(turn, draft.mark.act, draft.mark.asked, pos)
             if receipt is not None:
                 prints.add(turn, pos, receipt.to_json())
     except Error as error:
@@ -111,6 +127,8 @@ def _body(till: Till, draft: Draft, time: StoreTime, day: int) -> dict[str, Any]
         body["m"] = draft.m
     if time.moment.wall_ms != time.st_ms:
         body["at"] = time.moment.wall_ms
+    if draft.mark.approved_by:
+        body["approved_by"] = draft.mark.approved_by
     if draft.fund:
         rights = draft.rights
         body["fund"] = draft.fund

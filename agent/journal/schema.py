@@ -27,6 +27,7 @@ BEGIN SELECT RAISE(ABORT, 'the book is never changed'); END;
 CREATE TRIGGER ops_never_removed BEFORE DELETE ON ops
 BEGIN SELECT RAISE(ABORT, 'the book is never torn'); END;
 
+CREATE TABLE acts (act TEXT PRIMARY KEY, asked TEXT NOT NULL, pos INTEGER NOT NULL) STRICT, WITHOUT ROWID;
 CREATE TABLE receipts_of_sales (receipt TEXT, day INTEGER, pos INTEGER NOT NULL,
   PRIMARY KEY (receipt, day)) STRICT, WITHOUT ROWID;
 CREATE TABLE returns (sale TEXT, pos INTEGER, PRIMARY KEY (sale, pos)) STRICT, WITHOUT ROWID;

@@ -16,8 +16,8 @@ from config.sqlite import Connection
 
 def delivered(book: Book) -> int:
     """The last position that headquarters acknowledged; 0 for none."""
-    found = book.row("SELECT max(last) FROM envelopes WHERE ack IS NOT NULL")
-    return int(found[0]) if found and found[0] is not None else 0
+    found = book.row("SELECT last FROM envelopes WHERE ack IS NOT NULL ORDER BY first DESC LIMIT 1")
+    return 0 if found is None else int(found[0])
 
 
 def unacked(book: Book) -> tuple[int, int, bytes] | None:
