@@ -41,15 +41,16 @@ def _decide(turn: Turn, office: Office, facts: Sequence[Fact]) -> list[str]:
     last = turn.one("SELECT value FROM settings WHERE name = 'hub_st'")
     st = max(office.clock(), int(last[0]) + 1 if last else 0)
     day = office.rules().today(st)
-    bodies, ids = [], []
+    bodies: list[bytes] = []
+    ids: list[str] = []
     for kind, body in facts:
         op_id = new_op_id(st, secrets.token_bytes(10))
         ids.append(op_id)
         bodies.append(
             canonical.encode(
                 {
-                    "id": op_id, "t": kind, "tv": 1, "day": day, "st": st, "boot": BOOT, "mono": 0, "by": "hq",
-                    "rule": office.rules().hash, **body,
+                    "id": op_id, "t": kind, "tv": 1, "day": day, "st": st, "boot": BOOT, "mono": 0,
+                    "by": "hq", "rule": office.rules().hash, **body,
                 }
             )
         )  # fmt: skip

@@ -55,7 +55,8 @@ def key_record(turn: Turn, office: Office, kid: str) -> KeyRecord:
     if kid == office.keys.lane.kid:
         return KeyRecord(office.keys.lane.public_raw, frozenset({office.lane}))
     row = turn.one(
-        "SELECT public, store, till, epoch, suite, not_before_ms, revoked_at_ms, max_seq FROM keys WHERE kid = ?",
+        "SELECT public, store, till, epoch, suite, not_before_ms, revoked_at_ms, max_seq"
+        " FROM keys WHERE kid = ?",
         (kid,),
     )
     if row is None:

@@ -102,8 +102,8 @@ def _round(
         if outcome is not None:
             _keep(turn, one, body, outcome, done, later)
     changes, unlocked, spoiled = _post(turn, admitted, books, done, later)
-    for one in [one for one in admitted if one.op.id in spoiled]:
-        _keep(turn, Delivered(one.place, one.body), dict(one.op.body), INTERNAL, done, later)
+    for bad in [bad for bad in admitted if bad.op.id in spoiled]:
+        _keep(turn, Delivered(bad.place, bad.body), dict(bad.op.body), INTERNAL, done, later)
     admitted = [one for one in admitted if one.op.id not in spoiled]
     standings.save(turn, changes, touched)
     _save(turn, admitted)

@@ -34,7 +34,7 @@ MEMBER_SCOPED = (
     "personal",
     "issued",
 )
-STORE_SCOPED = ("agents", "lanes", "batches", "waiting", "told", "pool", "counted")
+STORE_SCOPED = ("agents", "lanes", "batches", "waiting", "told", "pool", "counted", "phone_tags")
 
 
 def _text(name: str, **more: object) -> Column[str]:
@@ -276,6 +276,14 @@ members = Table(
     _whole("touched"),
     PrimaryKeyConstraint("bucket", "m"),
     sqlite_with_rowid=False,
+)
+phone_tags = Table(
+    "phone_tags",
+    metadata,
+    _text("store"),
+    _text("tag"),
+    _whole("m"),
+    PrimaryKeyConstraint("store", "tag"),
 )
 personal = Table(
     "personal",

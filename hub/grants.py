@@ -1,0 +1,135 @@
+"""Who may spend a member's points offline: the till that the member visits most, and nobody else.
+
+The policy is a pure function of visits. Points are granted only while headquarters itself holds
+them (``available``), to one till at a time, so what all tills together may spend never exceeds the
+balance (P10). Until a member's second visit nobody is granted anything. Rights that lie where the
+member no longer shops are wanted back.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+
+from hub.decisions import Fact, decide
+from hub.office import Office
+from hub.store import schema, standings
+from hub.store.engine import Turn
+from hub.store.standings import Held
+from points.days import Day, expiry_rank, plus_days
+from points.identifiers import bucket
+from points.judging import available
+from points.members import begin
+
+VISIT_DAYS = 90
+VISITS_MIN = 2
+
+Agent = tuple[str, str]
+Visit = tuple[int, str, str, int]
+"""day, store, till, times."""
+
+
+def choose(visits: Iterable[Visit], today: int) -> Agent | None:
+    """The till with the most visits of the last 90 days, the latest visit deciding a tie."""
+    since = plus_days(Day(today), -VISIT_DAYS)
+    times: dict[Agent, int] = defaultdict(int)
+    latest: dict[Agent, int] = defaultdict(int)
+    for day, store, till, count in visits:
+        if day >= since:
+            times[store, till] += count
+            latest[store, till] = max(latest[store, till], day)
+    if sum(times.values()) < VISITS_MIN:
+        return None
+    return max(times, key=lambda agent: (times[agent], latest[agent], agent))
+
+
+def schedule(
+    lots: Sequence[Sequence[int]], held: Sequence[Sequence[int]], granted: int, fresh: int
+) -> list[list[int]]:
+    """The grant's schedule [[expires_on, points]…] after ``fresh`` more points.
+
+    Entries already given are never re-dated. New ones take the dates of the member's lots, the
+    soonest first, so that no right outlives its points.
+    """
+    entries: dict[int, int] = defaultdict(int)
+    for expires_on, points in held:
+        entries[expires_on] += points
+    left = fresh
+    for expires_on, points in sorted(lots, key=lambda lot: expiry_rank(lot[0])):
+        part = min(left, points)
+        if part:
+            entries[expires_on] += part
+            left -= part
+    assert left == 0, "a grant is never more than the lots hold"
+    assert sum(entries.values()) == granted + fresh
+    return [[day, points] for day, points in sorted(entries.items(), key=lambda e: expiry_rank(e[0]))]
+
+
+def grant_to(turn: Turn, office: Office, store: str, till: str, inc: int, term: int) -> int:
+    """Grant this till what it should hold of the members it serves; gives the points granted.
+
+    Only members that changed since this till was last granted to are looked at.
+    """
+    today = office.today()
+    row = turn.one("SELECT granted_at FROM agents WHERE store = ? AND till = ?", (store, till))
+    since = row[0] if row else 0
+    latest = turn.one("SELECT coalesce(max(touched), 0) FROM members")
+    assert latest is not None
+    ms = [
+        m
+        for (m,) in turn.run(
+            "SELECT DISTINCT v.m FROM visits v JOIN members t ON t.bucket = v.bucket AND t.m = v.m"
+            " WHERE v.store = ? AND v.till = ? AND v.day >= ? AND t.touched > ?",
+            (store, till, plus_days(Day(today), -VISIT_DAYS), since),
+        )
+    ]
+    chosen = [m for m, agent in homes(turn, ms, today).items() if agent == (store, till)]
+    facts = [
+        fact
+        for held in standings.load(turn, chosen).values()
+        if (fact := _grant(office, held, (store, till), inc, term, today)) is not None
+    ]
+    decide(turn, office, facts)
+    turn.run("UPDATE agents SET granted_at = ? WHERE store = ? AND till = ?", (latest[0], store, till))
+    return sum(sum(entry[1] for entry in fact[1]["sched"]) for fact in facts)
+
+
+def homes(turn: Turn, ms: Iterable[int], today: int) -> dict[int, Agent | None]:
+    """Where each member's rights should lie."""
+    visits: dict[int, list[Visit]] = {m: [] for m in ms}
+    keys = [(bucket(m), m) for m in visits]
+    for m, *visit in turn.find(schema.visits, ["m", "day", "store", "till", "times"], ["bucket", "m"], keys):
+        visits[m].append(tuple(visit))  # type: ignore[arg-type]
+    return {m: choose(seen, today) for m, seen in visits.items()}
+
+
+def _grant(office: Office, held: Held, agent: Agent, inc: int, term: int, today: int) -> Fact | None:
+    row = held.standing.row
+    if row is None or row.status != "active" or row.debt:
+        return None
+    account = begin(row, office.books)
+    fresh = available(account, held.standing, today)
+    if fresh <= 0:
+        return None
+    cell = held.standing.cells.get(agent)
+    before: Sequence[Sequence[int]] = json.loads(held.sched.get(agent, "[]"))
+    granted = cell.granted if cell else 0
+    if cell is not None and cell.term != (inc, term):
+        before, granted = [], 0
+    lots = [[lot.expires_on, lot.remaining] for lot in account.in_order(today)]
+    sched = schedule(lots, before, granted, fresh)
+    body = {
+        "m": held.standing.m,
+        "to": list(agent),
+        "inc": inc,
+        "term": term,
+        "g": granted + fresh,
+        "sched": sched,
+    }
+    return "rights.grant", body
+
+
+def wanted(turn: Turn, cells: Mapping[int, Agent], today: int) -> set[int]:
+    """Members whose rights lie at a till where they should not lie any more."""
+    return {m for m, agent in homes(turn, cells, today).items() if agent is not None and agent != cells[m]}

@@ -1,0 +1,248 @@
+"""What headquarters tells the stores: numbered once, published whole, signed, named by content.
+
+A publication first numbers everything that was taken in (``g``), then writes the chunks of members
+that changed. A shared manifest carries one ``g``: every operation numbered up to it is counted in
+its rows, none above. Each till's private page says how far its own lanes are counted at those
+values of ``g``, so that a till knows which of its operations are still its own to add.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from hub.grants import wanted
+from hub.office import REGION, Office
+from hub.store import schema
+from hub.store.engine import Turn
+from points import rulebook
+from points.identifiers import BUCKETS
+from points.wire import chunk, keys
+from points.wire.faults import NotFound
+from points.wire.manifest import CHAIN_WIDE, Chunk, LaneNext, Manifest, Private, issue, private_shard
+
+GEN = 1
+SCHEMA = 1
+CHUNKS = 48
+COUNTED_MAX = 60
+OUTCOMES_MAX = 2_000
+FRESH_MS = 400 * 86_400_000
+"""How long an edition may be believed; a store that was cut off for a year still sells by it."""
+
+
+def publish(office: Office) -> int:
+    """Number what was taken in and publish what changed; gives the current ``g``."""
+    with office.publishing, office.store.turn() as turn:
+        return _publish(turn, office)
+
+
+def _publish(turn: Turn, office: Office) -> int:
+    row = turn.one("SELECT coalesce(max(g), 0) FROM batches")
+    assert row is not None
+    g = int(row[0])
+    fresh = turn.run(
+        "SELECT store, till, epoch, first, batch_id FROM batches WHERE g IS NULL ORDER BY arrived, first"
+    )
+    turn.many(
+        "UPDATE batches SET g = ? WHERE store = ? AND till = ? AND epoch = ? AND first = ? AND batch_id = ?",
+        [(g + i, *place) for i, place in enumerate(fresh, 1)],
+    )
+    g += len(fresh)
+    held = _held(turn, "members", REGION)
+    if fresh or held is None:
+        _members(turn, office, g, held)
+        lanes = {(store, till, epoch) for store, till, epoch, _, _ in fresh}
+        heads = turn.find(
+            schema.lanes, ["store", "till", "epoch", "seq"], ["store", "till", "epoch"], sorted(lanes)
+        )
+        turn.put(schema.counted, [(*head, g) for head in heads], on_conflict="ignore")
+    return g
+
+
+def _held(turn: Turn, topic: str, shard: str) -> tuple[int, int, dict[str, Any]] | None:
+    """(version, g, what was remembered) of the edition that is published."""
+    row = turn.one("SELECT ver, g FROM manifests WHERE topic = ? AND shard = ?", (topic, shard))
+    if row is None:
+        return None
+    memory = turn.one("SELECT value FROM settings WHERE name = ?", (f"edition:{topic}/{shard}",))
+    return row[0], row[1], json.loads(memory[0]) if memory else {}
+
+
+def _members(turn: Turn, office: Office, g: int, held: Any) -> None:
+    memory: dict[str, Any] = held[2] if held else {"chunks": {}, "touched": 0}
+    latest = turn.one("SELECT coalesce(max(touched), 0) FROM members")
+    assert latest is not None
+    changed = {
+        shard % CHUNKS
+        for (shard,) in turn.run(
+            "SELECT DISTINCT bucket FROM members WHERE touched > ?", (memory["touched"],)
+        )
+    }
+    for number in sorted(changed):
+        buckets = range(number, BUCKETS, CHUNKS)
+        rows = turn.find(schema.members, ["row"], ["bucket"], [(shard,) for shard in buckets])
+        told = sorted((json.loads(row) for (row,) in rows), key=lambda row: row[0])
+        piece, blob = chunk.make("members", REGION, told, office.keys.shard)
+        _keep_blob(turn, piece.sha, blob, "members", REGION)
+        memory["chunks"][str(number)] = [piece.sha, piece.size, piece.usize, piece.n]
+    memory["touched"] = latest[0]
+    chunks = [Chunk(*memory["chunks"][n]) for n in sorted(memory["chunks"], key=int)]
+    _edition(turn, office, "members", REGION, g, chunks, memory, keys.kid_of(office.keys.shard))
+
+
+def publish_rules(turn: Turn, office: Office, blob: bytes) -> None:
+    """Make a rule book the current one and publish it."""
+    digest = rulebook.read(blob).hash
+    turn.run('UPDATE books SET "current" = 0')
+    turn.put(schema.books, [(digest, blob, 1)], on_conflict="replace")
+    office.load_books(turn)
+    piece, raw = chunk.make("rules", CHAIN_WIDE, [[blob.decode()]])
+    _keep_blob(turn, piece.sha, raw, "rules", CHAIN_WIDE)
+    _edition(turn, office, "rules", CHAIN_WIDE, 0, [piece], {}, None)
+
+
+def publish_phones(turn: Turn, office: Office, store: str) -> None:
+    """A store's own index of phones: keyed tags of members that were seen there."""
+    rows = turn.run("SELECT DISTINCT p.tag, p.m FROM phone_tags p WHERE p.store = ? ORDER BY p.m", (store,))
+    told = [[tag, m] for tag, m in rows]
+    piece, blob = chunk.make("phones", store, told, office.keys.shard)
+    held = _held(turn, "phones", store)
+    if held is not None and held[2].get("sha") == piece.sha:
+        return
+    _keep_blob(turn, piece.sha, blob, "phones", store)
+    kid = keys.kid_of(office.keys.shard)
+    _edition(turn, office, "phones", store, 0, [piece], {"sha": piece.sha}, kid)
+
+
+def private_page(turn: Turn, office: Office, store: str, till: str, inc: int, term: int) -> bytes:
+    """A till's own manifest: where its lanes stand, its rights, its pool, what became of its operations."""
+    shard = private_shard(store, till)
+    g = turn.one("SELECT coalesce(max(g), 0) FROM batches")
+    assert g is not None
+    pieces = []
+    for rows in (
+        [*_names(turn, office, store), *_rights(turn, office, store, till, (inc, term))],
+        _pool(turn, office, store, till),
+        _outcomes(turn, store, till),
+    ):
+        if rows:
+            piece, blob = chunk.make("till", shard, rows)
+            _keep_blob(turn, piece.sha, blob, "till", shard)
+            pieces.append(piece)
+    lanes_piece, lanes_blob = chunk.make("till", shard, _counted(turn, store))
+    _keep_blob(turn, lanes_piece.sha, lanes_blob, "till", shard)
+    lanes = [
+        LaneNext(epoch, seq + 1, head)
+        for epoch, seq, head in turn.run(
+            "SELECT epoch, seq, head FROM lanes WHERE store = ? AND till = ? ORDER BY epoch", (store, till)
+        )
+    ]
+    private = Private(term, None, tuple(lanes))
+    return _edition(
+        turn, office, "till", shard, g[0], pieces, {}, None, lanes=lanes_piece.sha, private=private
+    )
+
+
+def _names(turn: Turn, office: Office, store: str) -> list[list[Any]]:
+    row = turn.one("SELECT name FROM stores WHERE store = ?", (store,))
+    return [["s", office.chain_name, row[0] if row else store]]
+
+
+def _rights(turn: Turn, office: Office, store: str, till: str, term: tuple[int, int]) -> list[list[Any]]:
+    cells = turn.run(
+        "SELECT m, granted, sched FROM cells WHERE store = ? AND till = ? AND inc = ? AND term = ?"
+        " AND closed = 0 AND granted > allowance_used ORDER BY m",
+        (store, till, *term),
+    )
+    unwanted = wanted(turn, {m: (store, till) for m, _, _ in cells}, office.today())
+    return [["r", "pts", m, granted, json.loads(sched), int(m in unwanted)] for m, granted, sched in cells]
+
+
+def _pool(turn: Turn, office: Office, store: str, till: str) -> list[list[Any]]:
+    rows = turn.run("SELECT m, code FROM pool WHERE store = ? AND till = ? ORDER BY m", (store, till))
+    return [["p", m, _open_code(office, m, bytes(code))] for m, code in rows]
+
+
+def seal_code(office: Office, m: int, code: str) -> bytes:
+    """A member code as it is kept at headquarters."""
+    return keys.seal_blob(office.keys.data, "code", str(m), code.encode())
+
+
+def _open_code(office: Office, m: int, sealed: bytes) -> str:
+    return keys.open_blob(office.keys.data, "code", str(m), sealed).decode()
+
+
+def _outcomes(turn: Turn, store: str, till: str) -> list[list[Any]]:
+    rows = turn.run(
+        "SELECT epoch, seq, letter, detail FROM told WHERE store = ? AND till = ? AND later = 1"
+        " ORDER BY epoch DESC, seq DESC LIMIT ?",
+        (store, till, OUTCOMES_MAX),
+    )
+    return [["o", epoch, seq, letter, json.loads(detail)] for epoch, seq, letter, detail in rows]
+
+
+def _counted(turn: Turn, store: str) -> list[list[Any]]:
+    lanes: dict[tuple[str, int], list[list[int]]] = {}
+    for till, epoch, last_seq, g in turn.run(
+        "SELECT till, epoch, last_seq, g FROM counted WHERE store = ? ORDER BY g", (store,)
+    ):
+        lanes.setdefault((till, epoch), []).append([last_seq, g])
+    return [["l", till, epoch, pairs[-COUNTED_MAX:]] for (till, epoch), pairs in sorted(lanes.items())]
+
+
+def _keep_blob(turn: Turn, sha: str, blob: bytes, topic: str, shard: str) -> None:
+    turn.put(schema.blobs, [(sha, blob, topic, shard)], on_conflict="ignore")
+
+
+def _edition(
+    turn: Turn,
+    office: Office,
+    topic: str,
+    shard: str,
+    g: int,
+    chunks: Sequence[Chunk],
+    memory: dict[str, Any],
+    enc_kid: str | None,
+    lanes: str | None = None,
+    private: Private | None = None,
+) -> bytes:
+    """Sign and keep the next edition of a shard, and forget the blobs that it no longer names."""
+    held = _held(turn, topic, shard)
+    ver, now = (held[0] + 1 if held else 1), office.clock()
+    raw = issue(
+        Manifest(
+            office.name, office.inc, office.chain, topic, shard, GEN, SCHEMA, ver, g, now, now + FRESH_MS, ver,
+            tuple(chunks), None, lanes, enc_kid, private,
+        ),
+        [office.keys.manifest],
+    )  # fmt: skip
+    turn.put(schema.manifests, [(topic, shard, ver, g, raw)], on_conflict="replace")
+    turn.run(
+        "INSERT INTO settings (name, value) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value",
+        (f"edition:{topic}/{shard}", json.dumps(memory)),
+    )
+    return raw
+
+
+def manifest_of(turn: Turn, topic: str, shard: str) -> bytes:
+    """The published manifest of a shard."""
+    row = turn.one("SELECT bytes FROM manifests WHERE topic = ? AND shard = ?", (topic, shard))
+    if row is None:
+        raise NotFound()
+    return bytes(row[0])
+
+
+def blob_of(turn: Turn, sha: str) -> tuple[bytes, str, str]:
+    """(bytes, topic, shard) of a blob."""
+    row = turn.one("SELECT bytes, topic, shard FROM blobs WHERE sha = ?", (sha,))
+    if row is None:
+        raise NotFound()
+    return bytes(row[0]), str(row[1]), str(row[2])
+
+
+def sweep(turn: Turn, keep: Iterable[str]) -> None:
+    """Remove blobs that no edition names."""
+    names = set(keep)
+    held = [sha for (sha,) in turn.run("SELECT sha FROM blobs")]
+    turn.many("DELETE FROM blobs WHERE sha = ?", [(sha,) for sha in held if sha not in names])
