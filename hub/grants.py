@@ -100,7 +100,7 @@ def homes(turn: Turn, ms: Iterable[int], today: int) -> dict[int, Agent | None]:
     visits: dict[int, list[Visit]] = {m: [] for m in ms}
     keys = [(bucket(m), m) for m in visits]
     for m, *visit in turn.find(schema.visits, ["m", "day", "store", "till", "times"], ["bucket", "m"], keys):
-        visits[m].append(tuple(visit))  # type: ignore[arg-type]
+        visits[m].append(tuple(visit))
     return {m: choose(seen, today) for m, seen in visits.items()}
 
 
@@ -119,15 +119,8 @@ def _grant(office: Office, held: Held, agent: Agent, inc: int, term: int, today:
         before, granted = [], 0
     lots = [[lot.expires_on, lot.remaining] for lot in account.in_order(today)]
     sched = schedule(lots, before, granted, fresh)
-    body = {
-        "m": held.standing.m,
-        "to": list(agent),
-        "inc": inc,
-        "term": term,
-        "g": granted + fresh,
-        "sched": sched,
-    }
-    return "rights.grant", body
+    to = {"m": held.standing.m, "to": list(agent), "inc": inc, "term": term}
+    return "rights.grant", {**to, "g": granted + fresh, "sched": sched}
 
 
 def wanted(turn: Turn, cells: Mapping[int, Agent], today: int) -> set[int]:

@@ -73,12 +73,8 @@ def _members(turn: Turn, office: Office, g: int, held: Any) -> None:
     memory: dict[str, Any] = held[2] if held else {"chunks": {}, "touched": 0}
     latest = turn.one("SELECT coalesce(max(touched), 0) FROM members")
     assert latest is not None
-    changed = {
-        shard % CHUNKS
-        for (shard,) in turn.run(
-            "SELECT DISTINCT bucket FROM members WHERE touched > ?", (memory["touched"],)
-        )
-    }
+    touched = turn.run("SELECT DISTINCT bucket FROM members WHERE touched > ?", (memory["touched"],))
+    changed = {shard % CHUNKS for (shard,) in touched}
     for number in sorted(changed):
         buckets = range(number, BUCKETS, CHUNKS)
         rows = turn.find(schema.members, ["row"], ["bucket"], [(shard,) for shard in buckets])
@@ -212,14 +208,15 @@ def _edition(
     ver, now = (held[0] + 1 if held else 1), office.clock()
     raw = issue(
         Manifest(
-            office.name, office.inc, office.chain, topic, shard, GEN, SCHEMA, ver, g, now, now + FRESH_MS, ver,
-            tuple(chunks), None, lanes, enc_kid, private,
+            office.name, office.inc, office.chain, topic, shard, GEN, SCHEMA, ver, g, now, now + FRESH_MS,
+            ver, tuple(chunks), None, lanes, enc_kid, private,
         ),
         [office.keys.manifest],
     )  # fmt: skip
     turn.put(schema.manifests, [(topic, shard, ver, g, raw)], on_conflict="replace")
     turn.run(
-        "INSERT INTO settings (name, value) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value",
+        "INSERT INTO settings (name, value) VALUES (?, ?)"
+        " ON CONFLICT (name) DO UPDATE SET value = excluded.value",
         (f"edition:{topic}/{shard}", json.dumps(memory)),
     )
     return raw
