@@ -1,0 +1,175 @@
+"""What a page or a point of sale may ask of the counter: each act once, approved where it must be.
+
+An act carries an id that its asker made. The same id with the same content is answered from what was
+recorded; with another content it is a Fault. A PIN is asked for where the rule book says so. A disk
+that takes nothing more is said as a refusal, because the cashier can do something about it.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from hashlib import sha256
+from typing import Any
+
+from agent import approval, day_close, enrolment, goods_back
+from agent.counter import Counter
+from agent.day_close import DayClosed
+from agent.enrolment import Enrolled
+from agent.funding import No
+from agent.recorder import Mark, Recorded
+from agent.store import acts, prints, sales
+from agent.till import Shift
+from config.faults import Fault
+from points.operations import Operation
+from points.receipts import Receipt
+from points.refusals import Refusal
+from points.wire import canonical
+
+NO_ROOM = frozenset({"fault.mirror"})
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """An act that is in the book. ``again`` says that this id had been recorded before."""
+
+    op: Operation
+    job: int
+    receipt: Receipt
+    again: bool = False
+
+
+class Desk:
+    """The acts of one counter for pages and points of sale. Safe from any thread; one act at a time."""
+
+    def __init__(self, counter: Counter) -> None:
+        self.counter = counter
+        self.till = counter.till
+        self._one = threading.Lock()
+
+    def sell(
+        self,
+        act: str,
+        by: str,
+        m: int | None,
+        lines: Sequence[Sequence[Any]],
+        *,
+        points: int = 0,
+        who: str = "",
+        paid: str = "cash",
+        receipt: str = "",
+        pin: str = "",
+    ) -> Done | No:
+        """Record a sale."""
+        asked = ["sell", m, list(map(list, lines)), points, who, paid, receipt]
+
+        def do(mark: Mark) -> Recorded | No:
+            if receipt and sales.receipt_exists(self.till.book, receipt, self.till.shift().day):
+                return No(Refusal.receipt_known, {"number": receipt})
+            return self.counter.sell(m, lines, by, points, who, paid, receipt, mark)
+
+        return self._once(act, asked, do, lambda: approval.needed(self.till, redeem_pts=points), pin)
+
+    def redeem(self, act: str, by: str, m: int, points: int, pin: str = "") -> Done | No:
+        """Record points as cash."""
+        return self._once(
+            act,
+            ["redeem", m, points],
+            lambda mark: self.counter.redeem(m, points, by, mark),
+            lambda: approval.needed(self.till, redeem_pts=points),
+            pin,
+        )
+
+    def refund(self, act: str, by: str, sale: str, lines: goods_back.ReturnLines, pin: str = "") -> Done | No:
+        """Record goods that came back."""
+
+        def too_much() -> bool:
+            told = goods_back.quote(self.till, sale, lines)
+            return not isinstance(told, No) and approval.needed(self.till, refund_fen=told.fen)
+
+        return self._once(
+            act,
+            ["refund", sale, list(map(list, lines))],
+            lambda mark: goods_back.refund(self.till, sale, lines, by, mark),
+            too_much,
+            pin,
+        )
+
+    def void(self, act: str, by: str, sale: str, pin: str = "") -> Done | No:
+        """Take back a whole sale or redemption of today."""
+
+        def too_much() -> bool:
+            found = goods_back.returnable(self.till, sale)
+            fen = 0 if isinstance(found, No) else sum(line[2] for line in found.rest)
+            return approval.needed(self.till, refund_fen=fen)
+
+        return self._once(
+            act, ["void", sale], lambda mark: goods_back.void(self.till, sale, by, mark), too_much, pin
+        )
+
+    def enrol(self, act: str, by: str, phone: str = "", name: str = "", card: str = "") -> Done | No:
+        """Record a new member. What was typed is not kept, not even in the digest of the act."""
+
+        def do(mark: Mark) -> Recorded | No:
+            new = enrolment.enrol(self.till, by, phone, name, card, mark)
+            return new.recorded if isinstance(new, Enrolled) else new
+
+        return self._once(act, ["enrol"], do, lambda: False, "")
+
+    def close_day(self, by: str) -> DayClosed:
+        """Close the business day; closing it twice gives back nothing the second time."""
+        with self._one:
+            return day_close.close_day(self.till, by)
+
+    def open_day(self, pin: str) -> Shift | No:
+        """Open another shift on a day that was closed; the manager's decision where a PIN is set."""
+        with self._one:
+            no = approval.approve(self.till, pin) if approval.is_set(self.till) else None
+            return no or day_close.open_day(self.till)
+
+    def _once(
+        self,
+        act: str,
+        asked: list[Any],
+        do: Callable[[Mark], Recorded | No],
+        above_limit: Callable[[], bool],
+        pin: str,
+    ) -> Done | No:
+        digest = sha256(canonical.encode({"asked": asked})).hexdigest()[:32]
+        with self._one:
+            earlier = self._recorded(act, digest)
+            if earlier is not None:
+                return earlier
+            approved_by = ""
+            if above_limit():
+                no = approval.approve(self.till, pin)
+                if no is not None:
+                    return no
+                approved_by = approval.MANAGER
+            try:
+                done = do(Mark(act, digest, approved_by))
+            except Fault as fault:
+                if fault.remedy in NO_ROOM:
+                    return No(Refusal.storage_full, {})
+                raise
+            if isinstance(done, No):
+                return done
+            assert done.receipt is not None, "what a counter records has a receipt"
+            return Done(done.op, done.entry.pos * prints.COPIES_MAX, done.receipt)
+
+    def _recorded(self, act: str, digest: str) -> Done | None:
+        """What this act led to earlier. Raises a Fault when the id was used for something else."""
+        found = acts.find(self.till.book, act)
+        if found is None:
+            return None
+        pos, asked = found
+        if asked != digest:
+            raise Fault("fault.act_reused", f"act {act} was used for something else")
+        op_id = sales.by_position(self.till.book, pos)
+        body = sales.body(self.till.book, op_id) if op_id else None
+        job = prints.of(self.till.book, pos * prints.COPIES_MAX)
+        assert body is not None, "an act stands with its operation"
+        assert job is not None, "an act stands with its receipt"
+        op = Operation(canonical.decode(body), self.till.store, self.till.till)
+        return Done(op, job.id, Receipt.from_json(job.receipt), again=True)
