@@ -15,7 +15,7 @@ from hub import intake
 from hub.office import Office
 from hub.store.engine import Turn
 from points.identifiers import new_op_id
-from points.wire import canonical, envelope
+from points.wire import ack, canonical, envelope
 from points.wire.batch_header import OPS_MAX, Moment
 from points.wire.lane import KeyRecord
 
@@ -62,5 +62,7 @@ def _decide(turn: Turn, office: Office, facts: Sequence[Fact]) -> list[str]:
     )
     moment = Moment(st, BOOT, 0, INST, "jifen-hub", office.inc)
     raw = envelope.cut(lane, seq + 1, bytes.fromhex(head), bodies, key, moment)
-    intake.post_batch(turn, office, envelope.open_batch(raw, record), raw, record)
+    answer = intake.post_batch(turn, office, envelope.open_batch(raw, record), raw, record)
+    kept = [o for o in ack.open_ack(answer, office.keys.receipt.public_raw).outcomes if o.code in ("P", "Q")]
+    assert not kept, f"headquarters wrote a decision that it does not accept: {kept}"
     return ids

@@ -195,7 +195,7 @@ def _admit(
         return verdict
     docket.seen[verdict.id] = Seen((store, till, epoch), seq, digest, verdict.m, True)
     if verdict.kind == "member.issue":
-        docket.issued |= set(range(body["first"], body["first"] + len(body["who"])))
+        docket.issued |= set(range(body["first"], body["first"] + len(body["codes"])))
     admitted.append(_Admitted(one.place, verdict, one.body, digest))
     return None
 
@@ -326,7 +326,7 @@ def _sched(ops: Iterable[Operation]) -> dict[tuple[str, str], str]:
 
 def _issue(turn: Turn, op: Operation) -> set[str]:
     first = op.body["first"]
-    pairs = [(first + i, who) for i, who in enumerate(op.body["who"])]
+    pairs = [(first + i, who) for i, who in enumerate(op.body["codes"])]
     turn.put(schema.issued, [(bucket(m), m, who) for m, who in pairs], on_conflict="ignore")
     turn.put(schema.identities, [(f"code:{who}", m, "code") for m, who in pairs], on_conflict="ignore")
     return {f"m:{m}" for m, _ in pairs}

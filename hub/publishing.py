@@ -9,7 +9,7 @@ values of ``g``, so that a till knows which of its operations are still its own 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from hub.grants import wanted
@@ -188,7 +188,7 @@ def _counted(turn: Turn, store: str) -> list[list[Any]]:
 
 
 def _keep_blob(turn: Turn, sha: str, blob: bytes, topic: str, shard: str) -> None:
-    turn.put(schema.blobs, [(sha, blob, topic, shard)], on_conflict="ignore")
+    turn.put(schema.blobs, [(sha, topic, shard, blob)], on_conflict="ignore")
 
 
 def _edition(
@@ -230,12 +230,12 @@ def manifest_of(turn: Turn, topic: str, shard: str) -> bytes:
     return bytes(row[0])
 
 
-def blob_of(turn: Turn, sha: str) -> tuple[bytes, str, str]:
-    """(bytes, topic, shard) of a blob."""
-    row = turn.one("SELECT bytes, topic, shard FROM blobs WHERE sha = ?", (sha,))
-    if row is None:
-        raise NotFound()
-    return bytes(row[0]), str(row[1]), str(row[2])
+def blob_of(turn: Turn, sha: str, own: Mapping[str, str]) -> bytes:
+    """A blob that its reader may have: of a topic that is ``own`` (topic -> shard), or of a shared one."""
+    for topic, shard, raw in turn.run("SELECT topic, shard, bytes FROM blobs WHERE sha = ?", (sha,)):
+        if topic not in own or own[topic] == shard:
+            return bytes(raw)
+    raise NotFound()
 
 
 def sweep(turn: Turn, keep: Iterable[str]) -> None:

@@ -53,6 +53,7 @@ class Standing:
     cells: dict[Agent, Cell] = field(default_factory=dict)
     reserved: dict[str, tuple[str, str, int]] = field(default_factory=dict)
     voided: set[str] = field(default_factory=set)
+    reserved_changed: bool = False
 
     def cell(self, store: str, till: str) -> Cell:
         """The till's cell, begun empty."""
@@ -216,6 +217,7 @@ def move_rights(standing: Standing, op: Operation) -> tuple[list[Leg], int]:
             return _reserve(standing, op), 0
         case "auth.void":
             standing.voided.add(op.refs[0])
+            standing.reserved_changed = True
             return _release(standing, op, op.refs[0]), 0
     released = _release(standing, op, op.id)
     if not op.fund:
@@ -235,6 +237,7 @@ def _reserve(standing: Standing, op: Operation) -> list[Leg]:
     if intent in standing.voided or intent in standing.reserved:
         return []
     store, till = op.body["to"][:2]
+    standing.reserved_changed = True
     standing.reserved[intent] = (store, till, op.body["n"])
     return [Leg(op.id, MEM, AUTH, intent, op.body["n"])]
 
@@ -242,7 +245,10 @@ def _reserve(standing: Standing, op: Operation) -> list[Leg]:
 def _release(standing: Standing, op: Operation, intent: str) -> list[Leg]:
     """A reservation ends by its operation or its void, once; never by time."""
     held = standing.reserved.pop(intent, None)
-    return [] if held is None else [Leg(op.id, AUTH, MEM, intent, held[2])]
+    if held is None:
+        return []
+    standing.reserved_changed = True
+    return [Leg(op.id, AUTH, MEM, intent, held[2])]
 
 
 def _remark(op: Operation, account: Account, books: Mapping[str, RuleBook]) -> Outcome | None:

@@ -274,7 +274,7 @@ def _reserve(body: Mapping[str, Any]) -> None:
 def _issue(body: Mapping[str, Any]) -> None:
     _agent(body["to"])
     whole(body["first"], 0, MEMBER_MAX - 1)
-    many(body["who"], 1024, lambda who: word(who, 32), least=1)
+    many(body["codes"], 1024, lambda who: word(who, 32), least=1)
 
 
 def _resolve(body: Mapping[str, Any]) -> None:

@@ -47,7 +47,7 @@ class Turn:
         many = [tuple(row) for row in rows]
         if not many:
             return
-        columns = [column.name for column in table.columns if not column.autoincrement or column.name != "id"]
+        columns = [column.name for column in table.columns if column.autoincrement is not True]
         marks = ", ".join("?" * len(columns))
         names = ", ".join(_quoted(columns))
         how = _conflict(table, columns, on_conflict)

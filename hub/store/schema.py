@@ -97,10 +97,11 @@ manifests = Table(
 blobs = Table(
     "blobs",
     metadata,
-    _text("sha", primary_key=True),
-    Column("bytes", LargeBinary, nullable=False),
+    _text("sha"),
     _text("topic"),
     _text("shard"),
+    Column("bytes", LargeBinary, nullable=False),
+    PrimaryKeyConstraint("sha", "topic", "shard"),
 )
 cases = Table(
     "cases",

@@ -53,7 +53,8 @@ class WireFault(Exception):
 
     @property
     def remedy(self) -> str:
-        return f"wire.remedy.{self.problem}"
+        """The key of the sentence that tells a person what to do next."""
+        return "fault.wire_" + self.problem.replace("-", "_")
 
     def __str__(self) -> str:
         facts = ", ".join(f"{key}={value}" for key, value in sorted(self.detail.items()))

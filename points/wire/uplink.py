@@ -17,18 +17,14 @@ It refuses to know bytes and keys: the driver verifies, and tells a forged answe
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import Enum
 from typing import Any
 
 from points.wire.batch_header import OPS_MAX
 from points.wire.calls import (
-    FIRST_PAUSE_MS,
-    GAPS_MAX,
     IN_PROGRESS_MS,
-    PAUSE_MS_MAX,
     PRIVATE_ASKS_MAX,
-    TRIES_MAX,
     AckHeard,
     Answer,
     BlobHeard,
@@ -44,11 +40,14 @@ from points.wire.calls import (
     Rested,
     SealedHeard,
     SendBatch,
+    Unreachable,
     reaction_to,
 )
 from points.wire.faults import Problem
 from points.wire.manifest import PRIVATE_TOPIC
+from points.wire.progress import Direction, LaneProgress, ShardProgress
 
+# Alarms beside the problems of `faults`: what no hub says, but this side finds.
 UNREACHABLE, REWOUND, ACK_BEYOND = "unreachable", "rewound", "ack-beyond"
 
 
@@ -78,41 +77,6 @@ class Alarm:
     detail: Mapping[str, Any]
 
 
-@dataclass(slots=True)
-class _Lane:
-    epoch: int
-    next: int
-    recorded: int
-    ops_max: int
-    recut: bool = False
-    gaps: int = 0
-    left: bool = False
-
-
-@dataclass(slots=True)
-class _Shard:
-    topic: str
-    shard: str
-    asks: int = 0
-    heard: bool = False
-    refreshed: bool = False
-    left: bool = False
-    g: int = -1
-    wanted: list[str] = field(default_factory=list)
-
-
-@dataclass(slots=True)
-class _Direction:
-    tries: int = 0
-    again: bool = False
-    stopped: bool = False
-    pause: Pause | None = None
-
-    @property
-    def is_open(self) -> bool:
-        return not self.stopped and self.pause is None
-
-
 class Conversation:
     """One contact with headquarters, from the first question to rest."""
 
@@ -130,13 +94,13 @@ class Conversation:
         `private_g` that of the private manifest applied last, -1 if there was none."""
         ordered = sorted(lanes, key=lambda lane: lane.epoch)
         assert all(0 <= lane.acked <= lane.recorded for lane in ordered)
-        self._lanes = [_Lane(lane.epoch, lane.acked + 1, lane.recorded, ops_max) for lane in ordered]
+        self._lanes = [LaneProgress(lane.epoch, lane.acked + 1, lane.recorded, ops_max) for lane in ordered]
         self._sealed = list(dict.fromkeys(sealed))
         self._sealed_left: list[str] = []
-        self._private = _Shard(PRIVATE_TOPIC, private_shard, g=private_g)
-        self._shared = [_Shard(topic, shard) for topic, shard in shared]
+        self._private = ShardProgress(PRIVATE_TOPIC, private_shard, private_g)
+        self._shared = [ShardProgress(topic, shard) for topic, shard in shared]
         self._inc = inc
-        self._up, self._down = _Direction(), _Direction()
+        self._up, self._down = Direction(), Direction()
         self._sent_since_private = False
         self._asked: Request | None = None
         self._alarms: list[Alarm] = []
@@ -147,7 +111,7 @@ class Conversation:
 
     @property
     def mood(self) -> Mood:
-        if not self._up.stopped and self._upload() is not None:
+        if self._has_uploads():
             return Mood.SENDING
         is_over = self._asked is None and self._wish() is None and self._due_pause() is None
         return Mood.RESTING if is_over else Mood.FETCHING
@@ -156,12 +120,12 @@ class Conversation:
     def is_settled(self) -> bool:
         """Whether everything recorded is acked and every sealed blob delivered."""
         delivered = not self._sealed and not self._sealed_left
-        return delivered and all(lane.next > lane.recorded for lane in self._lanes)
+        return delivered and all(lane.is_sent for lane in self._lanes)
 
     def ready(self) -> tuple[tuple[str, str], ...]:
         """The shards that may be applied: whole, and not ahead of the private manifest."""
-        shards = [shard for shard in (self._private, *self._shared) if shard.heard and not shard.left]
-        return tuple((s.topic, s.shard) for s in shards if not s.wanted and s.g <= self._private.g)
+        shards = (self._private, *self._shared)
+        return tuple((s.topic, s.shard) for s in shards if s.is_whole and s.g <= self._private.g)
 
     def next_call(self) -> Call | None:
         """What to do now; None when there is nothing left to do in this conversation."""
@@ -181,53 +145,44 @@ class Conversation:
             case BlobHeard(topic, shard, sha):
                 return self._hear_blob(topic, shard, sha)
             case Rested():
-                rested = self._up.pause is not None or self._down.pause is not None
+                rested = self._due_pause() is not None
                 self._up.pause = self._down.pause = None
                 return rested
-        if self._asked is None:  # the late twin of a "no" that was dealt with
-            return False
-        call, self._asked = self._asked, None
-        if isinstance(answer, Refused):
-            self._react(call, answer)
-        else:
-            self._wait(call, Refused(UNREACHABLE), 0)
-        return True
+            case Refused() | Unreachable():
+                return self._hear_no(answer)
 
     # What there is to do, in order.
 
     def _wish(self) -> Request | None:
-        if self._down.is_open and not self._private.heard and not self._private.left:
-            return GetManifest(PRIVATE_TOPIC, self._private.shard)
+        private = self._private
+        if self._down.is_open and not private.is_heard and not private.left:
+            return private.question()
         if self._up.is_open and (upload := self._upload()) is not None:
             return upload
         return self._download() if self._down.is_open else None
 
     def _upload(self) -> Request | None:
-        for lane in self._lanes:
-            if not lane.left and lane.next <= lane.recorded:
-                last = min(lane.recorded, lane.next + lane.ops_max - 1)
-                return SendBatch(lane.epoch, lane.next, last, lane.recut)
-        return PutSealed(self._sealed[0]) if self._sealed else None
+        batches = (lane.wish() for lane in self._lanes)
+        batch = next((wish for wish in batches if wish is not None), None)
+        return batch or (PutSealed(self._sealed[0]) if self._sealed else None)
+
+    def _has_uploads(self) -> bool:
+        return not self._up.stopped and self._upload() is not None
 
     def _download(self) -> Request | None:
         for shard in self._shared:
-            if shard.left:
-                continue
-            if not shard.heard:
-                return GetManifest(shard.topic, shard.shard)
-            if shard.wanted:
-                return GetBlob(shard.topic, shard.shard, shard.wanted[0])
+            if (wish := shard.wish()) is not None:
+                return wish
         private = self._private
-        if private.left or (not self._up.stopped and self._upload() is not None):
+        if private.left or self._has_uploads():
             return None
-        if not private.heard or (private.asks < PRIVATE_ASKS_MAX and self._private_is_behind()):
-            return GetManifest(PRIVATE_TOPIC, private.shard)
-        return GetBlob(PRIVATE_TOPIC, private.shard, private.wanted[0]) if private.wanted else None
+        if private.asks < PRIVATE_ASKS_MAX and self._private_is_behind():
+            return private.question()
+        return private.wish()
 
     def _private_is_behind(self) -> bool:
-        return self._sent_since_private or any(
-            shard.g > self._private.g for shard in self._shared if not shard.left
-        )
+        ahead = (shard.g > self._private.g for shard in self._shared if not shard.left)
+        return self._sent_since_private or any(ahead)
 
     def _due_pause(self) -> Pause | None:
         pauses = [way.pause for way in (self._up, self._down) if way.pause is not None and not way.stopped]
@@ -240,16 +195,14 @@ class Conversation:
         if lane is None or last < lane.next:
             return False
         asked = self._asked
-        mine = isinstance(asked, SendBatch) and asked.epoch == epoch
+        if isinstance(asked, SendBatch) and asked.epoch == epoch:
+            self._succeed(self._up)
+            if last > lane.recorded:
+                self._leave(asked, ACK_BEYOND, {"last": last})
         if last > lane.recorded:
-            if isinstance(asked, SendBatch) and mine:
-                self._leave(asked, Refused(ACK_BEYOND, {"last": last}))
-                self._asked = None
             return False
-        lane.next, lane.recut = last + 1, False
+        lane.advance(last)
         self._sent_since_private = True
-        if mine:
-            self._answered(self._up)
         return True
 
     def _hear_sealed(self, op_id: str) -> bool:
@@ -257,21 +210,20 @@ class Conversation:
             return False
         self._sealed.remove(op_id)
         if self._asked == PutSealed(op_id):
-            self._answered(self._up)
+            self._succeed(self._up)
         return True
 
     def _hear_manifest(self, heard: ManifestHeard) -> bool:
         if self._asked != GetManifest(heard.topic, heard.shard):
             return False
-        self._answered(self._down)
+        self._succeed(self._down)
         shard = self._shard(heard.topic, heard.shard)
-        shard.heard, shard.g, shard.wanted = True, heard.g, list(dict.fromkeys(heard.blobs))
+        shard.take(heard)
         if shard is self._private:
-            shard.asks += 1
             self._sent_since_private = False
             self._compare(heard)
             if 1 < shard.asks < PRIVATE_ASKS_MAX and self._private_is_behind():
-                self._down.pause = Pause(FIRST_PAUSE_MS, shard.asks)
+                self._down.wait_for_news(shard.asks)
         return True
 
     def _compare(self, heard: ManifestHeard) -> None:
@@ -285,8 +237,8 @@ class Conversation:
             if wants is None or lane.left:
                 continue
             if wants > lane.recorded + 1:
-                call = SendBatch(lane.epoch, lane.recorded + 1, lane.recorded + 1)
-                self._leave(call, Refused(REWOUND, {"next": wants}))
+                unwritten = SendBatch(lane.epoch, lane.recorded + 1, lane.recorded + 1)
+                self._leave(unwritten, REWOUND, {"next": wants})
             elif heard.inc > self._inc:
                 lane.next = min(lane.next, max(wants, 1))
         self._inc = max(self._inc, heard.inc)
@@ -297,89 +249,76 @@ class Conversation:
             return False
         shard.wanted.remove(sha)
         if self._asked == GetBlob(topic, name, sha):
-            self._answered(self._down)
+            self._succeed(self._down)
         return True
 
-    def _answered(self, way: _Direction) -> None:
+    def _succeed(self, way: Direction) -> None:
         self._asked = None
-        way.tries, way.again = 0, False
-
-    def _shard(self, topic: str, name: str) -> _Shard:
-        known = (shard for shard in self._shared if (shard.topic, shard.shard) == (topic, name))
-        return next(known, self._private)
+        way.succeed()
 
     # Every "no".
 
-    def _react(self, call: Request, refused: Refused) -> None:
-        match reaction_to(call, refused.problem):
+    def _hear_no(self, no: Refused | Unreachable) -> bool:
+        if self._asked is None:  # the late twin of a "no" that was dealt with
+            return False
+        call, self._asked = self._asked, None
+        way = self._up if isinstance(call, SendBatch | PutSealed) else self._down
+        if isinstance(no, Unreachable):
+            if not way.wait(0):
+                self._stop(way, call, UNREACHABLE, {})
+            return True
+        match reaction_to(call, no.problem):
             case Reaction.WAIT:
-                asked_s = refused.detail.get("retry_after_s", 0)
-                least = asked_s * 1000 if type(asked_s) is int and asked_s > 0 else 0
-                self._wait(
-                    call, refused, least or (IN_PROGRESS_MS if refused.problem == Problem.IN_PROGRESS else 0)
-                )
-            case Reaction.AGAIN if not self._way(call).again:
-                self._way(call).again = True
-            case Reaction.RESEND if isinstance(call, SendBatch):
-                self._resend(call, refused)
-            case Reaction.RECUT if isinstance(call, SendBatch):
-                self._recut(call, refused)
-            case Reaction.REFETCH if isinstance(call, GetBlob):
-                self._refetch(call, refused)
-            case Reaction.SKIP:
-                self._leave(call, refused)
-            case _:
-                self._stop(call, refused)
+                goes_on = way.wait(_asked_ms(no))
+            case Reaction.AGAIN:
+                goes_on = way.once_more()
+            case Reaction.RESEND | Reaction.RECUT | Reaction.REFETCH | Reaction.SKIP:
+                if not self._mend(call, no):
+                    self._leave(call, no.problem, no.detail)
+                return True
+            case Reaction.STOP:
+                goes_on = False
+        if not goes_on:
+            self._stop(way, call, no.problem, no.detail)
+        return True
 
-    def _way(self, call: Request) -> _Direction:
-        return self._up if isinstance(call, SendBatch | PutSealed) else self._down
+    def _mend(self, call: Request, no: Refused) -> bool:
+        """Do what may help this lane or shard alone; False if there is nothing, or it was done before."""
+        match reaction_to(call, no.problem), call:
+            case Reaction.RESEND, SendBatch(epoch):
+                return self._lane(epoch).step_back(call, no.detail.get("next"))
+            case Reaction.RECUT, SendBatch(epoch):
+                return self._lane(epoch).cut_anew(call, smaller=no.problem == Problem.TOO_LARGE)
+            case Reaction.REFETCH, GetBlob(topic, name, _):
+                return self._shard(topic, name).refresh()
+        return False
 
-    def _wait(self, call: Request, refused: Refused, at_least_ms: int) -> None:
-        way = self._way(call)
-        way.tries += 1
-        if way.tries >= TRIES_MAX or at_least_ms > PAUSE_MS_MAX:
-            self._stop(call, refused)
-        else:
-            way.pause = Pause(at_least_ms, way.tries)
-
-    def _resend(self, call: SendBatch, refused: Refused) -> None:
-        lane = self._lane(call.epoch)
-        wants = refused.detail.get("next")
-        lane.gaps += 1
-        if type(wants) is not int or not 1 <= wants < call.first or lane.gaps > GAPS_MAX:
-            self._leave(call, refused)
-        else:
-            lane.next = wants
-
-    def _recut(self, call: SendBatch, refused: Refused) -> None:
-        lane, count = self._lane(call.epoch), call.last - call.first + 1
-        if refused.problem == Problem.TOO_LARGE and count > 1:
-            lane.ops_max, lane.recut = count // 2, True
-        elif call.recut or refused.problem == Problem.TOO_LARGE:
-            self._leave(call, refused)
-        else:
-            lane.recut = True
-
-    def _refetch(self, call: GetBlob, refused: Refused) -> None:
-        shard = self._shard(call.topic, call.shard)
-        if shard.refreshed:
-            self._leave(call, refused)
-        shard.refreshed, shard.heard = True, False
-
-    def _leave(self, call: Request, refused: Refused) -> None:
+    def _leave(self, call: Request, problem: str, detail: Mapping[str, Any]) -> None:
         match call:
-            case SendBatch():
-                self._lane(call.epoch).left = True
+            case SendBatch(epoch):
+                self._lane(epoch).left = True
             case PutSealed(op_id):
                 self._sealed.remove(op_id)
                 self._sealed_left.append(op_id)
             case GetManifest(topic, name) | GetBlob(topic, name, _):
                 self._shard(topic, name).left = True
-        self._alarms.append(Alarm(call, refused.problem, refused.detail))
+        self._alarms.append(Alarm(call, problem, detail))
 
-    def _stop(self, call: Request, refused: Refused) -> None:
-        self._way(call).stopped = True
-        self._alarms.append(Alarm(call, refused.problem, refused.detail))
+    def _stop(self, way: Direction, call: Request, problem: str, detail: Mapping[str, Any]) -> None:
+        way.stopped = True
+        self._alarms.append(Alarm(call, problem, detail))
 
-    def _lane(self, epoch: int) -> _Lane:
+    def _lane(self, epoch: int) -> LaneProgress:
         return next(lane for lane in self._lanes if lane.epoch == epoch)
+
+    def _shard(self, topic: str, name: str) -> ShardProgress:
+        known = (shard for shard in self._shared if (shard.topic, shard.shard) == (topic, name))
+        return next(known, self._private)
+
+
+def _asked_ms(no: Refused) -> int:
+    """How long the hub asked to wait at least."""
+    told = no.detail.get("retry_after_s")
+    if type(told) is int and told > 0:
+        return told * 1000
+    return IN_PROGRESS_MS if no.problem == Problem.IN_PROGRESS else 0

@@ -1,0 +1,151 @@
+"""Opening a till from headquarters' side: a store, a one-use ticket, a key record, a pool of numbers.
+
+A ticket is used up by the first device key that proves it; the same request asked again gets the
+same stored answer, another key does not. Numbers and codes are issued as a fact of headquarters'
+lane before the till hears of them.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable
+
+from hub.decisions import decide
+from hub.office import REGION, Office
+from hub.publishing import seal_code
+from hub.store import schema
+from hub.store.engine import Turn
+from points import codes
+from points.identifiers import HUB_STORE, MEMBERS_PER_BLOCK
+from points.wire import chain, joining, keys, ticket
+from points.wire.faults import TicketExpired, TicketSpent, WrongLane
+from points.wire.fields import SUITE
+from points.wire.lane import Lane
+
+ISSUED_AT_ONCE = 200
+
+
+def open_store(turn: Turn, store: str, name: str) -> None:
+    """A store of the chain; naming it again renames it."""
+    turn.put(schema.stores, [(store, name, REGION)], on_conflict="replace")
+
+
+def write_ticket(
+    turn: Turn, office: Office, host: str, store: str, till: str, hours: int, chance: Callable[[int], bytes]
+) -> str:
+    """A one-use ticket's text for a till; headquarters keeps only what proves it."""
+    assert store != HUB_STORE, "headquarters' own lane is not opened by a ticket"
+    secret, ticket_id = chance(ticket.SECRET_BYTES), chance(ticket.ID_BYTES)
+    expires_ms = office.clock() + hours * 3_600_000
+    written = ticket.Ticket(
+        host=host.removeprefix("https://").removeprefix("http://").rstrip("/"),
+        https=host.startswith("https://"),
+        chain=office.chain,
+        store=store,
+        till=till,
+        ticket_id=ticket_id,
+        secret=secret,
+        fingerprint=ticket.fingerprint_of(office.keys.receipt.public_raw),
+        expires_ms=expires_ms,
+    )
+    proof = ticket.proof_key(secret)
+    turn.put(schema.tickets, [(ticket_id.hex(), store, till, proof, expires_ms, None, None)])
+    return ticket.encode(written)
+
+
+def admit(office: Office, raw: bytes) -> bytes:
+    """Answer a join request. Raises the fault that the technician shall read."""
+    ticket_id = joining.peek_ticket(raw)
+    with office.store.turn() as turn:
+        row = turn.one(
+            "SELECT store, till, proof_key, expires_ms, request, answer FROM tickets WHERE id = ?",
+            (ticket_id,),
+        )
+        if row is None:
+            raise TicketSpent()
+        store, till, proof, expires_ms, digest, answer = row
+        request = joining.open_ask(raw, bytes(proof))
+        if (request.chain, request.store, request.till) != (office.chain, store, till):
+            raise WrongLane()
+        if answer is not None:
+            if digest != request.digest:
+                raise TicketSpent()
+            return bytes(answer)
+        if office.clock() > expires_ms:
+            raise TicketExpired()
+        told = _grant(turn, office, request, store, till)
+        turn.run("UPDATE tickets SET request = ?, answer = ? WHERE id = ?", (request.digest, told, ticket_id))
+        return told
+
+
+def _grant(turn: Turn, office: Office, request: joining.JoinRequest, store: str, till: str) -> bytes:
+    epoch, term = _next_epoch(turn, office, store, till)
+    kid = keys.kid_of(request.public_raw)
+    now = office.clock()
+    turn.put(schema.keys, [(kid, request.public_raw, store, till, epoch, SUITE, now, None, None)])
+    fill_pool(turn, office, store, till)
+    answer = joining.JoinAnswer(
+        office.name,
+        office.inc,
+        Lane(office.chain, store, till, epoch),
+        term,
+        kid,
+        joining.HubKeys(
+            office.keys.receipt.public_raw, office.keys.manifest.public_raw, office.keys.pii.public_raw
+        ),
+        now,
+        chain.NO_PARENT.hex(),
+        0,
+    )
+    store_keys = joining.StoreKeys(
+        office.keys.store_index,
+        (("members", REGION, office.keys.shard), ("phones", store, office.keys.shard)),
+    )
+    return joining.grant(request, answer, store_keys, office.keys.receipt, secrets.token_bytes(32))
+
+
+def _next_epoch(turn: Turn, office: Office, store: str, till: str) -> tuple[int, int]:
+    """A till's next lane epoch and rights term; an agent that had them before keeps its number block."""
+    row = turn.one("SELECT epoch, term FROM agents WHERE store = ? AND till = ?", (store, till))
+    if row is not None:
+        turn.run(
+            "UPDATE agents SET epoch = epoch + 1, term = term + 1 WHERE store = ? AND till = ?", (store, till)
+        )
+        return int(row[0]) + 1, int(row[1]) + 1
+    first = _next_block(turn)
+    turn.put(schema.agents, [(store, till, 1, 1, first, first, 0, None, "")])
+    return 1, 1
+
+
+def _next_block(turn: Turn) -> int:
+    """The first number of a block that belongs to nobody yet; number 0 means nobody."""
+    row = turn.one("SELECT coalesce(max(first_member), 0) FROM agents")
+    assert row is not None
+    return int(row[0]) + MEMBERS_PER_BLOCK
+
+
+def fill_pool(turn: Turn, office: Office, store: str, till: str) -> int:
+    """Keep a till's stock of unused (number, code) pairs full; gives how many were issued.
+
+    When a block is used up the till goes on in a fresh one.
+    """
+    held = turn.one("SELECT count(*) FROM pool WHERE store = ? AND till = ?", (store, till))
+    row = turn.one("SELECT first_member, next_member FROM agents WHERE store = ? AND till = ?", (store, till))
+    assert held is not None
+    assert row is not None
+    lacking = office.code_pool - held[0]
+    if lacking < office.code_pool // 2:
+        return 0
+    first, following = row
+    lacking = min(lacking, ISSUED_AT_ONCE)
+    if following + lacking > first + MEMBERS_PER_BLOCK:
+        first = following = _next_block(turn)
+    pairs = [(following + i, codes.member_code(secrets.token_bytes(16))) for i in range(lacking)]
+    whos = [codes.who(code) for _, code in pairs]
+    decide(turn, office, [("member.issue", {"to": [store, till], "first": following, "codes": whos})])
+    turn.put(schema.pool, [(store, till, m, seal_code(office, m, code)) for m, code in pairs])
+    turn.run(
+        "UPDATE agents SET first_member = ?, next_member = ? WHERE store = ? AND till = ?",
+        (first, following + lacking, store, till),
+    )
+    return int(lacking)

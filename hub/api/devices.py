@@ -1,0 +1,229 @@
+"""What a device may ask: join, deliver, fetch, be authorised. Every call may be made twice.
+
+The signature of a request is checked over its exact bytes before anything of it is read. Whatever
+goes wrong becomes a problem document with a stable type; an unexpected failure is ours, is logged
+without what was sent, and says so.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable
+from typing import Any
+
+from fastapi import FastAPI, Request, Response
+from starlette.concurrency import run_in_threadpool
+
+from hub import admission, authorisations, claims, grants, intake, personal, publishing, resolution
+from hub.office import Office
+from points.amounts import AMOUNT_MAX, BadAmount, whole
+from points.identifiers import MEMBER_MAX, BadName, op_id
+from points.wire import canonical, endpoints, hub_time, requests
+from points.wire.faults import ClockSkew, Malformed, NotFound, Problem, TooLarge, UnknownKey, WireFault
+from points.wire.lane import KeyRecord, Lane
+from points.wire.manifest import PRIVATE_TOPIC, private_shard
+
+log = logging.getLogger(__name__)
+
+CLAIM_BYTES_MAX = 1024
+SHARED = frozenset({"members", "rules"})
+
+
+class Devices:
+    """The device doors of one office."""
+
+    def __init__(self, office: Office, real_s: Callable[[], float] = time.time) -> None:
+        self.office = office
+        self._real_s = real_s
+
+    def mount(self, app: FastAPI) -> None:
+        """Add the doors of ``points.wire.endpoints`` to an application."""
+        doors = {
+            "join": self.join,
+            "batches": self.batches,
+            "manifest": self.manifest,
+            "blob": self.blob,
+            "sealed": self.sealed,
+            "authorisations": self.authorisations,
+        }
+        for name, door in doors.items():
+            row = endpoints.TABLE[name]
+            app.add_api_route(
+                row.template, self._guarded(door, row.sends_bytes_max), methods=[row.method], name=name
+            )
+        app.add_api_route(
+            "/v1/claims", self._guarded(self.claims, CLAIM_BYTES_MAX), methods=["POST"], name="claims"
+        )
+        app.add_api_route("/health/live", live, methods=["GET"], name="live")
+
+    def _guarded(self, door: Callable[..., bytes], bytes_max: int) -> Callable[[Request], Any]:
+        async def answer(request: Request) -> Response:
+            try:
+                body = await _read(request, bytes_max)
+                raw = await run_in_threadpool(door, request, body)
+            except WireFault as fault:
+                return self._problem(request, fault)
+            except Exception:
+                log.exception("a request could not be answered: %s", request.url.path)
+                return self._problem(request, WireFault(Problem.INTERNAL))
+            return Response(raw, media_type=endpoints.BLOB, headers={"cache-control": "no-store"})
+
+        return answer
+
+    def _problem(self, request: Request, fault: WireFault) -> Response:
+        if fault.problem == Problem.CLOCK_SKEW:
+            now = hub_time.HubTime(self.office.name, self.office.inc, int(self._real_s() * 1000))
+            fault = ClockSkew(
+                **hub_time.tell(now, request.headers.get("signature", ""), self.office.keys.receipt)
+            )
+        headers = {"cache-control": "no-store"}
+        after = fault.detail.get("retry_after_s")
+        if type(after) is int:
+            headers["retry-after"] = str(after)
+        return Response(
+            endpoints.problem_body(fault), endpoints.status_of(fault.problem), headers, endpoints.PROBLEM
+        )
+
+    def _sender(self, request: Request, body: bytes) -> KeyRecord:
+        """The key record of the device that signed this request."""
+        with self.office.store.look() as look:
+
+            def public(kid: str) -> bytes | None:
+                try:
+                    return intake.key_record(look, self.office, kid).public_raw
+                except UnknownKey:
+                    return None
+
+            kid = requests.verify(
+                dict(request.headers),
+                request.method,
+                request.headers.get("host", ""),
+                request.scope["raw_path"].decode("ascii"),
+                request.url.query,
+                body,
+                int(self._real_s()),
+                public,
+            )
+            return intake.key_record(look, self.office, kid)
+
+    # -- doors ----------------------------------------------------------------------------------
+
+    def join(self, _request: Request, body: bytes) -> bytes:
+        """Admission by a ticket; unsigned by the request profile, proved by the ticket instead."""
+        return admission.admit(self.office, body)
+
+    def batches(self, request: Request, body: bytes) -> bytes:
+        """A lane's next envelope; its signed receipt."""
+        sender = self._sender(request, body)
+        path = request.path_params
+        lane = Lane(self.office.chain, path["store"], path["till"], _whole(path["epoch"]))
+        own = lane == self.office.lane
+        answer = intake.receive(self.office, body, lane, None if own else sender.kid)
+        with self.office.store.turn() as turn:
+            resolution.resolve_waiting(turn, self.office)
+            claims.settle(turn, self.office)
+            personal.open_waiting(turn, self.office)
+        return answer
+
+    def manifest(self, request: Request, body: bytes) -> bytes:
+        """A shard's manifest; a till's own page is made when it asks, with what it is granted."""
+        sender = self._sender(request, body)
+        lane = next(iter(sender.lanes))
+        topic, shard = request.path_params["topic"], request.path_params["shard"]
+        if _whole(request.path_params["gen"]) != publishing.GEN:
+            raise NotFound()
+        if topic == PRIVATE_TOPIC and shard == private_shard(lane.store, lane.till):
+            return self._private(lane)
+        if topic == "phones" and shard == lane.store:
+            with self.office.store.turn() as turn:
+                publishing.publish_phones(turn, self.office, shard)
+                return publishing.manifest_of(turn, topic, shard)
+        if topic not in SHARED:
+            raise NotFound()
+        if topic == "members":
+            publishing.publish(self.office)
+        with self.office.store.look() as look:
+            return publishing.manifest_of(look, topic, shard)
+
+    def _private(self, lane: Lane) -> bytes:
+        office = self.office
+        with office.store.turn() as turn:
+            row = turn.one("SELECT term FROM agents WHERE store = ? AND till = ?", (lane.store, lane.till))
+            if row is None:
+                raise NotFound()
+            admission.fill_pool(turn, office, lane.store, lane.till)
+            grants.grant_to(turn, office, lane.store, lane.till, office.inc, row[0])
+            turn.run(
+                "UPDATE agents SET last_seen_ms = ? WHERE store = ? AND till = ?",
+                (office.clock(), lane.store, lane.till),
+            )
+            return publishing.private_page(turn, office, lane.store, lane.till, office.inc, row[0])
+
+    def blob(self, request: Request, body: bytes) -> bytes:
+        """An immutable blob; what belongs to one till or store is served to it alone."""
+        lane = next(iter(self._sender(request, body).lanes))
+        with self.office.store.look() as look:
+            own = {PRIVATE_TOPIC: private_shard(lane.store, lane.till), "phones": lane.store}
+            return publishing.blob_of(look, request.path_params["sha"], own)
+
+    def sealed(self, request: Request, body: bytes) -> bytes:
+        """The sealed personal data of one operation."""
+        self._sender(request, body)
+        personal.take_sealed(self.office, _op_id(request.path_params["op_id"]), body)
+        return b""
+
+    def authorisations(self, request: Request, body: bytes) -> bytes:
+        """Points for one operation, reserved before they are granted: ``{granted}`` or ``{refused}``."""
+        lane = next(iter(self._sender(request, body).lanes))
+        asked = canonical.decode(body)
+        try:
+            intent = _op_id(asked["id"])
+            m, pts = whole(asked["m"], 0, MEMBER_MAX - 1), whole(asked["n"], 1, AMOUNT_MAX)
+        except (KeyError, BadAmount) as error:
+            raise Malformed(why="authorisation") from error
+        with self.office.store.look() as look:
+            row = look.one("SELECT term FROM agents WHERE store = ? AND till = ?", (lane.store, lane.till))
+        if row is None:
+            raise NotFound()
+        said = authorisations.authorise(
+            self.office, (lane.store, lane.till), (self.office.inc, row[0]), intent, m, pts
+        )
+        return canonical.encode({"granted": pts} if said == "granted" else {"refused": said})
+
+    def claims(self, request: Request, body: bytes) -> bytes:
+        """A receipt's claim, shown by somebody: ``{state}``."""
+        self._sender(request, body)
+        digits = canonical.decode(body).get("digits")
+        if not isinstance(digits, str):
+            raise Malformed(why="claim")
+        return canonical.encode({"state": claims.show(self.office, digits)})
+
+
+async def live() -> dict[str, str]:
+    """Whether this process answers."""
+    return {"status": "live"}
+
+
+async def _read(request: Request, bytes_max: int) -> bytes:
+    """The body, read no further than it may be long."""
+    parts, size = [], 0
+    async for part in request.stream():
+        size += len(part)
+        if size > bytes_max:
+            raise TooLarge(max=bytes_max, what="body")
+        parts.append(part)
+    return b"".join(parts)
+
+
+def _whole(text: str) -> int:
+    if not text.isascii() or not text.isdigit() or len(text) > 10:
+        raise NotFound()
+    return int(text)
+
+
+def _op_id(text: object) -> str:
+    try:
+        return op_id(text)
+    except BadName as error:
+        raise Malformed(why="operation") from error

@@ -1,0 +1,50 @@
+"""The parts of headquarters meet here, once: store, keys, rule book, doors."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from fastapi import FastAPI
+from sqlalchemy import inspect
+
+from config.settings import HubSettings
+from hub import keys, publishing
+from hub.api.devices import Devices
+from hub.clock import file_clock, machine
+from hub.office import Office
+from hub.store import schema
+from hub.store.engine import Store
+
+CLOCK = "JIFEN_HUB_CLOCK"
+"""Names a file whose content is business time in ms, for rehearsals; unset: the machine's time."""
+
+
+def open_office(settings: HubSettings, rulebook: bytes) -> Office:
+    """Headquarters on its database, with its keys; begun with ``rulebook`` when it has none yet."""
+    url = settings.database_url or f"sqlite:///{settings.data_dir / 'hub.sqlite'}"
+    store = Store(url)
+    with store.engine.begin() as connection:
+        if not inspect(connection).has_table("stores"):
+            schema.metadata.create_all(connection)
+    rehearsed = os.environ.get(CLOCK)
+    office = Office(
+        chain=settings.chain,
+        chain_name=settings.chain_name,
+        store=store,
+        keys=keys.load(settings.key_dir),
+        clock=file_clock(Path(rehearsed)) if rehearsed else machine,
+        code_pool=settings.code_pool,
+    )
+    with store.turn() as turn:
+        office.load_books(turn)
+        if office.current is None:
+            publishing.publish_rules(turn, office, rulebook)
+    return office
+
+
+def application(office: Office) -> FastAPI:
+    """The HTTP application of headquarters."""
+    app = FastAPI(title="Jifen hub", docs_url=None, redoc_url=None, telemetry=None)
+    Devices(office).mount(app)
+    return app

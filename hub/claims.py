@@ -1,0 +1,73 @@
+"""Receipt claims that somebody shows: evidence of an operation, before or after its lane brings it.
+
+A claim mints nothing. Before its lane arrived it is kept as shown, outside every balance; when the
+operation arrives it takes the claim's place. A claim that says something else than the operation
+of the same id is an equivocation: two signed histories, and a case for people.
+"""
+
+from __future__ import annotations
+
+from hub.intake import key_record
+from hub.judgement import op_bucket
+from hub.office import Office
+from hub.store import schema
+from hub.store.engine import Turn
+from points.wire import claim
+from points.wire.faults import Revoked
+
+CONFIRMED, SHOWN, EQUIVOCATION = "confirmed", "shown", "equivocation"
+
+
+def show(office: Office, digits: str) -> str:
+    """``confirmed``, ``shown`` or ``equivocation``. Raises the fault of a claim that proves nothing."""
+    told = claim.decode(digits)
+    with office.store.turn() as turn:
+        record = key_record(turn, office, told.kid)
+        told.verify(record.public_raw)
+        if not record.vouches_for(told.seq):
+            raise Revoked()
+        state = _state(turn, told)
+        lane = next(iter(record.lanes))
+        known = turn.one(
+            "SELECT state FROM claims WHERE op_bucket = ? AND op_id = ?", (op_bucket(told.op_id), told.op_id)
+        )
+        if state == EQUIVOCATION and (known is None or known[0] != EQUIVOCATION):
+            turn.put(
+                schema.cases,
+                [(EQUIVOCATION, told.op_id, told.m or None, lane.store, "{}", office.clock(), None)],
+            )
+        turn.put(
+            schema.claims,
+            [(op_bucket(told.op_id), told.op_id, told.kid, state, digits, told.m, office.clock())],
+            on_conflict="replace",
+        )
+        return state
+
+
+def _state(turn: Turn, told: claim.Claim) -> str:
+    row = turn.one(
+        "SELECT digest FROM op_seen WHERE op_bucket = ? AND op_id = ?", (op_bucket(told.op_id), told.op_id)
+    )
+    if row is None:
+        return SHOWN
+    return CONFIRMED if bytes(row[0]).hex() == told.op_hash else EQUIVOCATION
+
+
+def settle(turn: Turn, office: Office) -> int:
+    """Claims whose operation has arrived by now: confirmed, or a case; gives how many."""
+    shown = turn.run("SELECT digits FROM claims WHERE state = ?", (SHOWN,))
+    settled = 0
+    for (digits,) in shown:
+        told = claim.decode(digits)
+        state = _state(turn, told)
+        if state == SHOWN:
+            continue
+        settled += 1
+        turn.run(
+            "UPDATE claims SET state = ? WHERE op_bucket = ? AND op_id = ?",
+            (state, op_bucket(told.op_id), told.op_id),
+        )
+        if state == EQUIVOCATION:
+            row = (EQUIVOCATION, told.op_id, told.m or None, "", "{}", office.clock(), None)
+            turn.put(schema.cases, [row])
+    return settled

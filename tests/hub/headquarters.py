@@ -1,0 +1,144 @@
+"""A real headquarters on a free port, and tills that were admitted to it over real HTTP."""
+
+from __future__ import annotations
+
+import secrets
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import uvicorn
+
+from agent import provisioning
+from agent.counter import Counter
+from agent.journal.clock import Reading
+from agent.night import Night
+from agent.till import Till
+from agent.uplink import Uplink, join
+from config.settings import HubSettings, NightWindow
+from hub import admission
+from hub.assembly import application, open_office
+from hub.office import Office
+from points.wire import canonical
+
+NOON_MS = 1_795_060_800_000  # 2026-11-19 04:00 UTC, noon in Shanghai
+DAY_MS = 86_400_000
+RULES: dict[str, Any] = {
+    "v": 1, "name": "test", "zone": [[0, 480]], "rates": [[1, 100]], "category_rate": {}, "min_order_fen": 0,
+    "day_cap_pts": 0, "tiers": [[0, 10_000, "普通"], [100_000, 12_000, "银卡"]], "expiry": ["rolling", 12],
+    "redeem": {"pts": 1, "fen": 1, "step": 1}, "grace_days": 30, "settle": [1000, 100],
+    "not_earning": ["points"], "manager": {"redeem_pts": 0, "refund_fen": 0},
+}  # fmt: skip
+
+
+@dataclass
+class HandClock:
+    """Business time of a whole test, moved by hand."""
+
+    now_ms: int = NOON_MS
+
+    def now(self) -> Reading:
+        return Reading(self.now_ms, self.now_ms - NOON_MS + 1_000_000, "00112233aabbccdd")
+
+    def __call__(self) -> int:
+        return self.now_ms
+
+
+@dataclass
+class Shop:
+    """One admitted till with its counter and its night."""
+
+    till: Till
+    counter: Counter
+    night: Night
+    uplink: Uplink
+    folder: Path
+
+    def sync(self) -> Any:
+        done = self.night.contact(rest=lambda _ms: None)
+        assert not done.alarms, done.alarms
+        return done
+
+
+@dataclass
+class Headquarters:
+    office: Office
+    url: str
+    clock: HandClock
+    folder: Path
+    shops: list[Shop] = field(default_factory=list)
+
+    def ticket(self, store: str, till: str = "01") -> str:
+        with self.office.store.turn() as turn:
+            admission.open_store(turn, store, f"{store} 店")
+            return admission.write_ticket(turn, self.office, self.url, store, till, 24, secrets.token_bytes)
+
+    def shop(self, store: str, till: str = "01") -> Shop:
+        """A till opened by a ticket over HTTP, after its first contact."""
+        folder = self.folder / f"{store}-{till}"
+        identity = provisioning.join(folder / "keys", self.ticket(store, till), join)
+        return self.open(folder, identity)
+
+    def open(self, folder: Path, identity: Any = None) -> Shop:
+        identity = identity or provisioning.identity_of(folder / "keys")
+        book, log = provisioning.open_book(folder / "data", folder / "keys", identity)
+        awake = Till(identity, book, log, self.clock)
+        awake.wake()
+        uplink = Uplink(identity.hub_url, identity.key, identity.hub_receipt_public)
+        shop = Shop(
+            awake,
+            Counter(awake, uplink.authorise),
+            Night(awake, uplink, NightWindow(0, 1439)),
+            uplink,
+            folder,
+        )
+        if awake.rules is None:
+            shop.sync()
+        self.shops.append(shop)
+        return shop
+
+    def rows(self, sql: str, *arguments: Any) -> list[tuple[Any, ...]]:
+        with self.office.store.look() as look:
+            return look.run(sql, arguments)
+
+
+@contextmanager
+def headquarters(
+    folder: Path, rules: dict[str, Any] | None = None, database_url: str = ""
+) -> Iterator[Headquarters]:
+    clock = HandClock()
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    settings = HubSettings(
+        data_dir=folder / "hub", key_dir=folder / "hub-keys", listen_host="127.0.0.1", listen_port=port,
+        public_url=f"http://127.0.0.1:{port}", database_url=database_url, chain="demo", chain_name="示例超市",
+        rulebook=None, language="zh", ticket_hours=24, code_pool=20, night=NightWindow(0, 240),
+    )  # fmt: skip
+    office = open_office(settings, canonical.encode({**RULES, **(rules or {})}))
+    office.clock = clock
+    server = uvicorn.Server(
+        uvicorn.Config(
+            application(office), host="127.0.0.1", port=port, log_level="warning", access_log=False
+        )
+    )
+    thread = threading.Thread(target=server.run, daemon=True)
+    thread.start()
+    deadline = time.monotonic() + 10
+    while not server.started and time.monotonic() < deadline:
+        time.sleep(0.01)
+    made = Headquarters(office, settings.public_url, clock, folder)
+    try:
+        yield made
+    finally:
+        for shop in made.shops:
+            shop.uplink.close()
+            shop.till.book.close()
+        server.should_exit = True
+        thread.join(10)
+        office.store.close()
