@@ -111,14 +111,16 @@ def _dependencies(op: Operation, docket: Docket) -> Outcome | None:
         return _waits("rule", op.rule)
     if op.kind in ("member.issue", "rights.close"):
         return None
-    if op.m is None:
-        return _waits("member", op.body.get("who") or op.body.get("pii") or "")
-    if op.m not in docket.issued:
-        return _waits("m", op.m)
     if op.kind in ("sale.refund", "sale.void"):
         sold = docket.seen.get(op.refs[0])
         if sold is None or not sold.posted:
             return _waits("op", op.refs[0])
+        if op.m is None:  # goods of a sale whose member only headquarters knows
+            op.m = sold.m
+    if op.m is None:
+        return _waits("member", op.body.get("who") or op.body.get("pii") or "")
+    if op.m not in docket.issued:
+        return _waits("m", op.m)
     if op.kind == "rights.return" and (op.store, op.till, op.m) in docket.waiting:
         return _waits("lane", op.m)
     return None
@@ -228,7 +230,11 @@ def move_rights(standing: Standing, op: Operation) -> tuple[list[Leg], int]:
     wanted = sum(n if act != "add" else -n for act, n in op.moves() if act not in ("auth", "trust"))
     authorised = sum(leg.pts for leg in released)
     short = max(0, wanted - (before - cell.escrow - cell.home))
-    short += max(0, sum(n for act, n in op.moves() if act == "auth") - authorised)
+    asked = sum(n for act, n in op.moves() if act == "auth")
+    if asked and not released:  # the reservation may still come, and must find that it is over
+        standing.voided.add(op.id)
+        standing.reserved_changed = True
+    short += max(0, asked - authorised)
     return released + legs, short
 
 

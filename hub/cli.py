@@ -1,0 +1,128 @@
+"""Headquarters' commands: serve, ticket, verify, state, envelopes, deliver."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import secrets
+import sys
+from pathlib import Path
+
+import uvicorn
+
+from config.faults import Fault
+from config.settings import HubSettings, load_hub
+from hub import admission, verify
+from hub.assembly import application, open_office
+from hub.office import Office
+from hub.store import schema
+from hub.store.engine import Store
+
+EXAMPLE = Path(__file__).resolve().parents[1] / "config" / "rulebooks" / "example.json"
+
+
+def main(argv: list[str]) -> int:
+    """Run one command; the exit code tells whether all was well."""
+    parser = argparse.ArgumentParser(prog="jifen hub", description="headquarters · 总部")
+    parser.add_argument(
+        "--config", type=Path, help="settings file (TOML); without it environment and defaults"
+    )
+    commands = parser.add_subparsers(dest="command", required=True)
+    commands.add_parser("serve", help="answer the stores over HTTP")
+    ticket = commands.add_parser("ticket", help="write one-use tickets that open tills")
+    ticket.add_argument(
+        "--store", action="append", required=True, help="store, or store=its name; may be repeated"
+    )
+    ticket.add_argument("--till", default="01")
+    commands.add_parser("verify", help="fold every member again and compare")
+    commands.add_parser("state", help="print what two headquarters with the same facts agree on, as JSON")
+    envelopes = commands.add_parser("envelopes", help="write every envelope that was taken in to a folder")
+    envelopes.add_argument("folder", type=Path)
+    registry = commands.add_parser(
+        "registry", help="copy stores, keys and rule books into an empty headquarters"
+    )
+    registry.add_argument("database", type=Path, help="the SQLite file to copy from")
+    chosen = parser.parse_args(argv)
+    try:
+        settings = load_hub(chosen.config, os.environ)
+        office = open_office(settings, (settings.rulebook or EXAMPLE).read_bytes())
+    except Fault as fault:
+        print(fault, file=sys.stderr)
+        return 1
+    return COMMANDS[chosen.command](office, settings, chosen)
+
+
+def _serve(office: Office, settings: HubSettings, _chosen: argparse.Namespace) -> int:
+    uvicorn.run(
+        application(office),
+        host=settings.listen_host,
+        port=settings.listen_port,
+        log_level="warning",
+        access_log=False,
+        timeout_graceful_shutdown=5,
+    )
+    return 0
+
+
+def _ticket(office: Office, settings: HubSettings, chosen: argparse.Namespace) -> int:
+    for named in chosen.store:
+        store, _, name = named.partition("=")
+        with office.store.turn() as turn:
+            admission.open_store(turn, store, name or store)
+            text = admission.write_ticket(
+                turn,
+                office,
+                settings.public_url,
+                store,
+                chosen.till,
+                settings.ticket_hours,
+                secrets.token_bytes,
+            )
+        print(f"{store} {text}")
+    return 0
+
+
+def _verify(office: Office, _settings: HubSettings, _chosen: argparse.Namespace) -> int:
+    done = verify.verify(office, lambda part, whole: print(f"\r{part}/{whole}", end="", file=sys.stderr))
+    print(f"\n{done.members} members, {done.facts} facts, {len(done.faults)} faults")
+    for fault in done.faults[:50]:
+        print(fault)
+    return 1 if done.faults else 0
+
+
+def _state(office: Office, _settings: HubSettings, _chosen: argparse.Namespace) -> int:
+    json.dump(verify.state(office), sys.stdout)
+    return 0
+
+
+def _envelopes(office: Office, _settings: HubSettings, chosen: argparse.Namespace) -> int:
+    chosen.folder.mkdir(parents=True, exist_ok=True)
+    with office.store.look() as look:
+        rows = look.run("SELECT store, till, epoch, first, envelope FROM batches ORDER BY arrived")
+    for store, till, epoch, first, raw in rows:
+        (chosen.folder / f"{store}_{till}_{epoch}_{first:09d}.jfb").write_bytes(bytes(raw))
+    print(len(rows))
+    return 0
+
+
+def _registry(office: Office, _settings: HubSettings, chosen: argparse.Namespace) -> int:
+    """A second headquarters that may verify what the first took in, and holds no fact yet."""
+    source = Store(f"sqlite:///{chosen.database}")
+    with source.look() as look, office.store.turn() as turn:
+        for table in (schema.stores, schema.keys, schema.agents, schema.books):
+            names = ", ".join(f'"{column.name}"' for column in table.columns)
+            turn.put(table, look.run(f"SELECT {names} FROM {table.name}"), on_conflict="replace")
+        office.load_books(turn)
+    source.close()
+    return 0
+
+
+COMMANDS = {
+    "serve": _serve,
+    "ticket": _ticket,
+    "verify": _verify,
+    "state": _state,
+    "envelopes": _envelopes,
+    "registry": _registry,
+}
