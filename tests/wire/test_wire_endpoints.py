@@ -67,7 +67,7 @@ def test_a_fault_comes_back_as_its_own_class() -> None:
     heard = endpoints.read_problem(409, endpoints.problem_body(Gap(next=5, head="ab")))
     assert isinstance(heard, Gap)
     assert heard.detail == {"next": 5, "head": "ab"}
-    assert heard.remedy == "wire.remedy.gap"
+    assert heard.remedy == "fault.wire_gap"
     assert str(heard) == "gap (head=ab, next=5)"
 
 

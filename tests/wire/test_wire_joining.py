@@ -205,8 +205,9 @@ def test_an_answer_to_another_request_till_or_key_is_refused() -> None:
     other = joining.ask(
         TICKET, DEVICE, TILL_SEAL.public_raw, seed("nonce 2"), seed("inst", 16).hex(), "jifen/0.1.0", 1
     )
-    with pytest.raises(Integrity):
+    with pytest.raises(Integrity) as told:
         joining.open_grant(granted(request=other), TICKET, request, DEVICE.public_raw, TILL_SEAL)
+    assert told.value.detail == {"what": "request"}
     moved = replace(ANSWER, lane=replace(LANE, till="t2"))
     with pytest.raises(WrongLane):
         joining.open_grant(granted(moved), TICKET, request, DEVICE.public_raw, TILL_SEAL)

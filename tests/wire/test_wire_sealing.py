@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from wire_samples import HUB_PII, TILL_SEAL, seed
 
-from points.wire import sealing
+from points.wire import canonical, sealing
 from points.wire.faults import EnvelopeVersion, Integrity, Malformed, TooLarge, UnknownKey, WireFault
 
 OP = "0198635c1c007abc8def0123456789ab"
@@ -133,7 +133,13 @@ def test_a_salt_is_always_there_and_personal_data_has_a_limit() -> None:
 
 def test_a_blob_whose_inside_is_wrong_is_refused() -> None:
     """Sealed rightly by a broken till: a length that lies, a rest that is not zero, no salt, no text."""
+    whole = canonical.encode({"phone": "13800138000", "salt": "00" * 16})
+    framed = len(whole).to_bytes(2, "big") + whole
+    place = sealing._pii_place("demo", OP)
+    honest = sealing.seal(HUB_PII.public_raw, *place, framed + bytes(9), seed("ephemeral"))
+    sealing.open_pii(HUB_PII, "demo", OP, b"\x01" + bytes.fromhex(HUB_PII.kid) + honest)  # control
     insides = [
+        framed + bytes(8) + b"1",
         b"\x00\x05{}",
         b"\xff\xff" + bytes(126),
         b"\x00\x02{}" + bytes(124),
@@ -142,7 +148,6 @@ def test_a_blob_whose_inside_is_wrong_is_refused() -> None:
         b"\x00\x09" + b'{"salt":1}',
     ]
     for inside in insides:
-        place = sealing._pii_place("demo", OP)
         box = sealing.seal(HUB_PII.public_raw, *place, inside, seed("ephemeral"))
         with pytest.raises(Malformed):
             sealing.open_pii(HUB_PII, "demo", OP, b"\x01" + bytes.fromhex(HUB_PII.kid) + box)
