@@ -22,8 +22,7 @@ QR_DIGITS = (
 )
 QR_QUIET = 4
 QR_DOTS = (4, 3)  # dots a module, the best first; with 2, hardly any scanner reads worn paper
-BAR_DOTS = 2
-BAR_QUIET = 10
+BAR_DOTS = 2  # the quiet zones are the bare margins: a roll is 8 to 10 mm wider than what it prints
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,8 +93,7 @@ def _lines(row: Row, size: PaperSize) -> list[Line]:
         case QR(digits):
             return [_qr(digits, size)]
         case Barcode(text):
-            dots = (code128.modules(text) + 2 * BAR_QUIET) * BAR_DOTS
-            _refuse_wider(dots, size)
+            _refuse_wider(code128.modules(text) * BAR_DOTS, size)
             return [BarLine(text), *_lines(Text(text, Align.CENTRE), size)]
         case Feed(lines):
             return [FeedLine(lines)]
