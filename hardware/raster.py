@@ -45,6 +45,7 @@ FONTS = (
     ("/System/Library/Fonts/PingFang.ttc", 0),
 )
 
+Picture = Image.Image
 _drawing = threading.Lock()  # a FreeType face must not be used by two threads at once
 
 
@@ -116,6 +117,13 @@ def bar_picture(text: str) -> Image.Image:
     row = Image.new("1", (len(drawn), 1), WHITE)
     row.putdata([BLACK if black else WHITE for black in drawn])
     return row.resize((len(drawn) * BAR_DOTS, BAR_HEIGHT), Image.Resampling.NEAREST)
+
+
+def shifted(picture: Image.Image, dots: int) -> Image.Image:
+    """The picture moved to the right; what passes the edge is lost, and lines have room there."""
+    moved = Image.new("1", picture.size, WHITE)
+    moved.paste(picture, (dots, 0))
+    return moved
 
 
 def centred(picture: Image.Image, size: PaperSize) -> Image.Image:

@@ -65,7 +65,7 @@ class PtyScanner:
     def replug(self) -> None:
         if self._master is not None:
             return
-        self._master, slave, name = _raw_terminal()
+        self._master, slave, name = raw_terminal()
         os.close(slave)
         os.set_blocking(self._master, False)
         self._name.symlink_to(name)
@@ -75,7 +75,7 @@ class PtyScanner:
         self._folder.cleanup()
 
 
-def _raw_terminal() -> tuple[int, int, str]:
+def raw_terminal() -> tuple[int, int, str]:
     """A pseudo-terminal whose line changes no byte. Its name is the slave's."""
     try:
         import pty
