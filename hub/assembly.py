@@ -16,7 +16,7 @@ from hub.office import Office
 from hub.store import schema
 from hub.store.engine import Store
 
-CLOCK = "JIFEN_HUB_CLOCK"
+CLOCK = "JIFEN_REHEARSAL_CLOCK"
 """Names a file whose content is business time in ms, for rehearsals; unset: the machine's time."""
 
 

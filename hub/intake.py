@@ -11,14 +11,14 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
-from hub.judgement import Delivered, Judgement, Place, judge, op_bucket
+from hub.judgement import Delivered, Judgement, Place, judge
 from hub.office import HUB_TILL, Office
 from hub.store import schema
 from hub.store.engine import Turn
 from hub.store.standings import Collision
 from points.identifiers import HUB_STORE
 from points.judging import Outcome
-from points.wire import ack, canonical, chain, envelope
+from points.wire import ack, chain, envelope
 from points.wire.envelope import Batch
 from points.wire.faults import Fork, Gap, Revoked, UnknownKey, WireFault, WrongLane
 from points.wire.lane import KeyRecord, Lane
@@ -85,7 +85,7 @@ def post_batch(turn: Turn, office: Office, batch: Batch, raw: bytes, record: Key
     if known <= 0 and header.prev != head:
         raise Fork(at=header.first, hub_hash=head)
     if known > 0:
-        _check_overlap(turn, batch, known, seq, head)
+        _check_overlap(turn, batch, record, known)
     fresh = [Delivered((*lane, header.first + i), body) for i, body in enumerate(batch.bodies) if i >= known]
     arrived = next_arrival(turn)
     done = judge(turn, fresh, office.books, arrived)
@@ -118,27 +118,40 @@ def lane_head(turn: Turn, lane: Lane, record: KeyRecord) -> tuple[int, str]:
     return 0, chain.genesis(lane.chain, lane.store, lane.till, lane.epoch, record.public_raw).hex()
 
 
-def _check_overlap(turn: Turn, batch: Batch, known: int, seq: int, head: str) -> None:
-    """What overlaps must be what is known; else it is another history."""
+def _check_overlap(turn: Turn, batch: Batch, record: KeyRecord, known: int) -> None:
+    """What overlaps must be what is known; else it is another history.
+
+    Each hash covers all before it, so the last one of the overlap speaks for the whole of it.
+    """
     header = batch.header
-    if header.last >= seq and batch.hashes[seq - header.first].hex() != head:
-        raise Fork(at=header.first, hub_hash=head)
-    if header.last >= seq:
-        return
-    for body, decoded in zip(batch.bodies[:known], canonical.decode_each(batch.bodies[:known]), strict=True):
-        op_id = decoded.get("id") if isinstance(decoded, dict) else None
-        if not isinstance(op_id, str):
-            continue
-        row = turn.one(
-            "SELECT digest FROM op_seen WHERE op_bucket = ? AND op_id = ?", (op_bucket(op_id), op_id)
-        )
-        if row is not None and bytes(row[0]) != chain.body_digest16(body):
-            raise Fork(at=header.first, hub_hash=head)
+    last = header.first + known - 1
+    ours = _hash_at(turn, header.lane, record, last)
+    if batch.hashes[known - 1] != ours:
+        raise Fork(at=last, hub_hash=ours.hex())
+
+
+def _hash_at(turn: Turn, lane: Lane, record: KeyRecord, seq: int) -> bytes:
+    """The chain's hash at an operation that was accepted, from the envelope that brought it."""
+    row = turn.one(
+        "SELECT first, envelope FROM batches WHERE store = ? AND till = ? AND epoch = ?"
+        " AND first <= ? AND last >= ? ORDER BY first DESC LIMIT 1",
+        (lane.store, lane.till, lane.epoch, seq, seq),
+    )
+    assert row is not None, "every accepted operation lies in a stored envelope"
+    first, raw = row
+    return envelope.open_batch(bytes(raw), record).hashes[seq - first]
 
 
 def next_arrival(turn: Turn) -> int:
-    """The number of this arrival; batches are numbered for the feeds in this order."""
-    row = turn.one("SELECT coalesce(max(arrived), 0) + 1 FROM batches")
+    """The number of this arrival: batches are numbered for the feeds in this order, and so are changes.
+
+    One counter for all, so that nothing that changed later carries a number that was published before.
+    """
+    row = turn.one(
+        "INSERT INTO settings (name, value) VALUES ('arrived', '1')"
+        " ON CONFLICT (name) DO UPDATE SET value = CAST(CAST(settings.value AS bigint) + 1 AS text)"
+        " RETURNING value"
+    )
     assert row is not None
     return int(row[0])
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 
+from hub.intake import next_arrival
 from hub.judgement import op_bucket
 from hub.office import Office
 from hub.store import schema
@@ -75,15 +76,14 @@ def _open(turn: Turn, office: Office, m: int, store: str, op_id: str, blob: byte
 def _show(turn: Turn, m: int, masked: str, tail: str) -> None:
     """Put the masked name and the tail into the member's row, so that stores hear it."""
     row = turn.one('SELECT ver, "row" FROM members WHERE bucket = ? AND m = ?', (bucket(m), m))
-    latest = turn.one("SELECT coalesce(max(touched), 0) + 1 FROM members")
-    if row is None or latest is None:
+    if row is None:
         return
     told = json.loads(row[1])
     told[1], told[5], told[6] = row[0] + 1, masked, tail
     text = json.dumps(told, ensure_ascii=False, separators=(",", ":"))
     turn.run(
         'UPDATE members SET ver = ?, "row" = ?, touched = ? WHERE bucket = ? AND m = ?',
-        (row[0] + 1, text, latest[0], bucket(m), m),
+        (row[0] + 1, text, next_arrival(turn), bucket(m), m),
     )
 
 

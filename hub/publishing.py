@@ -50,7 +50,7 @@ def _publish(turn: Turn, office: Office) -> int:
     )
     g += len(fresh)
     held = _held(turn, "members", REGION)
-    if fresh or held is None:
+    if fresh or held is None or _latest(turn) > held[2]["touched"]:
         _members(turn, office, g, held)
         lanes = {(store, till, epoch) for store, till, epoch, _, _ in fresh}
         heads = turn.find(
@@ -69,10 +69,16 @@ def _held(turn: Turn, topic: str, shard: str) -> tuple[int, int, dict[str, Any]]
     return row[0], row[1], json.loads(memory[0]) if memory else {}
 
 
+def _latest(turn: Turn) -> int:
+    """The number of the last change of any member."""
+    row = turn.one("SELECT coalesce(max(touched), 0) FROM members")
+    assert row is not None
+    return int(row[0])
+
+
 def _members(turn: Turn, office: Office, g: int, held: Any) -> None:
     memory: dict[str, Any] = held[2] if held else {"chunks": {}, "touched": 0}
-    latest = turn.one("SELECT coalesce(max(touched), 0) FROM members")
-    assert latest is not None
+    latest = _latest(turn)
     touched = turn.run("SELECT DISTINCT bucket FROM members WHERE touched > ?", (memory["touched"],))
     changed = {shard % CHUNKS for (shard,) in touched}
     for number in sorted(changed):
@@ -82,7 +88,7 @@ def _members(turn: Turn, office: Office, g: int, held: Any) -> None:
         piece, blob = chunk.make("members", REGION, told, office.keys.shard)
         _keep_blob(turn, piece.sha, blob, "members", REGION)
         memory["chunks"][str(number)] = [piece.sha, piece.size, piece.usize, piece.n]
-    memory["touched"] = latest[0]
+    memory["touched"] = latest
     chunks = [Chunk(*memory["chunks"][n]) for n in sorted(memory["chunks"], key=int)]
     _edition(turn, office, "members", REGION, g, chunks, memory, keys.kid_of(office.keys.shard))
 

@@ -20,7 +20,7 @@ from hub.office import Office
 from points.amounts import AMOUNT_MAX, BadAmount, whole
 from points.identifiers import MEMBER_MAX, BadName, op_id
 from points.wire import canonical, endpoints, hub_time, requests
-from points.wire.faults import ClockSkew, Malformed, NotFound, Problem, TooLarge, UnknownKey, WireFault
+from points.wire.faults import ClockSkew, Malformed, NotFound, Problem, Revoked, TooLarge, UnknownKey, WireFault
 from points.wire.lane import KeyRecord, Lane
 from points.wire.manifest import PRIVATE_TOPIC, private_shard
 
@@ -85,8 +85,11 @@ class Devices:
             endpoints.problem_body(fault), endpoints.status_of(fault.problem), headers, endpoints.PROBLEM
         )
 
-    def _sender(self, request: Request, body: bytes) -> KeyRecord:
-        """The key record of the device that signed this request."""
+    def _sender(self, request: Request, body: bytes, *, delivers: bool = False) -> KeyRecord:
+        """The key record of the device that signed this request.
+
+        A revoked key hears and asks nothing any more; only what it signed before is still taken in.
+        """
         with self.office.store.look() as look:
 
             def public(kid: str) -> bytes | None:
@@ -105,7 +108,10 @@ class Devices:
                 int(self._real_s()),
                 public,
             )
-            return intake.key_record(look, self.office, kid)
+            record = intake.key_record(look, self.office, kid)
+        if record.revoked_at_ms is not None and not delivers:
+            raise Revoked()
+        return record
 
     # -- doors ----------------------------------------------------------------------------------
 
@@ -115,7 +121,7 @@ class Devices:
 
     def batches(self, request: Request, body: bytes) -> bytes:
         """A lane's next envelope; its signed receipt."""
-        sender = self._sender(request, body)
+        sender = self._sender(request, body, delivers=True)
         path = request.path_params
         lane = Lane(self.office.chain, path["store"], path["till"], _whole(path["epoch"]))
         own = lane == self.office.lane
