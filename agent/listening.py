@@ -12,8 +12,9 @@ import queue
 import threading
 from collections.abc import Callable, Sequence
 
-from config.faults import Fault
 from hardware.devices import open_scanner
+
+from config.faults import Fault
 from hardware.page_scanner import PageScanner
 from hardware.scans import Scan, Scanner, Wellbeing
 from points import codes

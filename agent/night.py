@@ -39,6 +39,7 @@ class Night:
         self.last: Contacted | None = None
         self.fault: Fault | None = None
         self._one = threading.Lock()
+        self._ending = threading.Event()
         self._scheduler = BackgroundScheduler(timezone=UTC)
 
     def start(self) -> None:
@@ -55,7 +56,8 @@ class Night:
         self._scheduler.start()
 
     def stop(self) -> None:
-        """No more nights; a contact that runs is waited for."""
+        """No more nights; a contact that runs is waited for, its pauses are not."""
+        self._ending.set()
         if self._scheduler.running:
             self._scheduler.shutdown(wait=True)
 
@@ -114,9 +116,12 @@ class Night:
     def contact(self, *, rest: Callable[[int], None] | None = None, tell: Tell | None = None) -> Contacted:
         """One contact, without giving rights back; waits for another that is going on."""
         with self._one:
-            self.last = Contact(self.till, self.uplink, rest=rest, tell=tell).run()
+            self.last = Contact(self.till, self.uplink, rest=rest or self._rest, tell=tell).run()
             self.fault = None
             return self.last
+
+    def _rest(self, ms: int) -> None:
+        self._ending.wait(ms / 1000)
 
     def unsent(self) -> int:
         """Operations that headquarters has not acknowledged."""

@@ -47,6 +47,19 @@ def paper_of(
     return Paper(tuple(rows))
 
 
+def trial_paper(words: Words, chain: str, store: str, challenge: str = "") -> Paper:
+    """The test page: the shop's name, Chinese and signs and, with a challenge, a code to scan back."""
+    rows: list[Row] = [
+        Text(words.say("receipt.store", chain=chain, store=store), Align.CENTRE, BOLD),
+        Text(words.say("receipt.title_test"), Align.CENTRE, BOLD),
+        Rule(),
+        Text(words.say("receipt.test_line")),
+    ]
+    if challenge:
+        rows += [Text(words.say("receipt.test_scan_back"), Align.CENTRE), QR(challenge)]
+    return Paper((*rows, Cut()))
+
+
 def clock(at_ms: int, rules: RuleBook) -> str:
     """A store time as people read it, by the chain's own zone table."""
     offset = next((minutes for since, minutes in reversed(rules.zone) if since <= at_ms), rules.zone[0][1])
@@ -60,8 +73,10 @@ def date(day: int) -> str:
 
 
 def _member(receipt: Receipt, words: Words) -> list[Row]:
+    if receipt.kind == "member.enrol":
+        return [Text(words.say("receipt.provisional_member"))]
     if not receipt.tier:
-        return [Text(words.say("receipt.no_member"))]
+        return [Text(words.say("receipt.no_member"))] if receipt.kind == "sale.earn" else []
     who = receipt.member or "----"
     return [Columns(words.say("receipt.member_without_phone", tail=who), receipt.tier)]
 

@@ -74,12 +74,13 @@ class Pulse:
             self.contact()
 
     def contact(self) -> bool:
-        """Make a contact now; whether everything recorded is acknowledged."""
+        """Make a contact now, if headquarters answers; whether everything recorded is acknowledged."""
+        self.online = self.reach.reaches()
+        if not self.online:
+            return False
         till = self.night.till
         self._last_try_mono_ms = till.clock.now().mono_ms
-        done = self.night.contact(rest=self._rest)
-        heard = done.settled or done.batches > 0
-        self.online = heard or self.reach.reaches()
+        done = self.night.contact(rest=self.rest)
         if done.settled:
             self.last_contact_ms = till.time().st_ms
         return done.settled
@@ -89,7 +90,8 @@ class Pulse:
         silent_ms = till.clock.now().mono_ms - self._last_try_mono_ms
         return till.rules is None or self.night.unsent() > 0 or silent_ms >= HEAR_AT_LEAST_EVERY_MS
 
-    def _rest(self, ms: int) -> None:
+    def rest(self, ms: int) -> None:
+        """Wait between two tries of a contact; the end of the program ends it."""
         self._stop.wait(ms / 1000)
 
     def _run(self) -> None:

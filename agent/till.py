@@ -102,6 +102,12 @@ class Till:
         lacking = self.log.reconcile()
         if lacking:
             self._restore([record.body for record in lacking])
+        self.recall()
+        self.gather()
+
+    def recall(self) -> None:
+        """Read the rules and facts that were kept; changes nothing on disk."""
+        self.load_books()
         kept = feeds.fact(self.book, "term")
         if kept:
             inc, term = kept.split(",")
@@ -114,7 +120,6 @@ class Till:
         if heard:
             hub_ms, mono_ms, boot = heard.split(",")
             self.witness = Witness(int(hub_ms), int(mono_ms), boot)
-        self.gather()
 
     def _restore(self, bodies: list[bytes]) -> None:
         """Put back what the second file knows and the database does not."""

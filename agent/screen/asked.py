@@ -1,0 +1,148 @@
+"""What a page may ask, field by field: strict, because a false that becomes 0 points is a sale.
+
+Amounts are whole fen, points whole points. An unknown field is an error. ``act`` is the asker's own id
+of the act; it makes a second click harmless.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+FEN_MAX = 10**10
+POINTS_MAX = 10**10
+
+Act = Annotated[str, Field(pattern=r"^[A-Za-z0-9-]{8,64}$")]
+By = Annotated[str, Field(pattern=r"^[^\x00-\x1f\x7f]{1,32}$")]
+Pin = Annotated[str, Field(max_length=12)]
+Text = Annotated[str, Field(max_length=64)]
+Fen = Annotated[int, Field(ge=0, le=FEN_MAX)]
+Points = Annotated[int, Field(ge=0, le=POINTS_MAX)]
+Member = Annotated[int, Field(ge=0, lt=1 << 40)]
+OpId = Annotated[str, Field(pattern=r"^[0-9a-f]{32}$")]
+Line = tuple[
+    Annotated[int, Field(ge=0, le=10**6)],
+    Annotated[str, Field(min_length=1, max_length=64)],
+    Annotated[int, Field(ge=1, le=10**6)],
+    Fen,
+]
+ReturnLine = tuple[Annotated[int, Field(ge=0, le=10**6)], Annotated[int, Field(ge=0, le=10**6)], Fen]
+Lines = Annotated[list[Line], Field(min_length=1, max_length=500)]
+
+
+class Asked(BaseModel):
+    """Strict in every field."""
+
+    model_config = ConfigDict(strict=True, extra="forbid", frozen=True)
+
+
+class Session(Asked):
+    """A code of the page's address, or nothing when the cookie is there."""
+
+    code: Text = ""
+
+
+class Scan(Asked):
+    """A code that was typed, or captured by the page."""
+
+    text: Annotated[str, Field(min_length=1, max_length=4096)]
+
+
+class Quote(Asked):
+    """A sale that is being thought about: one amount, or lines of a point of sale."""
+
+    m: Member | None = None
+    fen: Fen | None = None
+    lines: Lines | None = None
+    points: Points = 0
+
+
+class Sell(Quote):
+    """A sale."""
+
+    act: Act
+    by: By = "cashier"
+    who: Annotated[str, Field(pattern=r"^([0-9a-f]{32})?$")] = ""
+    paid: Literal["cash", "card", "wechat", "alipay", "unionpay", "other"] = "cash"
+    receipt: Annotated[str, Field(pattern=r"^[A-Za-z0-9./_-]{0,32}$")] = ""
+    pin: Pin = ""
+
+
+class Redeem(Asked):
+    """Points as cash."""
+
+    act: Act
+    by: By = "cashier"
+    m: Member
+    points: Annotated[int, Field(ge=1, le=POINTS_MAX)]
+    pin: Pin = ""
+
+
+class Find(Asked):
+    """A receipt by its number or its scanned claim."""
+
+    text: Annotated[str, Field(min_length=1, max_length=4096)]
+
+
+class QuoteReturn(Asked):
+    """Goods that may come back."""
+
+    sale: OpId
+    lines: Annotated[list[ReturnLine], Field(min_length=1, max_length=500)]
+
+
+class Refund(QuoteReturn):
+    """Goods that come back."""
+
+    act: Act
+    by: By = "cashier"
+    pin: Pin = ""
+
+
+class Void(Asked):
+    """A sale or redemption that was a mistake."""
+
+    act: Act
+    by: By = "cashier"
+    sale: OpId
+    pin: Pin = ""
+
+
+class Enrol(Asked):
+    """A new member; everything may stay empty."""
+
+    act: Act
+    by: By = "cashier"
+    phone: Annotated[str, Field(pattern=r"^(1[3-9][0-9]{9})?$")] = ""
+    name: Annotated[str, Field(pattern=r"^[^\x00-\x1f\x7f]{0,32}$")] = ""
+    card: Text = ""
+
+
+class Reprint(Asked):
+    """A receipt again: of one operation, or of the last one."""
+
+    op: OpId | None = None
+
+
+class Resolve(Asked):
+    """What the cashier saw on the paper."""
+
+    job: Annotated[int, Field(ge=0)]
+    printed: bool
+
+
+class DayOpen(Asked):
+    """Another shift."""
+
+    pin: Pin = ""
+
+
+class Day(Asked):
+    """The end of the day."""
+
+    by: By = "cashier"
+
+
+class Nothing(Asked):
+    """An act that needs no more than its name."""

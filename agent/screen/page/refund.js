@@ -1,0 +1,110 @@
+// Goods that come back: find the sale, choose what returns, see what it does to the points, confirm.
+
+import * as api from "./api.js";
+import { points as number, say, stopped, yuan } from "./api.js";
+import { ask, buttons, complaint, form, onScan } from "./dialogs.js";
+import { el } from "./view.js";
+
+export function refund(saleId, withPin, attempt) {
+  return ask("refund-dialog", "wide", (answer) => {
+    const place = el("div", { class: "inside" });
+    const find = async (text) => {
+      const told = await attempt(() => api.post("/api/find", { text }));
+      if (stopped(told)) return told.say;
+      place.replaceWith(chosen(told, answer, withPin, attempt));
+      return "";
+    };
+    const said = complaint();
+    const field = el("input", { id: "find-sale", maxlength: "400", autocomplete: "off", autofocus: true });
+    place.append(form(async () => { said.textContent = field.value.trim() ? await find(field.value.trim()) : ""; field.select(); },
+      el("h2", { id: "refund-title" }, say("page.refund")), el("label", {}, say("page.find_sale"), field), said,
+      buttons(say("page.find"), answer)));
+    onScan(async (told) => {
+      if (told.found === "sale") said.textContent = await byId(told.sale);
+      else said.textContent = told.say ?? say("page.find_sale");
+    });
+    const byId = async (sale) => {
+      const told = await attempt(() => api.post("/api/find", { text: sale }));
+      if (stopped(told)) return told.say;
+      place.replaceWith(chosen(told, answer, withPin, attempt));
+      return "";
+    };
+    if (saleId) byId(saleId).then((why) => { said.textContent = why; });
+    return place;
+  });
+}
+
+function chosen(sale, answer, withPin, attempt) {
+  onScan(null);
+  const act = api.newAct();
+  const said = complaint();
+  const claw = el("b", {}, "0"), restore = el("b", {}, "0"), money = el("b", {}, yuan(0));
+  const rows = sale.lines.map((line) => new Row(line, () => requote()));
+  let asking = 0;
+  const lines = () => rows.map((row) => row.value()).filter((line) => line[1] || line[2]);
+
+  async function requote() {
+    const mine = ++asking;
+    said.textContent = "";
+    if (!lines().length) return shown({ claw: 0, restore: 0, fen: 0 });
+    const told = await attempt(() => api.post("/api/return", { sale: sale.sale, lines: lines() }));
+    if (mine !== asking) return;
+    if (stopped(told)) said.textContent = told.say;
+    else shown(told);
+  }
+  function shown(told) {
+    claw.textContent = number(told.claw);
+    restore.textContent = number(told.restore);
+    money.textContent = yuan(told.fen);
+  }
+  async function submit() {
+    if (!lines().length) { said.textContent = say("page.refund_lines"); return; }
+    const asked = { act, sale: sale.sale, lines: lines() };
+    const told = await attempt(() => withPin((pin) => api.post("/api/refund", { ...asked, pin })));
+    if (stopped(told)) said.textContent = told.say;
+    else answer(told);
+  }
+  const head = el("tr", {}, el("th", {}, say("page.goods")), el("th", { class: "n" }, say("page.bought")),
+    el("th", { class: "n" }, say("page.units")), el("th", { class: "n" }, say("page.fen")));
+  const made = form(submit,
+    el("h2", { id: "refund-title" }, `${say("page.refund")} · ${sale.receipt || say("page.paper")}`),
+    el("p", { class: "quiet" }, sale.day),
+    el("div", { class: "scroll" }, el("table", {}, el("thead", {}, head), el("tbody", {}, ...rows.map((row) => row.element)))),
+    el("button", { type: "button", class: "second", id: "whole", onclick: () => { rows.forEach((row) => row.all()); requote(); } },
+      say("page.whole_sale")),
+    el("div", { class: "outcome" },
+      el("div", {}, say("page.back_to_customer"), money), el("div", {}, say("receipt.clawed"), claw),
+      el("div", {}, say("receipt.restored"), restore)),
+    said, buttons(say("page.confirm_refund"), answer));
+  setTimeout(() => rows[0]?.focus(), 0);
+  return made;
+}
+
+// One line of the sale. A part of a single thing is money without units; all units are all that is left of its money.
+class Row {
+  constructor(line, changed) {
+    this.line = line;
+    this.units = el("input", { class: "units", inputmode: "numeric", maxlength: "6", value: "0", "aria-label": say("page.units") });
+    this.money = el("input", { inputmode: "decimal", maxlength: "10", value: "0", "aria-label": say("page.fen") });
+    this.units.addEventListener("input", () => { this.fromUnits(); changed(); });
+    this.money.addEventListener("input", changed);
+    for (const field of [this.units, this.money]) field.addEventListener("focus", () => field.select());
+    const name = line.category === "all" ? say("page.whole_goods") : line.category;
+    this.element = el("tr", {}, el("td", {}, name), el("td", { class: "n" }, `${line.units} · ${yuan(line.fen)}`),
+      el("td", { class: "n" }, this.units), el("td", { class: "n" }, this.money));
+  }
+  fromUnits() {
+    const units = Math.min(/^\d+$/.test(this.units.value) ? Number(this.units.value) : 0, this.line.rest_units);
+    const { rest_units: all, rest_fen: fen } = this.line;
+    this.money.value = api.plainYuan(units && all ? Math.floor(fen * units / all) : 0);
+  }
+  all() {
+    this.units.value = String(this.line.rest_units);
+    this.money.value = api.plainYuan(this.line.rest_fen);
+  }
+  value() {
+    const units = /^\d{1,6}$/.test(this.units.value) ? Number(this.units.value) : 0;
+    return [this.line.line, units, api.fenOf(this.money.value || "0") ?? 0];
+  }
+  focus() { (this.line.rest_units > 1 ? this.units : this.money).focus(); }
+}

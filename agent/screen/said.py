@@ -1,0 +1,256 @@
+"""Values of the desk as JSON for a page: numbers as numbers, sentences in the language that was asked."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from agent.approval import MANAGER
+from agent.cards import Card
+from agent.counter import Found, SaleQuote
+from agent.day_close import DayClosed
+from agent.desk import Done
+from agent.funding import No
+from agent.goods_back import Returnable, ReturnQuote
+from agent.papers import clock, date
+from agent.till import Till
+from agent.world import World
+from config.words import Words, money, number
+from points.codes import CodeKind
+from points.quoting import Reason
+from points.rulebook import RuleBook
+
+Said = dict[str, Any]
+
+COUNTS = frozenset({"points", "here", "suggested", "step", "trimmed", "cap"})
+
+
+def no(refused: No, words: Words) -> Said:
+    """A refusal: its name for a program, its sentence for a person."""
+    filled = {key: _filled(key, value) for key, value in refused.values.items()}
+    return {"no": refused.refusal.name, "say": words.say(f"refusal.{refused.refusal.name}", **filled)}
+
+
+def fault(remedy: str, detail: Mapping[str, str | int], words: Words) -> Said:
+    """A fault of the world, with what to do about it."""
+    key = remedy if remedy in words else "fault.not_recorded"
+    return {"fault": remedy, "say": words.say(key, **detail)}
+
+
+def _filled(key: str, value: Any) -> str:
+    if key == "money":
+        return money(value)
+    return number(value) if key in COUNTS else str(value)
+
+
+def card(told: Card, till: Till, words: Words, *, online: bool, earns_only: bool = False) -> Said:
+    """A member as the page shows it, and why points cannot be used where they cannot."""
+    rules = till.rule()
+    usable = told.points if online and not told.debt else told.here
+    usable -= usable % rules.redeem_step
+    why = ""
+    if earns_only:
+        why = "page.why_no_redeem_short"
+    elif told.status == "frozen":
+        why = "page.why_no_redeem_frozen"
+    elif told.debt:
+        why = "page.why_no_redeem_debt"
+    elif not told.points:
+        why = "page.why_no_redeem_points"
+    elif not usable:
+        why = "page.why_no_redeem_here" if told.here < told.points else "page.why_no_redeem_points"
+    return {
+        "m": told.m,
+        "name": told.name,
+        "tail": told.tail,
+        "status": told.status,
+        "tier": told.tier,
+        "tier_name": told.tier_name,
+        "points": told.points,
+        "here": told.here,
+        "less_here": told.here < told.points and not told.debt and not online,
+        "debt": told.debt,
+        "pending": told.pending_pts,
+        "expires": words.say("page.expires_next", points=number(told.expires_pts), date=date(told.expires_on))
+        if told.expires_pts
+        else "",
+        "status_say": words.say(f"state.member_{told.status}") if _is_told(told.status, words) else "",
+        "usable": 0 if why else usable,
+        "why_no_redeem": words.say(why) if why else "",
+    }
+
+
+def _is_told(status: str, words: Words) -> bool:
+    return status != "active" and f"state.member_{status}" in words
+
+
+def found(told: Found, till: Till, words: Words, *, online: bool) -> Said:
+    """What a scan meant."""
+    if told.kind is CodeKind.CLAIM:
+        return {"found": "sale", "sale": told.sale}
+    if told.card is None:
+        return {"found": "unknown", "who": told.who, "say": words.say("page.unknown_here")}
+    return {
+        "found": "member",
+        "card": card(told.card, till, words, online=online, earns_only=told.earns_only),
+        "earns_only": told.earns_only,
+    }
+
+
+def quote(told: SaleQuote, till: Till, words: Words) -> Said:
+    """What a sale would do, with every reason in words."""
+    earn = told.earn
+    return {
+        "pts": earn.pts,
+        "trimmed": earn.trimmed,
+        "reasons": [reason(one, till.rule(), words) for one in earn.reasons],
+        "points_used": told.points_used,
+        "points_fen": told.points_fen,
+        "due_fen": told.due_fen,
+    }
+
+
+def reason(told: Reason, rules: RuleBook, words: Words) -> str:
+    """One line of an explanation."""
+    value = told.values
+    match told.key:
+        case "base":
+            filled = {
+                "money": money(int(value["fen"])),
+                "per": money(int(value["per_fen"])),
+                "points": number(int(value["pts"])),
+            }
+        case "excluded":
+            filled = {"money": money(int(value["fen"]))}
+        case "below_minimum":
+            filled = {"money": money(int(value["fen"])), "minimum": money(int(value["minimum_fen"]))}
+        case "multiplier":
+            whole, rest = divmod(int(value["bp"]), 10_000)
+            filled = {"times": f"{whole}.{rest:04d}".rstrip("0").rstrip(".")}
+        case _:
+            filled = {key: _filled(key, one) for key, one in value.items()}
+    return words.say(f"reason.{told.key}", **filled)
+
+
+def done(told: Done, till: Till) -> Said:
+    """What was recorded, in numbers."""
+    receipt = told.receipt
+    return {
+        "done": told.op.kind,
+        "op": told.op.id,
+        "job": told.job,
+        "again": told.again,
+        "m": told.op.m,
+        "number": receipt.number,
+        "earned": receipt.earned,
+        "used": receipt.used,
+        "used_fen": receipt.used_fen,
+        "clawed": receipt.clawed,
+        "restored": receipt.restored,
+        "balance": receipt.balance,
+        "pending": receipt.pending_pts,
+        "debt": receipt.debt,
+        "has_member": bool(receipt.tier),
+        "member_code": receipt.member_code,
+        "at": clock(receipt.st_ms, till.rule())[11:],
+        "approved": told.op.body.get("approved_by", "") == MANAGER,
+    }
+
+
+def returnable(told: Returnable) -> Said:
+    """A sale and what can still come back."""
+    rest = {line[0]: line for line in told.rest}
+    return {
+        "sale": told.sale,
+        "kind": told.kind,
+        "m": told.m,
+        "receipt": told.receipt,
+        "day": date(told.day),
+        "lines": [
+            {
+                "line": line[0], "category": line[1], "units": line[2], "fen": line[3],
+                "rest_units": rest.get(line[0], [0, 0, 0])[1], "rest_fen": rest.get(line[0], [0, 0, 0])[2],
+            }
+            for line in told.lines
+        ],
+    }  # fmt: skip
+
+
+def return_quote(told: ReturnQuote) -> Said:
+    """What a return would do."""
+    return {"claw": told.claw_pts, "restore": told.restore_pts, "fen": told.fen, "lines": told.lines}
+
+
+def closed(told: DayClosed, words: Words) -> Said:
+    """The day that was closed."""
+    return {
+        "day": date(told.day),
+        "totals": told.totals,
+        "given_back": told.given_back,
+        "say": words.say("page.day_given_back", points=number(told.given_back)),
+    }
+
+
+def state(told: World, till: Till, words: Words) -> Said:
+    """The line that is always in view."""
+    unsynced = (
+        words.say("state.unsynced", count=number(told.unsynced))
+        if told.unsynced
+        else words.say("state.synced")
+    )
+    return {
+        "chain": till.chain_name,
+        "store": till.store_name,
+        "till": till.till,
+        "network": {"key": told.network, "say": words.say(f"state.{told.network}")},
+        "unsynced": {"count": told.unsynced, "say": unsynced},
+        "printer": {
+            "key": told.printer,
+            "say": words.say(f"state.{told.printer}"),
+            "waiting": told.waiting,
+        },
+        "looks": [
+            {"job": look.job, "number": look.number, "say": words.say(f"state.job_{look.state.lower()}")}
+            for look in told.looks
+        ],
+        "clock": words.say("state.clock_doubt") if told.clock_doubt else "",
+        "day": {
+            "closed": told.day_closed,
+            "say": _day(told, words),
+        },
+        "rules": told.has_rules,
+        "redeem": _redeem(till),
+        "rules_say": "" if told.has_rules else words.say("fault.no_rules"),
+        "as_of": _moment(told.as_of_ms, till, words),
+        "last_contact": _moment(told.last_contact_ms, till, words),
+        "members": told.members,
+        "pool": told.pool,
+        "operations": told.operations,
+        "scanners": [
+            {"address": address, "ok": well.health.value == "ok",
+             "say": words.say(well.words, **{"reason": "", **well.detail})}
+            for address, well in told.scanners
+        ],
+        "fault": fault(told.fault, told.fault_detail, words)["say"] if told.fault else "",
+    }  # fmt: skip
+
+
+def _day(told: World, words: Words) -> str:
+    if not told.has_rules:
+        return words.say("state.waiting_for_rules")
+    if told.day_closed:
+        return words.say("state.day_is_closed")
+    return words.say("state.day_is_open", date=date(told.day))
+
+
+def _moment(at_ms: int, till: Till, words: Words) -> str:
+    if not at_ms or till.rules is None:
+        return words.say("page.never")
+    return clock(at_ms, till.rule())[5:]
+
+
+def _redeem(till: Till) -> Said:
+    """What points are worth, so that a page can show it while somebody types."""
+    if till.rules is None:
+        return {"pts": 1, "fen": 0, "step": 1}
+    return {"pts": till.rules.redeem_pts, "fen": till.rules.redeem_fen, "step": till.rules.redeem_step}

@@ -1,0 +1,87 @@
+"""What the page stands on: the parts of one till, handed over by the assembly, and what is told of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from agent.cards import Card
+from agent.desk import Desk
+from agent.funding import No
+from agent.night import Night
+from agent.printing import Printing
+from agent.pulse import Pulse
+from agent.screen import said
+from agent.screen.events import Events
+from agent.screen.key import PageKey
+from agent.till import Till
+from agent.world import World
+from config.words import LANGUAGES, Words, load_words
+from hardware.scans import Scan
+
+
+@dataclass
+class Shop:
+    """The parts of one till that a page asks or shows."""
+
+    desk: Desk
+    night: Night
+    pulse: Pulse
+    printing: Printing
+    key: PageKey
+    look: Callable[[], World]
+    language: str = "zh"
+    paper_mm: int = 58
+    words: dict[str, Words] = field(default_factory=lambda: {name: load_words(name) for name in LANGUAGES})
+
+    def __post_init__(self) -> None:
+        self.events = Events(lambda lang: said.state(self.look(), self.till, self.words[lang]))
+
+    @property
+    def till(self) -> Till:
+        """The till itself."""
+        return self.desk.till
+
+    @property
+    def is_online(self) -> bool:
+        """Whether headquarters can be asked for points now."""
+        return self.pulse.network == "online"
+
+    def world(self) -> World:
+        """The state now."""
+        return self.look()
+
+    def card(self, m: int) -> Card | None:
+        """A member's card; None when this till knows nothing of the member."""
+        return self.desk.counter.card(m)
+
+    def meaning(self, text: str, words: Words) -> said.Said:
+        """What a text means, for a page."""
+        told = self.desk.counter.scan(text)
+        if isinstance(told, No):
+            return said.no(told, words)
+        return said.found(told, self.till, words, online=self.is_online)
+
+    def heard(self, scan: Scan) -> None:
+        """A scanner read something: every page is told what it means, under the scan's own id."""
+        told = self.desk.counter.scan(scan.text)
+
+        def speak(lang: str) -> said.Said:
+            words = self.words[lang]
+            if isinstance(told, No):
+                return {"scan": scan.id, **said.no(told, words)}
+            return {"scan": scan.id, **said.found(told, self.till, words, online=self.is_online)}
+
+        self.events.tell("scan", speak)
+
+    def recorded(self) -> None:
+        """Something was recorded: the printer and the pulse have work."""
+        self.printing.wake()
+        self.pulse.wake()
+
+    def run_night(self) -> bool:
+        """The night, now; whether everything is settled."""
+        settled = self.night.run(rest=self.pulse.rest).settled
+        if settled:
+            self.pulse.last_contact_ms = self.till.time().st_ms
+        return settled
