@@ -4,3 +4,10 @@
 seed, `baskets` is what both give. The rows of the data set belong to their owners: they are read where
 the extra `data` installed them, kept in memory, and never written into the project.
 """
+
+
+def main(argv: list[str]) -> int:
+    """Run ``jifen replay``; imported late, because it reads half the project."""
+    from agent.replay.command import main as command
+
+    return command(argv)

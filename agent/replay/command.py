@@ -1,0 +1,71 @@
+"""``jifen replay``: real purchases through real stores and a real headquarters, counted twice."""
+
+from __future__ import annotations
+
+import argparse
+import shutil
+import sys
+import tempfile
+from pathlib import Path
+
+from agent.replay import generator, purchases, report
+from agent.replay.baskets import Basket, busiest_stores, in_order
+from agent.replay.rehearsal import LEDGER, as_json, rehearse
+from config.faults import Fault
+
+
+def main(argv: list[str]) -> int:
+    """Run one rehearsal; 0 when every number agreed."""
+    parser = argparse.ArgumentParser(prog="jifen replay", description="rehearse a chain's year · 全年回放")
+    parser.add_argument("--stores", type=int, default=20, help="the busiest stores (20)")
+    parser.add_argument("--months", type=int, default=12, help="from the first of January on (12)")
+    parser.add_argument("--seed", type=int, default=1, help="everything that chance decides (1)")
+    parser.add_argument("--kills", type=int, default=0, help="kill the busiest store's process so often (0)")
+    parser.add_argument("--once", action="store_true", help="do not deliver everything again")
+    parser.add_argument("--generated", action="store_true", help="drawn baskets instead of real purchases")
+    parser.add_argument("--out", type=Path, default=Path(".replay"), help="where the report goes (.replay)")
+    parser.add_argument("--keep", action="store_true", help="keep the stores' and headquarters' folders")
+    chosen = parser.parse_args(argv)
+    if not LEDGER.exists():
+        print("the second opinion lies in the project's tests and is not here", file=sys.stderr)
+        return 2
+    try:
+        baskets = _baskets(chosen)
+    except Fault as fault:
+        print(fault, file=sys.stderr)
+        return 2
+    folder = Path(tempfile.mkdtemp(prefix="jifen-replay-"))
+    try:
+        verdict = rehearse(
+            folder,
+            baskets,
+            purchases.new_york(),
+            seed=chosen.seed,
+            kills=chosen.kills,
+            redeliver=not chosen.once,
+            say=lambda text: print(f"\n{text}", file=sys.stderr, flush=True),
+            tell=_bar,
+        )
+    finally:
+        if chosen.keep:
+            print(f"\nkept: {folder}", file=sys.stderr)
+        else:
+            shutil.rmtree(folder, ignore_errors=True)
+    path = report.write(chosen.out, verdict)
+    (chosen.out / "report.json").write_text(as_json(verdict), "utf-8")
+    print(path.read_text("utf-8"))
+    return 1 if verdict.faults else 0
+
+
+def _baskets(chosen: argparse.Namespace) -> list[Basket]:
+    every = list(generator.baskets(seed=chosen.seed)) if chosen.generated else list(purchases.baskets())
+    stores = set(busiest_stores(every, chosen.stores))
+    first = min(basket.day for basket in every)
+    last = first // 10_000 * 10_000 + chosen.months * 100 + 31
+    return in_order(basket for basket in every if basket.store in stores and basket.day <= last)
+
+
+def _bar(done: int, days: int) -> None:
+    width = 40
+    full = width * done // days
+    print(f"\r[{'#' * full}{'.' * (width - full)}] day {done}/{days}", end="", file=sys.stderr, flush=True)

@@ -1,0 +1,190 @@
+"""The second opinion: an independent serial ledger is given the driver's own book, and must agree.
+
+The ledger is another program with other data structures; it is asked as a process and told only the
+wishes and what the counters answered. Compared to the point: balances, lots, debt, tier points and
+settlement of every member; the trial balance; and that nothing was spent that nobody had (0 overspend).
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections import Counter, defaultdict
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from agent.replay.year import Told, Wish
+
+FOLDED = ("member.enrol", "sale.earn", "redeem.cash", "sale.refund", "sale.void")
+
+State = dict[str, Any]
+
+
+def ask(ledger: Path, told: Told, book: Mapping[str, Any], rule: str, today: int) -> dict[int, State]:
+    """The ledger's account of every member of the driver's book."""
+    events: dict[int, list[Any]] = defaultdict(list)
+    for store, _, body in told.ops:
+        m = body.get("m", told.members.get(body["id"]))
+        if m is not None and body["t"] in FOLDED:
+            events[m].append({"store": store, "till": "01", "op": {**body, "m": m}})
+    questions = [
+        {"m": m, "today": today, "events": ops, "sort": True, "checked": False}
+        for m, ops in sorted(events.items())
+    ]
+    return run(ledger, {rule: book}, questions)
+
+
+def run(ledger: Path, books: Mapping[str, Any], questions: list[dict[str, Any]]) -> dict[int, State]:
+    """Ask the ledger's program; its answers by ``m``."""
+    lines = [json.dumps({"rules": books}), *map(json.dumps, questions)]
+    done = subprocess.run(
+        [sys.executable, str(ledger)], input="\n".join(lines), capture_output=True, text=True, check=True
+    )
+    answers = (json.loads(line) for line in done.stdout.splitlines())
+    return {answer["m"]: answer for answer in answers}
+
+
+def differences(
+    opinion: Mapping[int, State], hub: State, rule: str, settle: list[int], today: int
+) -> list[str]:
+    """Where headquarters and the ledger do not agree; empty when they do."""
+    found = []
+    settled: Counter[str] = Counter()
+    for m, said in opinion.items():
+        kept = hub["members"].get(str(m), {"lots": [], "debt": 0, "tier_pts": 0})
+        lots = sorted(
+            [pts, last, issuer] for _, pts, last, issuer in kept["lots"] if not last or last >= today
+        )
+        if lots != sorted(said["lots"]):
+            found.append(f"member {m}: lots {lots} at headquarters, {sorted(said['lots'])} by the ledger")
+        if sum(lot[0] for lot in lots) != said["balance"]:
+            found.append(f"member {m}: balance")
+        for key in ("debt", "tier_pts"):
+            if kept[key] != said[key]:
+                found.append(f"member {m}: {key} {kept[key]} at headquarters, {said[key]} by the ledger")
+        for issuer, store, fen, pts, n in said["settlement"]:
+            assert [fen, pts] == settle
+            settled[f"{issuer}|{store}|{rule}"] += n
+    extra = set(hub["members"]) - {str(m) for m in opinion}
+    if extra:
+        found.append(f"members that nobody told of: {sorted(extra)[:5]}")
+    ours = {key: n for key, n in settled.items() if n}
+    if ours != hub["settlement"]:
+        found.append(f"settlement: {len(ours)} legs by the ledger, {len(hub['settlement'])} at headquarters")
+    if sum(hub["accounts"].values()):
+        found.append("the trial balance is not zero")
+    return found
+
+
+def overspent(told: Told, hub: HubFacts) -> list[str]:
+    """Spends that no right covered, by the operations alone: local from adds, allowance from grants."""
+    local: Counter[Cell] = Counter()
+    allowance: Counter[Cell] = Counter()
+    found = []
+    for store, _, body in told.ops:
+        cell = (store, body.get("m", 0))
+        for act, n, *_ in body.get("fund", ()):
+            local[cell] += _SIGN_LOCAL.get(act, 0) * n
+            allowance[cell] += n if act in _ALLOWANCE else 0
+        if local[cell] < 0:
+            found.append(f"{store} spent local points of member {cell[1]} that it had not earned")
+    for cell, used in allowance.items():
+        granted = max((g for _, g in hub.grants.get(cell, ())), default=0)
+        if used > granted:
+            found.append(f"{cell[0]} used {used} of member {cell[1]}, granted {granted}")
+    return found
+
+
+Cell = tuple[str, int]
+_SIGN_LOCAL = {"add": 1, "local": -1, "burn_l": -1, "back_l": -1}
+_ALLOWANCE = ("allowance", "burn_a", "back_a")
+CONTACT_MS = 59_999
+"""Decisions of one contact carry times up to this much after its beginning."""
+
+
+@dataclass
+class HubFacts:
+    """Headquarters' own decisions, read from its lane: cumulative grants, reservations, and when."""
+
+    grants: dict[Cell, list[tuple[int, int]]] = field(default_factory=dict)
+    reserved: dict[int, list[tuple[int, str, int]]] = field(default_factory=dict)
+
+
+def needless(told: Told, hub: HubFacts, ask_balance: Callable[[list[Any]], list[int]]) -> list[str]:
+    """Refusals that the stated policy did not need.
+
+    Policy: own rights first, whatever the network; then headquarters, if it is reached, by what it
+    knows at that moment and has not given to another till. ``ask_balance`` folds lists of events for
+    (events, day) and gives balances.
+    """
+    ops: dict[int, list[tuple[str, int, dict[str, Any]]]] = defaultdict(list)
+    for store, seq, body in told.ops:
+        m = body.get("m", told.members.get(body["id"]))
+        if m is not None:
+            ops[m].append((store, seq, body))
+    contacts: dict[str, list[tuple[int, int]]] = defaultdict(list)
+    for store, at_ms, seq in told.contacts:
+        contacts[store].append((at_ms, seq))
+    found, asked = [], []
+    for wish in told.wishes:
+        if not wish.refused:
+            continue
+        short = wish.points - _own(wish, ops[wish.m], contacts[wish.store], hub)
+        if short <= 0:
+            found.append(f"{wish.store} refused member {wish.m} and had the rights")
+        elif wish.connected:
+            asked.append((wish, short, _delivered(wish, ops[wish.m], contacts)))
+    questions = [([_event(op) for op in known], wish.st_ms) for wish, _, known in asked]
+    for (wish, short, known), balance in zip(asked, ask_balance(questions), strict=True):
+        if balance - _held(wish, known, hub) >= short:
+            found.append(f"headquarters refused {short} of member {wish.m} and held them")
+    return found
+
+
+def _event(op: tuple[str, int, dict[str, Any]]) -> dict[str, Any]:
+    return {"store": op[0], "till": "01", "op": op[2]}
+
+
+def _own(
+    wish: Wish, ops: list[tuple[str, int, dict[str, Any]]], contacts: list[tuple[int, int]], hub: HubFacts
+) -> int:
+    """The till's rights at the wish: its own adds and uses, and the grants it had heard."""
+    heard_by = max((at for at, _ in contacts if at < wish.st_ms), default=0) + CONTACT_MS
+    rights = max((g for at, g in hub.grants.get((wish.store, wish.m), ()) if at <= heard_by), default=0)
+    for store, _, body in ops:
+        if store == wish.store and body["st"] < wish.st_ms:
+            for act, n, *_ in body.get("fund", ()):
+                rights += _SIGN_LOCAL.get(act, 0) * n - (n if act in _ALLOWANCE else 0)
+    return rights
+
+
+def _delivered(
+    wish: Wish, ops: list[tuple[str, int, dict[str, Any]]], contacts: Mapping[str, list[tuple[int, int]]]
+) -> list[tuple[str, int, dict[str, Any]]]:
+    """What headquarters had been told of the member before the wish."""
+    upto = {
+        store: max((seq for at, seq in times if at < wish.st_ms), default=0)
+        for store, times in contacts.items()
+    }
+    return [op for op in ops if op[1] <= upto.get(op[0], 0)]
+
+
+def _held(wish: Wish, known: list[tuple[str, int, dict[str, Any]]], hub: HubFacts) -> int:
+    """Points that lay with tills or in reservations, as headquarters knew."""
+    held = 0
+    for (_, m), grants in hub.grants.items():
+        if m == wish.m:
+            held += max((g for at, g in grants if at < wish.st_ms), default=0)
+    ended = {body["id"] for _, _, body in known} | {
+        ref for _, _, body in known if body["t"] == "auth.void" for ref in body["refs"]
+    }
+    held += sum(
+        n for at, intent, n in hub.reserved.get(wish.m, ()) if at < wish.st_ms and intent not in ended
+    )
+    for _, _, body in known:
+        for act, n, *_ in body.get("fund", ()):
+            held += _SIGN_LOCAL.get(act, 0) * n - (n if act in _ALLOWANCE else 0)
+    return held
