@@ -187,23 +187,23 @@ class Printing:
             try:
                 paper = self._paper(job)
                 self._mark(job, "SENDING")
-                done = self.printer.print(paper)
+                done = self.printer.print(paper, self._notice)
             except HardwareFault as fault:
                 log.warning("receipt %d cannot be printed: %s", job.id, fault.remedy)
                 self._mark(job, "FAILED", fault.remedy)
                 return True
-            self._mark(job, done.state, done.words)
+            self._mark(job, str(done.state), done.words)
         return done.state != "BLOCKED"  # asked again before the first byte, it was not ready any more
 
     def _preflight(self) -> tuple[bool, str]:
         assert self.printer is not None
-        try:
-            flight = self.printer.preflight()
-        except HardwareFault as fault:
-            self.condition = "printer_unreachable"
-            return False, fault.remedy
-        self.condition = flight.words.removeprefix("state.")
-        return flight.ready, self.condition
+        flight = self.printer.preflight()
+        self._notice(flight.words)
+        return flight.ready, flight.words
+
+    def _notice(self, words: str) -> None:
+        """How the printer is, also while a job waits in it for paper."""
+        self.condition = words.removeprefix("state.")
 
     def _probe(self) -> None:
         """See how the printer is while there is nothing to print, so that a page can say it in time."""
