@@ -1,6 +1,7 @@
 """Delivering everything again: each envelope three times, shuffled between lanes, over real HTTP.
 
-Each lane may come out of order; what leaves a gap is refused with where to go on, and is sent again.
+A lane may come a little out of order; what leaves a gap is refused with where to go on, and is
+sent again a little later.
 Headquarters' own lane is among them. Nothing of it may change what everybody has.
 """
 
@@ -15,7 +16,8 @@ from points.wire.faults import Problem, WireFault
 from points.wire.keys import SigningKey
 
 TIMES = 3
-ROUNDS_MAX = 200
+JITTER = 3
+"""How many places an envelope may stand before or after its turn in its own lane."""
 
 
 def deliver_again(
@@ -25,29 +27,42 @@ def deliver_again(
 
     ``keys`` by kid: an envelope is sent by the device that signed it.
     """
-    raws = [path.read_bytes() for path in sorted(folder.glob("*.jfb"))]
-    waiting = raws * TIMES
     chance = random.Random(seed)
-    sent = gaps = 0
+    lanes = _lanes(folder, chance)
     uplinks: dict[str, Uplink] = {}
-    for _ in range(ROUNDS_MAX):
-        chance.shuffle(waiting)
-        again = []
-        for raw in waiting:
-            header, kid = envelope.peek(raw)
-            uplink = uplinks.setdefault(kid, Uplink(url, keys[kid], hub_public))
-            sent += 1
-            try:
-                uplink.call("POST", endpoints.batches(header.lane), raw, endpoints.BATCH)
-            except WireFault as fault:
-                if fault.problem != Problem.GAP:
-                    raise
-                gaps += 1
-                again.append(raw)
-        waiting = again
-        if not waiting:
-            break
-    assert not waiting, "a lane that never closed its gap"
+    sent = gaps = 0
+    while lanes:
+        lane = chance.choice(sorted(lanes))
+        raw = lanes[lane].pop(0)
+        header, kid = envelope.peek(raw)
+        if kid not in uplinks:
+            uplinks[kid] = Uplink(url, keys[kid], hub_public)
+        sent += 1
+        try:
+            uplinks[kid].call("POST", endpoints.batches(header.lane), raw, endpoints.BATCH)
+        except WireFault as fault:
+            if fault.problem != Problem.GAP:
+                raise
+            gaps += 1
+            lanes[lane].insert(JITTER, raw)
+        if not lanes[lane]:
+            del lanes[lane]
     for uplink in uplinks.values():
         uplink.close()
     return sent, gaps
+
+
+def _lanes(folder: Path, chance: random.Random) -> dict[str, list[bytes]]:
+    """Each lane's envelopes three times, a few places out of order."""
+    lanes: dict[str, list[Path]] = {}
+    for path in sorted(folder.glob("*.jfb")):
+        lanes.setdefault(path.name.rpartition("_")[0], []).append(path)
+    return {
+        lane: [
+            path.read_bytes()
+            for _, path in sorted(
+                (i + chance.randrange(JITTER + 1), path) for i, path in enumerate(paths) for _ in range(TIMES)
+            )
+        ]
+        for lane, paths in lanes.items()
+    }
