@@ -1,4 +1,4 @@
-"""A whole agent on real ports: its page over HTTP, a printer and a scanner over TCP, headquarters out of reach."""
+"""A whole agent on real ports: page over HTTP, printer and scanner over TCP, headquarters out of reach."""
 
 from __future__ import annotations
 
@@ -129,7 +129,12 @@ class Page:
         return self
 
     def send(
-        self, method: str, path: str, body: Any = None, headers: dict[str, str] | None = None, raw: bytes = b""
+        self,
+        method: str,
+        path: str,
+        body: Any = None,
+        headers: dict[str, str] | None = None,
+        raw: bytes = b"",
     ) -> tuple[int, dict[str, str], Any]:
         """(status, headers, JSON or bytes) of one request; a header given as "" is left out."""
         way = http.client.HTTPConnection("127.0.0.1", self.port, timeout=10)
@@ -150,7 +155,7 @@ class Page:
             content = answer.read()
             told = {name.lower(): value for name, value in answer.getheaders()}
             is_json = told.get("content-type", "").startswith("application/json")
-            return answer.status, told, json.loads(content) if is_json else content
+            return answer.status, told, json.loads(content) if is_json and content else content
         finally:
             way.close()
 
