@@ -8,8 +8,8 @@ that was lost can strand points for a while and never spends them twice.
 from __future__ import annotations
 
 from hub.decisions import decide
-from hub.judgement import op_bucket
 from hub.office import Office
+from hub.posting import op_bucket
 from hub.store import standings
 from points.judging import available
 from points.members import begin

@@ -7,9 +7,11 @@ of the same id is an equivocation: two signed histories, and a case for people.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from hub.intake import key_record
-from hub.judgement import op_bucket
 from hub.office import Office
+from hub.posting import op_bucket
 from hub.store import schema
 from hub.store.engine import Turn
 from points.wire import claim
@@ -26,7 +28,7 @@ def show(office: Office, digits: str) -> str:
         told.verify(record.public_raw)
         if not record.vouches_for(told.seq):
             raise Revoked()
-        state = _state(turn, told)
+        state, _ = _state(turn, told)
         lane = next(iter(record.lanes))
         known = turn.one(
             "SELECT state FROM claims WHERE op_bucket = ? AND op_id = ?", (op_bucket(told.op_id), told.op_id)
@@ -44,30 +46,29 @@ def show(office: Office, digits: str) -> str:
         return state
 
 
-def _state(turn: Turn, told: claim.Claim) -> str:
+def _state(turn: Turn, told: claim.Claim) -> tuple[str, str]:
+    """How a claim stands to what has arrived, and the store of its operation."""
     row = turn.one(
-        "SELECT digest FROM op_seen WHERE op_bucket = ? AND op_id = ?", (op_bucket(told.op_id), told.op_id)
+        "SELECT digest, store FROM op_seen WHERE op_bucket = ? AND op_id = ?",
+        (op_bucket(told.op_id), told.op_id),
     )
     if row is None:
-        return SHOWN
-    return CONFIRMED if bytes(row[0]).hex() == told.op_hash else EQUIVOCATION
+        return SHOWN, ""
+    return CONFIRMED if bytes(row[0]).hex() == told.op_hash else EQUIVOCATION, row[1]
 
 
-def settle(turn: Turn, office: Office) -> int:
-    """Claims whose operation has arrived by now: confirmed, or a case; gives how many."""
-    shown = turn.run("SELECT digits FROM claims WHERE state = ?", (SHOWN,))
-    settled = 0
-    for (digits,) in shown:
+def settle(turn: Turn, office: Office, arrived: Iterable[str]) -> None:
+    """Claims whose operation has arrived: confirmed, or a case."""
+    if turn.one("SELECT 1 FROM claims WHERE state = ? LIMIT 1", (SHOWN,)) is None:
+        return
+    ids = [(op_bucket(op_id), op_id) for op_id in arrived]
+    for (digits,) in turn.find(schema.claims, ["digits"], ["op_bucket", "op_id"], ids):
         told = claim.decode(digits)
-        state = _state(turn, told)
-        if state == SHOWN:
-            continue
-        settled += 1
+        state, store = _state(turn, told)
         turn.run(
             "UPDATE claims SET state = ? WHERE op_bucket = ? AND op_id = ?",
             (state, op_bucket(told.op_id), told.op_id),
         )
         if state == EQUIVOCATION:
-            row = (EQUIVOCATION, told.op_id, told.m or None, "", "{}", office.clock(), None)
+            row = (EQUIVOCATION, told.op_id, told.m or None, store, "{}", office.clock(), None)
             turn.put(schema.cases, [row])
-    return settled

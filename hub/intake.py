@@ -8,46 +8,20 @@ headquarters holds, and nothing of it is kept. Whatever an operation is like, it
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
-from hub.judgement import Delivered, Judgement, Place, judge
+from hub.judgement import Delivered, Judgement, judge
 from hub.office import HUB_TILL, Office
+from hub.posting import Place
 from hub.store import schema
 from hub.store.engine import Turn
-from hub.store.standings import Collision
 from points.identifiers import HUB_STORE
 from points.judging import Outcome
 from points.wire import ack, chain, envelope
 from points.wire.envelope import Batch
-from points.wire.faults import Fork, Gap, Revoked, UnknownKey, WireFault, WrongLane
+from points.wire.faults import Fork, Gap, Revoked, UnknownKey
 from points.wire.lane import KeyRecord, Lane
-
-TRIES_MAX = 3
-
-
-def receive(office: Office, raw: bytes, lane: Lane | None = None, sender: str | None = None) -> bytes:
-    """The signed receipt of an envelope. Raises the ``WireFault`` that the store shall hear.
-
-    ``lane`` is where it was sent to, ``sender`` the kid that signed the request; both must be the
-    envelope's own when they are given.
-    """
-    header, kid = envelope.peek(raw)
-    if lane is not None and header.lane != lane:
-        raise WrongLane()
-    if sender is not None and sender != kid:
-        raise WrongLane(kid=kid)
-    with office.store.look() as look:
-        record = key_record(look, office, kid)
-    batch = envelope.open_batch(raw, record)
-    for attempt in range(TRIES_MAX):
-        try:
-            with office.store.turn() as turn:
-                return post_batch(turn, office, batch, raw, record)
-        except Collision:
-            if attempt == TRIES_MAX - 1:
-                raise WireFault("in-progress") from None
-    raise AssertionError("unreachable")
 
 
 def key_record(turn: Turn, office: Office, kid: str) -> KeyRecord:
@@ -66,8 +40,10 @@ def key_record(turn: Turn, office: Office, kid: str) -> KeyRecord:
     return KeyRecord(public, lanes, suite, not_before, revoked, max_seq)
 
 
-def post_batch(turn: Turn, office: Office, batch: Batch, raw: bytes, record: KeyRecord) -> bytes:
-    """Judge, post and answer an opened batch inside ``turn``."""
+def post_batch(
+    turn: Turn, office: Office, batch: Batch, raw: bytes, record: KeyRecord
+) -> tuple[bytes, Judgement]:
+    """Judge, post and answer an opened batch inside ``turn``: (the receipt, what was judged by it)."""
     header = batch.header
     lane = (header.lane.store, header.lane.till, header.lane.epoch)
     stored = turn.one(
@@ -75,7 +51,7 @@ def post_batch(turn: Turn, office: Office, batch: Batch, raw: bytes, record: Key
         (*lane, header.first, batch.batch_id),
     )
     if stored is not None:
-        return bytes(stored[0])
+        return bytes(stored[0]), Judgement()
     seq, head = lane_head(turn, header.lane, record)
     if record.revoked_at_ms is not None and not record.vouches_for(header.last):
         raise Revoked()
@@ -104,7 +80,13 @@ def post_batch(turn: Turn, office: Office, batch: Batch, raw: bytes, record: Key
         [(*lane, header.first, header.last, batch.batch_id, raw, answer, None, arrived)],
     )
     keep_outcomes(turn, office, done)
-    return answer
+    return answer, done
+
+
+def judge_waiting(turn: Turn, office: Office, unlocked: Iterable[str]) -> None:
+    """Judge again what waited for something that became known by other ways than a batch."""
+    done = judge(turn, (), office.books, next_arrival(turn), unlocked)
+    keep_outcomes(turn, office, done)
 
 
 def lane_head(turn: Turn, lane: Lane, record: KeyRecord) -> tuple[int, str]:
@@ -139,7 +121,8 @@ def _hash_at(turn: Turn, lane: Lane, record: KeyRecord, seq: int) -> bytes:
     )
     assert row is not None, "every accepted operation lies in a stored envelope"
     first, raw = row
-    return envelope.open_batch(bytes(raw), record).hashes[seq - first]
+    hashes = envelope.open_batch(bytes(raw), record).hashes
+    return hashes[seq - int(first)]
 
 
 def next_arrival(turn: Turn) -> int:

@@ -7,10 +7,11 @@ is looked up by an HMAC, never in clear, and every store hears only the tags of 
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 
 from hub.intake import next_arrival
-from hub.judgement import op_bucket
 from hub.office import Office
+from hub.posting import op_bucket
 from hub.store import schema
 from hub.store.engine import Turn
 from points import codes
@@ -27,24 +28,30 @@ def take_sealed(office: Office, op_id: str, blob: bytes) -> None:
         raise Malformed(why="sealed")
     with office.store.turn() as turn:
         turn.put(schema.sealed, [(op_bucket(op_id), op_id, blob)], on_conflict="ignore")
-        open_waiting(turn, office)
+        open_boxes(turn, office, [op_id])
 
 
-def open_waiting(turn: Turn, office: Office) -> int:
-    """Open every box whose operation has arrived; gives how many."""
-    opened = 0
-    for shard, op_id, blob in turn.run("SELECT op_bucket, op_id, blob FROM sealed"):
-        known = turn.one("SELECT m, store FROM op_seen WHERE op_bucket = ? AND op_id = ?", (shard, op_id))
-        if known is None or known[0] is None:
+def open_boxes(turn: Turn, office: Office, arrived: Iterable[str]) -> None:
+    """Open the boxes of operations that have arrived; what was opened, or proved wrong, is destroyed."""
+    if turn.one("SELECT 1 FROM sealed LIMIT 1") is None:
+        return
+    ids = [(op_bucket(op_id), op_id) for op_id in arrived]
+    owners = {
+        op_id: (m, store)
+        for op_id, m, store in turn.find(schema.op_seen, ["op_id", "m", "store"], ["op_bucket", "op_id"], ids)
+        if m is not None
+    }
+    for shard, op_id, blob in turn.find(
+        schema.sealed, ["op_bucket", "op_id", "blob"], ["op_bucket", "op_id"], ids
+    ):
+        if op_id not in owners:
             continue
-        m, store = known
+        m, store = owners[op_id]
         if _committed(turn, m, op_id) != sealing.pii_commitment(bytes(blob)):
             _case(turn, office, "sealed-differs", op_id, m, store)
         else:
             _open(turn, office, m, store, op_id, bytes(blob))
-            opened += 1
         turn.run("DELETE FROM sealed WHERE op_bucket = ? AND op_id = ?", (shard, op_id))
-    return opened
 
 
 def _committed(turn: Turn, m: int, op_id: str) -> str | None:

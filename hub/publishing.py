@@ -12,6 +12,7 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from hub import intake
 from hub.grants import wanted
 from hub.office import REGION, Office
 from hub.store import schema
@@ -99,6 +100,7 @@ def publish_rules(turn: Turn, office: Office, blob: bytes) -> None:
     turn.run('UPDATE books SET "current" = 0')
     turn.put(schema.books, [(digest, blob, 1)], on_conflict="replace")
     office.load_books(turn)
+    intake.judge_waiting(turn, office, [f"rule:{digest}"])
     piece, raw = chunk.make("rules", CHAIN_WIDE, [[blob.decode()]])
     _keep_blob(turn, piece.sha, raw, "rules", CHAIN_WIDE)
     _edition(turn, office, "rules", CHAIN_WIDE, 0, [piece], {}, None)

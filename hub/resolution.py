@@ -6,22 +6,29 @@ The till knew only the code's hash. As soon as headquarters knows which member i
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from hub.decisions import decide
+from hub.judgement import RESOLVE
 from hub.office import Office
 from hub.store import schema
 from hub.store.engine import Turn
 from points.wire import canonical
 
-PREFIX = "resolve:"
 
+def resolve_waiting(turn: Turn, office: Office, awaited: Iterable[str]) -> int:
+    """Resolve those of the waiting operations whose code is known by now; gives how many.
 
-def resolve_waiting(turn: Turn, office: Office) -> int:
-    """Resolve every waiting operation whose code is known by now; gives how many."""
+    ``awaited`` are the names that operations wait for; those of codes begin with ``RESOLVE``.
+    """
+    names = sorted(name for name in set(awaited) if name.startswith(RESOLVE))
     whos: dict[str, str] = {}
-    for on_what, body in turn.run("SELECT on_what, body FROM waiting WHERE on_what LIKE 'resolve:%'"):
+    for on_what, body in turn.find(
+        schema.waiting, ["on_what", "body"], ["on_what"], [(name,) for name in names]
+    ):
         who = canonical.decode(bytes(body)).get("who")
         if isinstance(who, str):
-            whos[on_what.removeprefix(PREFIX)] = who
+            whos[on_what.removeprefix(RESOLVE)] = who
     aliases = {f"code:{who}" for who in whos.values()}
     known: dict[str, int] = dict(
         turn.find(schema.identities, ["alias", "m"], ["alias"], [(alias,) for alias in aliases])

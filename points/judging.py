@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 from points.fold import FOLDED, MEM, Account, Leg, canonical
 from points.identifiers import HUB_STORE
 from points.members import MemberRow, begin
-from points.operations import HUB_KINDS, BadOperation, Operation, known, read
+from points.operations import HUB_KINDS, SPENDS, BadOperation, Operation, known, read
 from points.postings import AUTH, close_legs, grant_legs, rights_legs
 from points.quoting import recompute_earn
 from points.returns import Sale
@@ -74,7 +74,7 @@ class Docket:
     seen: dict[str, Seen]
     issued: set[int]
     waiting: set[tuple[str, str, int]] = field(default_factory=set)
-    """(store, till, m) that have an unresolved operation, behind which rights wait."""
+    """(store, till, m) that have an unresolved operation, behind which returns and a close of rights wait."""
 
 
 def admit(
@@ -85,18 +85,16 @@ def admit(
     The caller adds what is admitted to ``docket.seen`` at once, so that a later operation of the same
     batch may refer to it.
     """
-    known_as = docket.seen.get(body.get("id", ""))
+    named = body.get("id")
+    known_as = docket.seen.get(named) if isinstance(named, str) else None
     if known_as is not None:
         if known_as.digest != digest:
             return Outcome("Q", {"reason": "equivocation"})
         return Outcome("D", {"lane": list(known_as.lane), "seq": known_as.seq})
+    if not isinstance(body.get("t"), str) or type(body.get("tv")) is not int:
+        return Outcome("Q", {"reason": "bad-field", "field": "t"})
     if not known(body):
-        kind = isinstance(body.get("t"), str) and isinstance(body.get("tv"), int)
-        return (
-            Outcome("P", {"reason": "unknown-type"})
-            if kind
-            else Outcome("Q", {"reason": "bad-field", "field": "t"})
-        )
+        return Outcome("P", {"reason": "unknown-type"})
     try:
         op = read(body, store, till)
     except BadOperation as error:
@@ -109,8 +107,11 @@ def admit(
 def _dependencies(op: Operation, docket: Docket) -> Outcome | None:
     if op.rule not in docket.books:
         return _waits("rule", op.rule)
-    if op.kind in ("member.issue", "rights.close"):
+    if op.kind == "member.issue":
         return None
+    if op.kind == "rights.close":
+        behind = any(entry[:2] == (op.store, op.till) for entry in docket.waiting)
+        return _waits("lane", f"{op.store}/{op.till}") if behind else None
     if op.kind in ("sale.refund", "sale.void"):
         sold = docket.seen.get(op.refs[0])
         if sold is None or not sold.posted:
@@ -122,7 +123,7 @@ def _dependencies(op: Operation, docket: Docket) -> Outcome | None:
     if op.m not in docket.issued:
         return _waits("m", op.m)
     if op.kind == "rights.return" and (op.store, op.till, op.m) in docket.waiting:
-        return _waits("lane", op.m)
+        return _waits("lane", f"{op.store}/{op.till}")
     return None
 
 
@@ -135,7 +136,7 @@ def key_of(op: Operation) -> Key:
     return (op.st, op.store, op.till, op.id)
 
 
-def extends(standing: Standing, ops: list[Operation]) -> bool:
+def extends(standing: Standing, ops: list[Operation], books: Mapping[str, RuleBook]) -> bool:
     """Whether new facts may be folded onto the checkpoint row, with the same result as a whole fold.
 
     Only earning and spending in order, with nothing owed and enough in the lots: everything else
@@ -144,24 +145,27 @@ def extends(standing: Standing, ops: list[Operation]) -> bool:
     row = standing.row
     last = standing.last_key
     spent = 0
-    ops = [op for op in ops if op.kind in FOLDED]
-    if not ops:
-        return True
+    days = []
     for op in ops:
+        if op.kind not in FOLDED:
+            continue
         key = key_of(op)
-        if key <= last or op.kind in ("sale.refund", "sale.void"):
+        if key <= last or op.refs:
             return False
         last = key
-        spent += sum(n for act, n in op.moves() if act in ("local", "allowance", "auth", "trust"))
+        if op.fund:
+            used = sum(n for act, n in op.moves() if act in SPENDS)
+            if used:
+                spent += used
+                days.append(books[op.rule].today(op.st))
     if row is None:
         return spent == 0
     if row.debt:
-        return False
+        return not days and last == standing.last_key
     if not spent:
         return True
-    days = [op.day for op in ops]
-    latest = max(days) + 1  # the local day of st may be one past the shift's day
-    safe = sum(lot[1] for lot in row.lots if lot[2] <= min(days) and (not lot[3] or lot[3] > latest))
+    first, latest = min(days), max(days)
+    safe = sum(lot[1] for lot in row.lots if lot[2] <= first and (not lot[3] or lot[3] >= latest))
     return bool(spent <= safe)
 
 
@@ -194,7 +198,7 @@ def post(
         account = Account(standing.m, books)
         for op in facts:
             account.take(op)
-        standing.last_key = max(map(key_of, facts), default=standing.last_key)
+        standing.last_key = max(standing.last_key, _last_key(facts))
     rights: list[Leg] = []
     remarks: dict[str, Outcome] = {}
     for op in ops:
@@ -206,6 +210,16 @@ def post(
         if remark is not None:
             remarks[op.id] = remark
     return Posted(account, account.legs, rights, remarks)
+
+
+def _last_key(facts: list[Operation]) -> Key:
+    """A key that no fact of a folded history stands behind.
+
+    A fact is lifted past what it refers to, at most one millisecond for each reference of the history.
+    """
+    latest = max(map(key_of, facts), default=(0, "", "", ""))
+    lifted = sum(1 for op in facts if op.refs)
+    return (latest[0] + lifted, "~", "", "") if lifted else latest
 
 
 def move_rights(standing: Standing, op: Operation) -> tuple[list[Leg], int]:

@@ -71,7 +71,7 @@ def read_row(raw: Sequence[Any]) -> MemberRow:
 def begin(row: MemberRow, books: Mapping[str, RuleBook]) -> Account:
     """An account that continues from what headquarters told; fold own pending facts on top."""
     account = Account(row.m, books)
-    account.status = row.status
+    account.status = "" if row.status == "new" else row.status  # not enrolled yet, as far as was heard
     account.tier, account.tier_pts = row.tier, row.tier_pts
     account.base_debt = row.debt
     if row.day[0]:

@@ -15,12 +15,21 @@ from typing import Any
 from fastapi import FastAPI, Request, Response
 from starlette.concurrency import run_in_threadpool
 
-from hub import admission, authorisations, claims, grants, intake, personal, publishing, resolution
+from hub import admission, authorisations, claims, grants, intake, personal, publishing, reception
 from hub.office import Office
 from points.amounts import AMOUNT_MAX, BadAmount, whole
 from points.identifiers import MEMBER_MAX, BadName, op_id
 from points.wire import canonical, endpoints, hub_time, requests
-from points.wire.faults import ClockSkew, Malformed, NotFound, Problem, Revoked, TooLarge, UnknownKey, WireFault
+from points.wire.faults import (
+    ClockSkew,
+    Malformed,
+    NotFound,
+    Problem,
+    Revoked,
+    TooLarge,
+    UnknownKey,
+    WireFault,
+)
 from points.wire.lane import KeyRecord, Lane
 from points.wire.manifest import PRIVATE_TOPIC, private_shard
 
@@ -125,12 +134,7 @@ class Devices:
         path = request.path_params
         lane = Lane(self.office.chain, path["store"], path["till"], _whole(path["epoch"]))
         own = lane == self.office.lane
-        answer = intake.receive(self.office, body, lane, None if own else sender.kid)
-        with self.office.store.turn() as turn:
-            resolution.resolve_waiting(turn, self.office)
-            claims.settle(turn, self.office)
-            personal.open_waiting(turn, self.office)
-        return answer
+        return reception.receive(self.office, body, lane, None if own else sender.kid)
 
     def manifest(self, request: Request, body: bytes) -> bytes:
         """A shard's manifest; a till's own page is made when it asks, with what it is granted."""

@@ -90,8 +90,8 @@ class PretendTill:
         self.st += 1_000
         body: dict[str, Any] = {
             "id": new_op_id(self.st, self.chance.randbytes(10)), "t": kind, "tv": 1,
-            "day": self.hq.office.rules().today(self.st), "st": self.st, "boot": BOOT, "mono": self.st - NOON_MS,
-            "by": "c1", "rule": self.rules,
+            "day": self.hq.office.rules().today(self.st), "st": self.st, "boot": BOOT,
+            "mono": self.st - NOON_MS, "by": "c1", "rule": self.rules,
         }  # fmt: skip
         if m is not None:
             body["m"] = m
@@ -109,7 +109,9 @@ class PretendTill:
         self.op("member.enrol", m, **more)
         return m
 
-    def earn(self, m: int | None, pts: int, *, add: bool = True, used: int = 0, **more: Any) -> dict[str, Any]:
+    def earn(
+        self, m: int | None, pts: int, *, add: bool = True, used: int = 0, **more: Any
+    ) -> dict[str, Any]:
         """A sale that earns ``pts`` by the test's rules (a point a yuan) and may be paid with points."""
         fen = pts * 100
         tenders: list[list[Any]] = [["cash", fen]]
@@ -171,14 +173,12 @@ class PretendTill:
     def manifest(self, topic: str, shard: str) -> manifest.Manifest:
         heard = self.call("GET", endpoints.manifest_of(topic, shard, 1))
         assert heard.status == 200, heard.fault
-        return manifest.open_manifest(
-            heard.body, self.grant.keys.manifest, self.lane.chain, topic, shard
-        )
+        return manifest.open_manifest(heard.body, self.grant.keys.manifest, self.lane.chain, topic, shard)
 
     def page(self) -> list[list[Any]]:
         """The rows of this till's private page."""
         shard = manifest.private_shard(self.lane.store, self.lane.till)
-        return self._rows("till", shard, None)
+        return self.rows("till", shard, None)
 
     def told(self) -> dict[int, tuple[str, dict[str, Any]]]:
         """What the private page says became of operations later."""
@@ -187,9 +187,9 @@ class PretendTill:
     def members(self) -> dict[int, list[Any]]:
         """Every member row that the stores are told."""
         key = next(key for topic, _, key in self.store_keys.shards if topic == "members")
-        return {row[0]: row for row in self._rows("members", "main", key)}
+        return {row[0]: row for row in self.rows("members", "main", key)}
 
-    def _rows(self, topic: str, shard: str, key: bytes | None) -> list[list[Any]]:
+    def rows(self, topic: str, shard: str, key: bytes | None) -> list[list[Any]]:
         rows: list[list[Any]] = []
         for piece in self.manifest(topic, shard).chunks:
             blob = self.call("GET", endpoints.blob(piece.sha))

@@ -1,4 +1,4 @@
-"""Batches over real HTTP: heard twice, lost, reordered, forked, damaged, foreign; each has a defined answer."""
+"""Batches over real HTTP: heard twice, lost, reordered, forked, damaged, foreign: each has its answer."""
 
 from __future__ import annotations
 
@@ -38,7 +38,9 @@ def kept(hq: Headquarters) -> list[tuple[object, ...]]:
     ]
 
 
-def test_a_batch_heard_twice_gets_the_stored_answer_byte_for_byte(hq: Headquarters, till: PretendTill) -> None:
+def test_a_batch_heard_twice_gets_the_stored_answer_byte_for_byte(
+    hq: Headquarters, till: PretendTill
+) -> None:
     m = till.enrol()
     till.earn(m, 100)
     raw = till.cut()

@@ -1,4 +1,4 @@
-"""The one complete path: offline at the counter, the night, the hub's judgement, the same truth everywhere."""
+"""The one complete path: offline at the counter, the night, judgement, the same truth everywhere."""
 
 from __future__ import annotations
 

@@ -1,0 +1,163 @@
+"""Admitted operations posted, member by member, and written in a few statements.
+
+A member's account is continued from its checkpoint where that is exact (``points.judging.extends``);
+else its whole history is folded again and only the difference to what was posted is posted. The
+facts themselves are kept beside the postings, with the visits that grants go by.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+from hub.store import schema, standings
+from hub.store.engine import Turn
+from hub.store.standings import Change, Held
+from points.fold import FOLDED, Account
+from points.identifiers import bucket
+from points.judging import Outcome, Posted, extends
+from points.members import end
+from points.operations import Operation
+from points.postings import correction
+from points.rulebook import RuleBook
+
+log = logging.getLogger(__name__)
+
+Place = tuple[str, str, int, int]
+"""Where an operation stands: store, till, epoch, seq."""
+
+Post = Callable[..., Posted]
+
+
+class Admitted(NamedTuple):
+    """An operation that may be posted now, and its bytes."""
+
+    place: Place
+    op: Operation
+    body: bytes
+    digest: bytes
+
+
+@dataclass(slots=True)
+class Result:
+    """``unlocked`` are the names of what became known, ``spoiled`` ids that could not be posted."""
+
+    unlocked: set[str] = field(default_factory=set)
+    spoiled: set[str] = field(default_factory=set)
+    remarks: list[tuple[Admitted, Outcome]] = field(default_factory=list)
+
+
+def op_bucket(op_id: str) -> int:
+    """Where an operation id is deduplicated: by the id alone, never inside a member's shard."""
+    try:
+        return int(op_id[-2:], 16)
+    except ValueError:
+        return 0
+
+
+def post_all(
+    turn: Turn, admitted: Sequence[Admitted], books: Mapping[str, RuleBook], touched: int, post: Post
+) -> Result:
+    """Post what was admitted and save what changed. Raises ``Collision``."""
+    result = Result()
+    groups = _by_member(turn, admitted, result.unlocked)
+    held = standings.load(turn, groups)
+    late = {m for m, ops in groups.items() if not extends(held[m].standing, ops, books)}
+    history = standings.histories(turn, late, FOLDED)
+    posted_legs = standings.posted(turn, late)
+    codes = _codes(turn, [m for m in groups if held[m].ver == 0])
+    by_id = {one.op.id: one for one in admitted}
+    changes = []
+    for m, ops in groups.items():
+        mine = held[m]
+        past = history.get(m, []) if m in late else None
+        try:
+            done = post(mine.standing, ops, past, books)
+        except Exception:  # one member's operations go into custody, the batch goes on
+            log.exception("operations of one member could not be posted")
+            result.spoiled |= {op.id for op in ops}
+            continue
+        legs = done.legs if past is None else correction(done.legs, posted_legs.get(m, {}))
+        result.remarks += [(by_id[op_id], outcome) for op_id, outcome in done.remarks.items()]
+        row = _row(mine, done.account, codes.get(m))
+        changes.append(Change(mine, row, legs, done.rights, _sched(ops)))
+    standings.save(turn, changes, touched)
+    return result
+
+
+def _by_member(turn: Turn, admitted: Sequence[Admitted], unlocked: set[str]) -> dict[int, list[Operation]]:
+    """Operations by the member they touch, in the order they were admitted."""
+    groups: dict[int, list[Operation]] = defaultdict(list)
+    for one in admitted:
+        op = one.op
+        unlocked.add(f"op:{op.id}")
+        if op.m is not None:
+            groups[op.m].append(op)
+        if op.kind == "member.issue":
+            unlocked |= _issue(turn, op)
+        elif op.kind == "member.resolve":
+            op_id = op.refs[0]
+            turn.put(schema.resolved, [(op_bucket(op_id), op_id, op.m)], on_conflict="ignore")
+            unlocked.add(f"resolve:{op_id}")
+        elif op.kind == "rights.close":
+            for (m,) in turn.run(
+                "SELECT m FROM cells WHERE store = ? AND till = ? AND closed = 0", (op.store, op.till)
+            ):
+                groups[m].append(op)
+    return groups
+
+
+def _codes(turn: Turn, ms: Sequence[int]) -> dict[int, str]:
+    """The hash of the code of each member that is heard of for the first time."""
+    return dict(turn.find(schema.issued, ["m", "who"], ["bucket", "m"], [(bucket(m), m) for m in ms]))
+
+
+def _row(held: Held, account: Account, who: str | None) -> list[Any]:
+    """The member's new row; what the fold does not know (name, codes) is carried over."""
+    old = held.row
+    name, tail = (old[5], old[6]) if old else ("", "")
+    row = end(account, held.ver + 1, name, tail)
+    row.append(old[12] if old and len(old) > 12 else ([who[:16]] if who else []))
+    return row
+
+
+def _sched(ops: Iterable[Operation]) -> dict[tuple[str, str], str]:
+    """The newest schedule of each till that was granted to."""
+    return {
+        (op.body["to"][0], op.body["to"][1]): json.dumps(op.body["sched"])
+        for op in ops
+        if op.kind == "rights.grant"
+    }
+
+
+def _issue(turn: Turn, op: Operation) -> set[str]:
+    first = op.body["first"]
+    pairs = [(first + i, who) for i, who in enumerate(op.body["codes"])]
+    turn.put(schema.issued, [(bucket(m), m, who) for m, who in pairs], on_conflict="ignore")
+    turn.put(schema.identities, [(f"code:{who}", m, "code") for m, who in pairs], on_conflict="ignore")
+    return {f"m:{m}" for m, _ in pairs}
+
+
+def keep(turn: Turn, admitted: Sequence[Admitted], *, replace: bool) -> None:
+    """Write the facts, their ids and the visits. ``replace``: their ids were kept as waiting before."""
+    seen, kept, visits = [], [], []
+    for one in admitted:
+        op, (store, till, epoch, seq) = one.op, one.place
+        seen.append((op_bucket(op.id), op.id, store, till, epoch, seq, one.digest, op.m, 1))
+        m = op.m or 0
+        kept.append((bucket(m), m, op.id, store, till, op.kind, one.body))
+        if op.kind == "sale.earn":
+            visits.append((bucket(m), m, op.day, store, till, 1))
+    turn.put(schema.op_seen, seen, on_conflict="replace" if replace else "")
+    turn.put(schema.facts, kept)
+    turn.many(
+        "INSERT INTO visits (bucket, m, day, store, till, times) VALUES (?, ?, ?, ?, ?, ?)"
+        " ON CONFLICT (bucket, m, day, store, till) DO UPDATE SET times = visits.times + 1",
+        visits,
+    )
+    enrolled = [(op.store, op.till, op.m) for _, op, _, _ in admitted if op.kind == "member.enrol"]
+    turn.many("DELETE FROM pool WHERE store = ? AND till = ? AND m = ?", enrolled)

@@ -1,0 +1,46 @@
+"""A batch at the door: taken in, judged and answered, with everything that waited for it, in one transaction.
+
+Besides the operations' own postings a batch may bring the operation of a claim that was shown, the
+operation of a sealed box that lay ready, or a code that headquarters can name. All of it is done
+before the answer is given, so an answer that was lost loses nothing.
+"""
+
+from __future__ import annotations
+
+from hub import claims, intake, personal, resolution
+from hub.judgement import RESOLVE
+from hub.office import Office
+from hub.store.standings import Collision
+from points.wire import envelope
+from points.wire.faults import InProgress, WrongLane
+from points.wire.lane import Lane
+
+TRIES_MAX = 3
+
+
+def receive(office: Office, raw: bytes, lane: Lane | None = None, sender: str | None = None) -> bytes:
+    """The signed receipt of an envelope. Raises the ``WireFault`` that the store shall hear.
+
+    ``lane`` is where it was sent to, ``sender`` the kid that signed the request; both must be the
+    envelope's own when they are given.
+    """
+    header, kid = envelope.peek(raw)
+    if lane is not None and header.lane != lane:
+        raise WrongLane()
+    if sender is not None and sender != kid:
+        raise WrongLane(kid=kid)
+    with office.store.look() as look:
+        record = intake.key_record(look, office, kid)
+    batch = envelope.open_batch(raw, record)
+    for _ in range(TRIES_MAX):
+        try:
+            with office.store.turn() as turn:
+                answer, done = intake.post_batch(turn, office, batch, raw, record)
+                if any(name.startswith(RESOLVE) for name in done.awaited):
+                    resolution.resolve_waiting(turn, office, done.awaited)
+                claims.settle(turn, office, done.arrived)
+                personal.open_boxes(turn, office, done.arrived)
+                return answer
+        except Collision:
+            continue
+    raise InProgress()
