@@ -25,11 +25,19 @@ class HubProcess:
     """One headquarters in ``folder``. Commands run beside the server, on the same database."""
 
     def __init__(
-        self, folder: Path, rulebook: bytes, chain: str, name: str, keys: Path | None = None
+        self,
+        folder: Path,
+        rulebook: bytes,
+        chain: str,
+        name: str,
+        keys: Path | None = None,
+        *,
+        told_time: bool = True,
     ) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self.folder = folder
         self.clock = folder / "clock"
+        self._told_time = told_time
         self.keys = keys or folder / "keys"
         (folder / "rules.json").write_bytes(rulebook)
         with socket.socket() as free:
@@ -46,6 +54,11 @@ class HubProcess:
             "utf-8",
         )
         self._process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def console_url(self) -> str:
+        """Where people look at this headquarters."""
+        return self.url + "/console"
 
     @property
     def database(self) -> Path:
@@ -104,4 +117,4 @@ class HubProcess:
 
     def _environment(self) -> dict[str, str]:
         kept = {key: value for key, value in os.environ.items() if not key.startswith("JIFEN_HUB_")}
-        return kept | {CLOCK: str(self.clock)}
+        return kept | ({CLOCK: str(self.clock)} if self._told_time else {})

@@ -152,5 +152,5 @@ def test_every_setting_is_described_in_the_readme() -> None:
 
 def test_the_example_programme_is_the_one_of_the_brochure() -> None:
     book = json.loads((HOUSE / "config" / "rulebooks" / "example.json").read_text("utf-8"))
-    assert [tier["from_pts"] for tier in book["tiers"]] == [0, 1001, 5001, 10001]
-    assert [tier["m_bp"] for tier in book["tiers"]] == [10000, 12000, 15000, 20000]
+    assert [tier[0] for tier in book["tiers"]] == [0, 1001, 5001, 10001]
+    assert [tier[1] for tier in book["tiers"]] == [10000, 12000, 15000, 20000]
