@@ -59,6 +59,13 @@ class VirtualPrinter:
         assert not self._pty
         return TcpOpener(self.address, "127.0.0.1", self._port)
 
+    def __enter__(self) -> VirtualPrinter:
+        self.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
     def start(self) -> None:
         self._ear.setblocking(False)
         self._selector.register(self._ear, selectors.EVENT_READ)
