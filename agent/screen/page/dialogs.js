@@ -20,7 +20,15 @@ function ask(id, kind, build) {
     const answer = (value) => { given = value; dialog.close(); };
     dialog.className = kind;
     dialog.replaceChildren(build(answer));
-    dialog.onclose = () => { listening = null; dialog.replaceChildren(); resolve(given); };
+    dialog.onclose = () => {
+      listening = null;
+      dialog.replaceChildren();
+      // The browser gave the focus back while the page behind was still inert: Chromium then shows the caret
+      // and loses the keys. Taking the focus away first makes the next focus() a real one.
+      document.activeElement?.blur();
+      document.querySelector("dialog[open] :is(input, .primary, .second)")?.focus();
+      resolve(given);
+    };
     dialog.showModal();
     dialog.querySelector("[autofocus]")?.focus();
     dialog.querySelector("[autofocus]")?.select?.();

@@ -201,7 +201,7 @@ async function openManager() {
 // -- keys and the stream --------------------------------------------------------------------------
 
 function pressed(event) {
-  if (document.querySelector("dialog[open]")) return;
+  if (!state || document.querySelector("dialog[open]")) return;
   const key = keys().find((one) => one.code === event.key);
   if (key) {
     event.preventDefault();
@@ -267,6 +267,7 @@ async function start() {
   document.addEventListener("keydown", pressed);
   try {
     await api.openSession();
+    state = await api.get("/api/state");
   } catch (error) {
     const text = error instanceof api.Locked
       ? "请从桌面的“积分收银”重新打开本页 · Open this page again from the desktop" : "收银程序没有回应 · The program does not answer";
@@ -275,6 +276,7 @@ async function start() {
     return;
   }
   view.showWords();
+  view.showState(state, resolve);
   show();
   connect();
   byId("entry").focus();
