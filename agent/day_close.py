@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from agent.recorder import Draft, record
+from agent.recorder import Draft, record_all
 from agent.store import cells, sales
 from agent.till import Shift, Till
 from points import rights
@@ -25,16 +25,22 @@ class DayClosed:
 
 
 def give_back(till: Till, by: str, only: set[int] | None = None) -> int:
-    """Give rights back, of all members or of ``only`` those; gives the points that went home."""
-    gone = 0
-    for m in [m for m, _ in cells.every(till.book) if only is None or m in only]:
-        with till.book.lock:
-            after, fund = rights.give_back(till.rights(m))
+    """Give rights back, of all members or of ``only`` those; gives the points that went home.
+
+    All of them go home together: the till of a thousand members commits once.
+    """
+    with till.book.lock:
+        drafts, gone = [], 0
+        for m, held in cells.every(till.book):
+            if only is not None and m not in only:
+                continue
+            after, fund = rights.give_back(held)
             if fund:
-                draft = Draft("rights.return", {}, by, m, fund, after)
-                record(till, draft, till.time(), till.shift().day)
+                drafts.append(Draft("rights.return", {}, by, m, fund, after))
                 gone += sum(entry[1] for entry in fund)
-    return gone
+        if drafts:
+            record_all(till, drafts, till.time(), till.shift().day)
+        return gone
 
 
 def close_day(till: Till, by: str) -> DayClosed:

@@ -89,6 +89,8 @@ def _movements(receipt: Receipt, words: Words) -> list[Row]:
 
     if receipt.earned or receipt.kind == "sale.earn":
         moved("earned", words.say("receipt.points_unit", points=number(receipt.earned, signed=True)))
+    if receipt.trimmed:
+        rows.append(Text(words.say("receipt.trimmed", points=number(receipt.trimmed))))
     if receipt.used:
         worth = words.say("receipt.used_worth", points=number(-receipt.used), money=money(receipt.used_fen))
         moved("used", worth)

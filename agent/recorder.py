@@ -7,8 +7,8 @@ ambiguous, so the book is asked by id before anybody is told that it failed.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from agent.journal.clock import StoreTime
@@ -16,7 +16,7 @@ from agent.journal.log import Entry
 from agent.store import acts, cells, members, outbox, prints, sales
 from agent.till import Till
 from config.faults import Fault
-from config.sqlite import Error
+from config.sqlite import Connection, Error
 from points.identifiers import new_op_id
 from points.operations import Operation, read
 from points.receipts import Receipt
@@ -75,39 +75,60 @@ def next_id(till: Till, time: StoreTime) -> str:
 
 def record(till: Till, draft: Draft, time: StoreTime, day: int) -> Recorded:
     """Record one operation. The caller holds ``till.book.lock`` since it read what the draft is made of."""
+    return record_all(till, [draft], time, day)[0]
+
+
+def record_all(till: Till, drafts: Sequence[Draft], time: StoreTime, day: int) -> list[Recorded]:
+    """Record operations that belong together, all or none, with one commit and one sync of each file.
+
+    The first is at ``time``, each further one a millisecond later: store time rises strictly.
+    """
     till.log.copy()
-    body = _body(till, draft, time, day)
-    raw = canonical.encode(body)
-    op = read(body, till.store, till.till)
-    pos = till.log.pos(till.log.seq + 1)
-    receipt = draft.slip(op, pos) if draft.slip else None
+    done: list[Recorded] = []
+    bodies = [_body(till, draft, replace(time, st_ms=time.st_ms + i), day) for i, draft in enumerate(drafts)]
+    ops = [read(body, till.store, till.till) for body in bodies]
+    first = till.log.pos(till.log.seq + 1)
+    receipts = [
+        draft.slip(op, first + i) if draft.slip else None
+        for i, (draft, op) in enumerate(zip(drafts, ops, strict=True))
+    ]
+    raws = [canonical.encode(body) for body in bodies]
     try:
         with till.book.turn() as turn:
-            entry = till.log.append(turn, raw, op.id, op.m, op.kind, op.day)
-            if op.kind == "sale.earn" and body["receipt"] != till.lane_position(pos):
-                sales.index_sale(turn, body["receipt"], op.day, pos)
-            elif op.kind in ("sale.refund", "sale.void"):
-                sales.index_return(turn, op.refs[0], pos)
-            if draft.rights is not None and op.m is not None:
-                cells.write(turn, op.m, draft.rights)
-            if draft.pair is not None:
-                members.use_pair(turn, *draft.pair)
-            if draft.sealed is not None:
-                outbox.keep_sealed(turn, op.id, draft.sealed)
-            if draft.ended is not None:
-                cells.end_intent(turn, draft.ended)
-            if draft.mark.act:
-                acts.keep(turn, draft.mark.act, draft.mark.asked, pos)
-            if receipt is not None:
-                prints.add(turn, pos, receipt.to_json())
+            entry: Entry | None = None
+            for draft, op, raw, receipt in zip(drafts, ops, raws, receipts, strict=True):
+                entry = till.log.append(turn, raw, op.id, op.m, op.kind, op.day, after=entry)
+                _keep_effects(till, turn, draft, op, entry.pos, receipt)
+                done.append(Recorded(op, entry, receipt))
     except Error as error:
-        found = sales.entry(till.book, op.id)
-        if found is None:
+        if not ops or sales.entry(till.book, ops[-1].id) is None:
             raise Fault("fault.not_recorded", f"nothing was recorded: {error}") from error
-        entry = Entry(*found)
-    till.log.settle(entry, op.st)
-    till.add_pending(op)
-    return Recorded(op, entry, receipt)
+    till.log.settle([one.entry for one in done], ops[-1].st if ops else 0)
+    for op in ops:
+        till.add_pending(op)
+    return done
+
+
+def _keep_effects(
+    till: Till, turn: Connection, draft: Draft, op: Operation, pos: int, receipt: Receipt | None
+) -> None:
+    """Everything that stands or falls with the operation, in its turn."""
+    if op.kind == "sale.earn" and op.body["receipt"] != till.lane_position(pos):
+        sales.index_sale(turn, op.body["receipt"], op.day, pos)
+    elif op.kind in ("sale.refund", "sale.void"):
+        sales.index_return(turn, op.refs[0], pos)
+    if draft.rights is not None and op.m is not None:
+        cells.write(turn, op.m, draft.rights)
+    if draft.pair is not None:
+        members.use_pair(turn, *draft.pair)
+    if draft.sealed is not None:
+        outbox.keep_sealed(turn, op.id, draft.sealed)
+    if draft.ended is not None:
+        cells.end_intent(turn, draft.ended)
+    if draft.mark.act:
+        acts.keep(turn, draft.mark.act, draft.mark.asked, pos)
+    if receipt is not None:
+        prints.add(turn, pos, receipt.to_json())
 
 
 def _body(till: Till, draft: Draft, time: StoreTime, day: int) -> dict[str, Any]:

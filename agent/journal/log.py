@@ -7,7 +7,7 @@ knows less is given what it lacks; if they tell different histories the till sto
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from agent.journal.database import Book
@@ -58,24 +58,40 @@ class Log:
         """The position of operation ``seq`` of this lane."""
         return self.lane.epoch * EPOCH_STEP + seq
 
-    def append(self, turn: Connection, body: bytes, op_id: str, m: int | None, kind: str, day: int) -> Entry:
-        """Write the next operation inside ``turn``. It counts only after ``settle``."""
-        seq = self.seq + 1
-        link = chain.link(self.head, seq, body)
+    def append(
+        self,
+        turn: Connection,
+        body: bytes,
+        op_id: str,
+        m: int | None,
+        kind: str,
+        day: int,
+        *,
+        after: Entry | None = None,
+    ) -> Entry:
+        """Write the next operation inside ``turn``: the next of the log, or the one ``after`` another
+        of the same turn. It counts only after ``settle``.
+        """
+        seq, head = (after.seq, after.hash) if after else (self.seq, self.head)
+        seq += 1
+        link = chain.link(head, seq, body)
         turn.execute(
             "INSERT INTO ops (pos, op_id, m, kind, day, body, hash) VALUES (?, ?, ?, ?, ?, ?, ?)",
             (self.pos(seq), op_id, m, kind, day, body, link),
         )
         return Entry(self.pos(seq), body, link)
 
-    def settle(self, entry: Entry, st_ms: int) -> bool:
-        """After the commit: the operation is the head, and goes into the second file.
+    def settle(self, entries: Sequence[Entry], st_ms: int) -> bool:
+        """After the commit: the last operation is the head, and all go into the second file.
 
         False means that the second copy is behind, not that the operation is lost: it is committed.
         Nothing more is recorded before ``copy`` has brought the second file up to date.
         """
-        self.seq, self.head, self.last_st = entry.seq, entry.hash, st_ms
-        self._unmirrored.append(Record(self.lane.epoch, entry.seq, entry.hash, entry.body))
+        if not entries:
+            return True
+        self.seq, self.head, self.last_st = entries[-1].seq, entries[-1].hash, st_ms
+        epoch = self.lane.epoch
+        self._unmirrored += [Record(epoch, entry.seq, entry.hash, entry.body) for entry in entries]
         try:
             self.copy()
         except Fault:
