@@ -29,6 +29,7 @@ FREE_MB_MIN = 200
 SYNC_ROUNDS = 5
 SYNC_US_MIN = 20
 SYNC_MS_MAX = 250
+LOOK_AGAIN_S = 0.05
 NOT_LOCAL = frozenset(
     {
         "tmpfs",
@@ -178,10 +179,13 @@ def check_chain(till: Till) -> Finding:
     return Finding("chain", Verdict.PASSED, "doctor.chain_fine", {"count": count})
 
 
-def check_scanners(scanners: list[Scanner]) -> Finding:
-    """Every scanner of the settings is there."""
+def check_scanners(scanners: list[Scanner], patience_s: float = 2.0) -> Finding:
+    """Every scanner of the settings is there, or comes within ``patience_s`` of being started."""
     if not scanners:
         return Finding("scanner", Verdict.WARNED, "doctor.scanner_none")
+    end = time.monotonic() + patience_s
+    while time.monotonic() < end and any(one.wellbeing().health is Health.CONNECTING for one in scanners):
+        time.sleep(LOOK_AGAIN_S)
     for scanner in scanners:
         well = scanner.wellbeing()
         if well.health is not Health.OK:

@@ -124,7 +124,7 @@ def test_scanners(scanners: list[Scanner]) -> None:
     gone = open_scanner("serial:///dev/nothing-here")
     gone.start(lambda _scan: None)
     scanners.append(gone)
-    assert not well(doctor.check_scanners([gone]))
+    assert not well(doctor.check_scanners([gone], patience_s=0.1))
 
 
 def test_printer() -> None:

@@ -72,11 +72,9 @@ def test_the_wheel_carries_words_rules_and_the_page(tmp_path: Path) -> None:
         if (HOUSE / name).is_file() and not name.startswith("tests/"):
             (source / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(HOUSE / name, source / name)
-    done = subprocess.run(
-        [sys.executable, "-m", "pip", "wheel", "--quiet", "--disable-pip-version-check", "--no-deps", "--no-build-isolation",
-         "--no-index", "--wheel-dir", str(tmp_path), str(source)],
-        capture_output=True, text=True, timeout=120, check=False,
-    )  # fmt: skip
+    wheel = [sys.executable, "-m", "pip", "wheel", "--quiet", "--disable-pip-version-check", "--no-deps"]
+    wheel += ["--no-build-isolation", "--no-index", "--wheel-dir", str(tmp_path), str(source)]
+    done = subprocess.run(wheel, capture_output=True, text=True, timeout=120, check=False)
     if done.returncode and ("No module named pip" in done.stderr or "BackendUnavailable" in done.stderr):
         pytest.skip("no pip or no setuptools in this environment: the wheel is NOT built")
     assert done.returncode == 0, done.stderr
