@@ -10,7 +10,7 @@ from __future__ import annotations
 from hub import claims, intake, personal, resolution
 from hub.judgement import RESOLVE
 from hub.office import Office
-from hub.store.standings import Collision
+from hub.store.engine import Collision
 from points.wire import envelope
 from points.wire.faults import InProgress, WrongLane
 from points.wire.lane import Lane

@@ -2,8 +2,8 @@
 
 Checked for each member: the row equals a fresh fold; the postings of the fold equal its legs (P5,
 P16); every cell equals the sum of the operations' funding; and what headquarters holds itself is
-the balance less debt, allowances, local rights and reservations (P10). Over all: the trial balance
-is zero and every posting cites an operation that is kept (P13).
+the points in lots less allowances, local rights and reservations, debt standing apart (P10). Over
+all: the trial balance is zero and every posting cites an operation that is kept (P13).
 """
 
 from __future__ import annotations
@@ -15,11 +15,14 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from hub.office import Office
-from hub.store import standings
+from hub.posting import op_bucket
+from hub.store import schema, standings
 from hub.store.engine import Turn
-from points.fold import FOLDED, MEM, fold
+from hub.store.standings import LegKey
+from points.fold import FOLDED, MEM, OWED, fold
+from points.identifiers import bucket
 from points.members import end
-from points.postings import totals
+from points.postings import held_by, totals
 
 MEMBERS_A_PASS = 500
 
@@ -47,12 +50,6 @@ def verify(office: Office, tell: Callable[[int, int], None] | None = None) -> Ve
         balance.subtract(_sums(look, "debit"))
         if sum(balance.values()):
             done.faults.append(f"the trial balance is {sum(balance.values())}, not 0")
-        orphans = look.one(
-            "SELECT count(*) FROM postings p"
-            " WHERE NOT EXISTS (SELECT 1 FROM op_seen o WHERE o.op_id = p.op_id)"
-        )
-        if orphans and orphans[0]:
-            done.faults.append(f"{orphans[0]} postings cite no operation")
     return done
 
 
@@ -66,12 +63,11 @@ def _sums(look: Turn, side: str) -> dict[str, int]:
 def _members(look: Turn, office: Office, ms: list[int], done: Verified) -> None:
     held = standings.load(look, ms)
     history = standings.histories(look, ms, FOLDED)
-    posted = standings.posted(look, ms)
-    nets = _nets(look, ms)
+    posted = _posted(look, ms, done)
     for m in ms:
         facts = history.get(m, [])
         account = fold(m, facts, office.books)
-        kept = held[m]
+        kept, mine = held[m], posted[m]
         assert kept.row is not None
         done.members += 1
         done.facts += len(facts)
@@ -79,23 +75,46 @@ def _members(look: Turn, office: Office, ms: list[int], done: Verified) -> None:
         if fresh[2:5] + fresh[7:10] != kept.row[2:5] + kept.row[7:10]:
             done.faults.append(f"member {m}: the row is not the fold of its facts")
         legs = {key: pts for key, pts in totals(account.legs).items() if pts}
-        if legs != {key: pts for key, pts in posted.get(m, {}).items() if pts}:
+        if legs != {key: pts for key, pts in mine.legs.items() if pts}:
             done.faults.append(f"member {m}: the postings are not the fold's")
-        whole = sum(lot.remaining for lot in account.lots.values()) - account.debt
-        if nets.get((m, MEM), 0) != whole - kept.standing.held:
+        whole = sum(lot.remaining for lot in account.lots.values())
+        if mine.nets[MEM] != whole - kept.standing.held:
             done.faults.append(f"member {m}: what headquarters holds is not the rest of the balance")
+        if mine.nets[OWED] != -account.debt:
+            done.faults.append(f"member {m}: what is owed is not the debt")
+        for (store, till), cell in kept.standing.cells.items():
+            for kind, pts in (("lease", cell.escrow), ("local", cell.home)):
+                if mine.nets[held_by(kind, store, till)] != pts:
+                    done.faults.append(f"member {m}: {kind} of {store}/{till} is not its cell's")
 
 
-def _nets(look: Turn, ms: list[int]) -> Counter[tuple[int, str]]:
-    """Credit less debit of each member's accounts; debt is a debit account and counts as what is owed."""
-    nets: Counter[tuple[int, str]] = Counter()
-    marks = ", ".join("?" * len(ms))
-    for sign, side in ((1, "credit"), (-1, "debit")):
-        for m, account, pts in look.run(
-            f"SELECT m, {side}, sum(pts) FROM postings WHERE m IN ({marks}) GROUP BY m, {side}", ms
-        ):
-            nets[m, account] += sign * int(pts)
-    return nets
+@dataclass
+class _Books:
+    """One member's postings: the fold's legs summed, and the net of every account."""
+
+    legs: Counter[LegKey] = field(default_factory=Counter)
+    nets: Counter[str] = field(default_factory=Counter)
+
+
+def _posted(look: Turn, ms: list[int], done: Verified) -> dict[int, _Books]:
+    books = {m: _Books() for m in ms}
+    cited: set[str] = set()
+    columns = ["m", "op_id", "debit", "credit", "ref", "pts", "rights"]
+    keys = [(bucket(m), m) for m in ms]
+    for m, op_id, debit, credit, ref, pts, rights in look.find(
+        schema.postings, columns, ["bucket", "m"], keys
+    ):
+        cited.add(op_id)
+        books[m].nets[debit] -= pts
+        books[m].nets[credit] += pts
+        if not rights:
+            books[m].legs[op_id, debit, credit, ref] += pts
+    found = look.find(
+        schema.op_seen, ["op_id"], ["op_bucket", "op_id"], [(op_bucket(op_id), op_id) for op_id in cited]
+    )
+    for op_id in sorted(cited - {op_id for (op_id,) in found}):
+        done.faults.append(f"a posting cites {op_id}, which is no operation")
+    return books
 
 
 def state(office: Office) -> dict[str, Any]:

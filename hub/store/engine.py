@@ -1,8 +1,10 @@
 """The way into headquarters' database: one engine, turns that commit whole, and bulk statements.
 
-On SQLite it is the same safe driver as the till's, with one writer at a time; on PostgreSQL the same
-statements go through psycopg. Rows are written and found in bulk with plain SQL that both engines
-understand: the number of statements decides the speed, not the number of rows.
+On SQLite it is the same safe driver as the till's; on PostgreSQL the same statements go through
+psycopg. SQLAlchemy keeps the connections, the transactions and the schema; rows go through the
+driver's own cursor, because the number of statements decides the speed and nothing may stand between.
+One turn writes at a time, in this process by a pen and on PostgreSQL in every process by a lock of the
+database, so a judgement never sees a half of another's.
 """
 
 from __future__ import annotations
@@ -10,29 +12,39 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Engine, Table, create_engine, event
+from sqlalchemy import Connection, Engine, QueuePool, Table, create_engine, event
 
 from config.sqlite import driver, open_database
 
 Row = tuple[Any, ...]
-ROWS_A_STATEMENT = 400
+KEYS_A_STATEMENT = 400
 SQLITE = "sqlite:///"
+CACHE_KIB = 64 * 1024
+CHECKPOINT_PAGES = 8_000
+"""About 32 MB of log before it is copied into the file: pages that many batches touch are copied once."""
+CONNECTIONS_MAX = 24
+WRITERS_LOCK = 0x6A6966656E  # "jifen"
+
+
+class Collision(Exception):
+    """Another transaction changed the same rows meanwhile; do it again."""
 
 
 class Turn:
     """One transaction. ``put`` and ``find`` take many rows at once."""
 
     def __init__(self, connection: Connection) -> None:
-        self.connection = connection
-        self._mark = "?" if connection.dialect.paramstyle == "qmark" else "%s"
+        self._cursor: Any = connection.connection.cursor()
+        self._is_sqlite = connection.dialect.name == "sqlite"
 
     def run(self, sql: str, arguments: Sequence[Any] = ()) -> list[Row]:
         """One statement with ``?`` marks; its rows, if it has any."""
-        done = self.connection.exec_driver_sql(self._marked(sql), tuple(arguments))
-        return [tuple(row) for row in done] if done.returns_rows else []
+        self._cursor.execute(self._marked(sql), tuple(arguments))
+        return [] if self._cursor.description is None else self._cursor.fetchall()
 
     def one(self, sql: str, arguments: Sequence[Any] = ()) -> Row | None:
         """The first row of a statement, or None."""
@@ -44,42 +56,32 @@ class Turn:
 
         ``on_conflict`` "ignore" keeps what is there, "replace" takes the new values of all other columns.
         """
-        many = [tuple(row) for row in rows]
-        if not many:
-            return
-        columns = [column.name for column in table.columns if column.autoincrement is not True]
-        marks = ", ".join("?" * len(columns))
-        names = ", ".join(_quoted(columns))
-        how = _conflict(table, columns, on_conflict)
-        sql = f"INSERT INTO {table.name} ({names}) VALUES ({marks}){how}"
-        self.connection.exec_driver_sql(self._marked(sql), many)
+        many = rows if isinstance(rows, list) else list(rows)
+        if many:
+            self._cursor.executemany(self._marked(_insert(table, on_conflict)), many)
 
     def many(self, sql: str, rows: Iterable[Sequence[Any]]) -> int:
         """One statement for many argument rows; gives how many rows it changed."""
-        arguments = [tuple(row) for row in rows]
-        if not arguments:
+        many = rows if isinstance(rows, list) else list(rows)
+        if not many:
             return 0
-        return self.connection.exec_driver_sql(self._marked(sql), arguments).rowcount
+        self._cursor.executemany(self._marked(sql), many)
+        return int(self._cursor.rowcount)
 
     def find(
         self, table: Table, columns: Sequence[str], by: Sequence[str], keys: Iterable[Sequence[Any]]
     ) -> list[Row]:
         """``columns`` of the rows whose ``by`` columns are one of ``keys``; few statements for many keys."""
-        wanted = list(dict.fromkeys(tuple(key) for key in keys))
-        selected = ", ".join(f"t.{name}" for name in _quoted(columns))
-        joined = " AND ".join(f"t.{name} = w.k{i}" for i, name in enumerate(_quoted(by)))
-        heads = ", ".join(f"k{i}" for i in range(len(by)))
+        wanted = list(dict.fromkeys(map(tuple, keys)))
         found: list[Row] = []
-        for start in range(0, len(wanted), ROWS_A_STATEMENT):
-            part = wanted[start : start + ROWS_A_STATEMENT]
-            values = ", ".join(["(" + ", ".join("?" * len(by)) + ")"] * len(part))
-            with_keys = f"WITH w({heads}) AS (VALUES {values})"
-            sql = f"{with_keys} SELECT {selected} FROM w JOIN {table.name} t ON {joined}"
+        for start in range(0, len(wanted), KEYS_A_STATEMENT):
+            part = wanted[start : start + KEYS_A_STATEMENT]
+            sql = _join(table, tuple(columns), tuple(by), len(part))
             found += self.run(sql, [value for key in part for value in key])
         return found
 
     def _marked(self, sql: str) -> str:
-        return sql if self._mark == "?" else sql.replace("?", self._mark)
+        return sql if self._is_sqlite else _percent(sql)
 
 
 class Store:
@@ -92,18 +94,23 @@ class Store:
 
     @contextmanager
     def turn(self) -> Iterator[Turn]:
-        """One writing transaction: everything in it is durable together, or nothing."""
-        if self.is_sqlite:
-            with self._pen, self.engine.begin() as connection:
-                yield Turn(connection)
-        else:
-            with self.engine.begin() as connection:
-                yield Turn(connection)
+        """One writing transaction: everything in it is durable together, or nothing.
+
+        Raises ``Collision`` when another process was quicker.
+        """
+        with self._pen:
+            try:
+                with self.engine.begin() as connection:
+                    if not self.is_sqlite:
+                        connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({WRITERS_LOCK})")
+                    yield Turn(connection)
+            except self.engine.dialect.loaded_dbapi.IntegrityError as error:
+                raise Collision from error
 
     @contextmanager
     def look(self) -> Iterator[Turn]:
         """A consistent reading."""
-        with self.engine.connect().execution_options(reads=True) as connection:
+        with self.engine.connect().execution_options(reads=True) as connection, connection.begin():
             yield Turn(connection)
 
     def close(self) -> None:
@@ -113,20 +120,58 @@ class Store:
 
 def _engine(url: str) -> Engine:
     if not url.startswith(SQLITE):
-        return create_engine(url, pool_size=8)
+        return create_engine(url, pool_size=8, max_overflow=CONNECTIONS_MAX)
     path = Path(url.removeprefix(SQLITE))
     path.parent.mkdir(parents=True, exist_ok=True)
     engine = create_engine(
-        "sqlite+pysqlite://", module=driver, creator=lambda: open_database(path), pool_size=8
+        "sqlite+pysqlite://",
+        module=driver,
+        creator=lambda: _open(path),
+        # Not the pool that SQLAlchemy takes for an unnamed file: it closes connections that are in use.
+        poolclass=QueuePool,
+        pool_size=8,
+        max_overflow=CONNECTIONS_MAX,
+        pool_use_lifo=True,  # the connection whose cache is warm
     )
     event.listen(engine, "begin", _begin)
     return engine
+
+
+def _open(path: Path) -> Any:
+    connection = open_database(path)
+    connection.execute(f"PRAGMA cache_size = -{CACHE_KIB}").fetchall()
+    connection.execute(f"PRAGMA wal_autocheckpoint = {CHECKPOINT_PAGES}").fetchall()
+    return connection
 
 
 def _begin(connection: Connection) -> None:
     """A writer takes the pen at once; a reader must not hold it."""
     reads = connection.get_execution_options().get("reads", False)
     connection.exec_driver_sql("BEGIN" if reads else "BEGIN IMMEDIATE")
+
+
+@lru_cache(maxsize=512)
+def _percent(sql: str) -> str:
+    """psycopg's marks; a per cent sign of our own is doubled."""
+    return sql.replace("%", "%%").replace("?", "%s")
+
+
+@lru_cache(maxsize=256)
+def _insert(table: Table, on_conflict: str) -> str:
+    columns = [column.name for column in table.columns if column.autoincrement is not True]
+    marks = ", ".join("?" * len(columns))
+    names = ", ".join(_quoted(columns))
+    return f"INSERT INTO {table.name} ({names}) VALUES ({marks}){_conflict(table, columns, on_conflict)}"
+
+
+@lru_cache(maxsize=512)
+def _join(table: Table, columns: Sequence[str], by: Sequence[str], count: int) -> str:
+    selected = ", ".join(f"t.{name}" for name in _quoted(columns))
+    joined = " AND ".join(f"t.{name} = w.k{i}" for i, name in enumerate(_quoted(by)))
+    heads = ", ".join(f"k{i}" for i in range(len(by)))
+    values = ", ".join(["(" + ", ".join("?" * len(by)) + ")"] * count)
+    with_keys = f"WITH w({heads}) AS (VALUES {values})"  # CROSS: SQLite keeps this order, keys first
+    return f"{with_keys} SELECT {selected} FROM w CROSS JOIN {table.name} t WHERE {joined}"
 
 
 def _quoted(names: Sequence[str]) -> list[str]:

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from hub.store import schema
-from hub.store.engine import Turn
+from hub.store.engine import Collision, Turn
 from points.fold import Leg
 from points.identifiers import bucket
 from points.judging import Standing
@@ -23,10 +23,6 @@ from points.rights import Cell
 from points.wire import canonical
 
 LegKey = tuple[str, str, str, str]
-
-
-class Collision(Exception):
-    """Another transaction changed a member meanwhile; judge the batch again."""
 
 
 @dataclass(slots=True)
