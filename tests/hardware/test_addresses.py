@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
+
 import pytest
 
 from config.words import load_words
 from hardware.addresses import PRINTERS, SCANNERS, printer_address, scanner_address
 from hardware.faults import AddressFault
+from hardware.virtual.engine import FAULTS
 
 GOOD_SCANNERS = [
     ("serial:///dev/serial/by-id/usb-Honeywell_1900", "serial", "/dev/serial/by-id/usb-Honeywell_1900"),
@@ -78,3 +82,26 @@ def test_what_is_wrong_is_named(text: str, remedy: str, named: str, language: st
 def test_every_kind_of_the_table_is_tried_here() -> None:
     assert {kind for _, kind, _ in GOOD_SCANNERS} == SCANNERS.keys()
     assert {kind for _, kind, _ in GOOD_PRINTERS} == PRINTERS.keys()
+
+
+def test_every_kind_and_option_is_described() -> None:
+    readme = (Path(__file__).resolve().parents[2] / "hardware" / "README.md").read_text("utf-8")
+    for table in (SCANNERS, PRINTERS):
+        for name, kind in table.items():
+            assert f"`{name}://" in readme, name
+            for option in kind.options:
+                assert f"`{option}`" in readme, option
+
+
+def test_every_fault_of_the_virtual_printer_is_described() -> None:
+    readme = (Path(__file__).resolve().parents[2] / "hardware" / "README.md").read_text("utf-8")
+    assert [fault for fault in FAULTS if f"`{fault}`" not in readme] == []
+
+
+@pytest.mark.parametrize("package", ["hardware", "config"])
+def test_the_examples_of_the_readme_run(package: str) -> None:
+    readme = (Path(__file__).resolve().parents[2] / package / "README.md").read_text("utf-8")
+    examples = re.findall(r"^```python\n(.*?)^```", readme, re.MULTILINE | re.DOTALL)
+    assert examples
+    for example in examples:
+        exec(compile(example, f"{package}/README.md", "exec"), {})
