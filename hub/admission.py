@@ -79,8 +79,10 @@ def admit(office: Office, raw: bytes) -> bytes:
 
 
 def _grant(turn: Turn, office: Office, request: joining.JoinRequest, store: str, till: str) -> bytes:
-    epoch, term = _next_epoch(turn, office, store, till)
     kid = keys.kid_of(request.public_raw)
+    if turn.one("SELECT 1 FROM keys WHERE kid = ?", (kid,)) is not None:
+        raise WrongLane(kid=kid)  # a key writes in one lane only
+    epoch, term = _next_epoch(turn, office, store, till)
     now = office.clock()
     turn.put(schema.keys, [(kid, request.public_raw, store, till, epoch, SUITE, now, None, None)])
     fill_pool(turn, office, store, till)

@@ -140,9 +140,8 @@ class _Round:
 
     def _keep(self, one: Delivered, body: Body, outcome: Outcome) -> None:
         """Custody: an operation that is not posted now is kept, with what it waits for."""
-        if self.later and outcome.letter == "P":
-            return  # it still waits
-        (self.done.later if self.later else self.done.outcomes)[one.place] = outcome
+        if not (self.later and outcome.letter == "P"):  # else it still waits, perhaps for something else
+            (self.done.later if self.later else self.done.outcomes)[one.place] = outcome
         told = body if isinstance(body, dict) else {}
         op_id = told["id"] if isinstance(told.get("id"), str) else ""
         m = _number(told)

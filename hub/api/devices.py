@@ -17,11 +17,13 @@ from starlette.concurrency import run_in_threadpool
 
 from hub import admission, authorisations, claims, grants, intake, personal, publishing, reception
 from hub.office import Office
+from hub.store.engine import Collision
 from points.amounts import AMOUNT_MAX, BadAmount, whole
 from points.identifiers import MEMBER_MAX, BadName, op_id
 from points.wire import canonical, endpoints, hub_time, requests
 from points.wire.faults import (
     ClockSkew,
+    InProgress,
     Malformed,
     NotFound,
     Problem,
@@ -73,6 +75,8 @@ class Devices:
                 raw = await run_in_threadpool(door, request, body)
             except WireFault as fault:
                 return self._problem(request, fault)
+            except Collision:
+                return self._problem(request, InProgress())
             except Exception:
                 log.exception("a request could not be answered: %s", request.url.path)
                 return self._problem(request, WireFault(Problem.INTERNAL))
