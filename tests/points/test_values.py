@@ -1,0 +1,199 @@
+"""Days, codes, amounts, names and bodies: what is accepted, and what says which field is wrong."""
+
+from __future__ import annotations
+
+import json
+import random
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from programme import FIRST_MS, PLAIN, Story, book
+
+from points import codes, rulebook
+from points.amounts import BadAmount, spread, whole
+from points.codes import CodeKind, recognise
+from points.days import Day, is_past, local_day, month_end, plus_days, plus_months, quarter_end, year_end
+from points.identifiers import bucket, new_op_id
+from points.operations import BadOperation, known, read
+from points.rights import Rights, burn, close, earn, give_back, hear_grant, spend
+from points.rulebook import BadRuleBook
+
+
+@pytest.mark.parametrize(
+    ("text", "kind"),
+    [
+        ("134567890123456789", CodeKind.PAYMENT),  # WeChat
+        ("2512345678901234", CodeKind.PAYMENT),  # Alipay
+        ("6212345678901234567", CodeKind.PAYMENT),  # UnionPay
+        ("]Q3134567890123456789", CodeKind.PAYMENT),
+        ("4111111111111111", CodeKind.BANK_CARD),
+        ("4111-1111-1111-1111", CodeKind.BANK_CARD),
+        ("4111111111111112", CodeKind.UNKNOWN),  # fails the check digit
+        ("13800138000", CodeKind.PHONE),
+        ("6901234567892", CodeKind.GOODS),
+        ("(01)06901234567892", CodeKind.GS1),
+        ("https://example.com/x", CodeKind.URL),
+        ("hello", CodeKind.UNKNOWN),
+        ("", CodeKind.UNKNOWN),
+    ],
+)
+def test_a_scan_has_one_meaning_in_a_fixed_order(text: str, kind: CodeKind) -> None:
+    assert recognise(text).kind is kind
+
+
+def test_what_pays_is_never_kept() -> None:
+    for text in ("134567890123456789", "4111111111111111"):
+        code = recognise(text)
+        assert code.text == ""
+        assert text not in repr(code)
+
+
+def test_a_member_code_survives_no_single_slip_of_a_finger() -> None:
+    code = codes.member_code(random.Random(1).randbytes(16))
+    assert recognise(code).kind is CodeKind.MEMBER
+    for i in range(1, len(code)):
+        wrong = code[:i] + str((int(code[i]) + 1) % 10) + code[i + 1 :]
+        assert recognise(wrong).kind is not CodeKind.MEMBER
+    for i in range(1, len(code) - 1):
+        if code[i] != code[i + 1]:
+            swapped = code[:i] + code[i + 1] + code[i] + code[i + 2 :]
+            assert recognise(swapped).kind is not CodeKind.MEMBER
+
+
+def test_claims_are_told_by_their_length() -> None:
+    assert len(codes.CLAIM_DIGITS) == 9
+    assert max(codes.CLAIM_DIGITS) == 463
+    assert recognise("9" * 463).kind is CodeKind.CLAIM
+
+
+@given(st.integers(0, 10**12), st.lists(st.integers(0, 10**9), min_size=1, max_size=40))
+def test_a_sum_that_is_split_keeps_every_fen(total: int, weights: list[int]) -> None:
+    parts = spread(total, weights)
+    assert sum(parts) == total
+    if sum(weights):
+        for part, weight in zip(parts, weights, strict=True):
+            assert abs(part * sum(weights) - total * weight) < sum(weights)
+
+
+@pytest.mark.parametrize("wrong", [True, 1.0, "5", None, 10**12 + 1, -(10**12) - 1])
+def test_an_amount_is_a_whole_number_within_bounds(wrong: object) -> None:
+    with pytest.raises(BadAmount):
+        whole(wrong)
+
+
+def test_days_of_the_calendar() -> None:
+    assert plus_months(Day(20260131), 1) == 20260228
+    assert plus_months(Day(20281130), 15) == 20300228
+    assert (month_end(Day(20260214)), quarter_end(Day(20260214)), year_end(Day(20260214))) == (
+        20260228, 20260331, 20261231,
+    )  # fmt: skip
+    assert plus_days(Day(20261231), 1) == 20270101
+    assert not is_past(20261231, 20261231)
+    assert is_past(20261231, 20270101)
+    assert not is_past(0, 99991231)
+
+
+def test_the_local_day_goes_by_the_table_of_the_book() -> None:
+    zone = [[0, -300], [1_489_302_000_000 // 1000 * 1000, -240]]
+    assert local_day(1_489_302_000_000 - 1, zone) == 20170312
+    assert local_day(1_489_290_000_000, [[0, -300]]) == 20170311
+
+
+def test_ids_sort_as_they_were_made() -> None:
+    chance = random.Random(2)
+    ids = [new_op_id(FIRST_MS + i, chance.randbytes(10)) for i in range(50)]
+    assert ids == sorted(ids)
+    assert bucket(1024 * 257 + 5) == 1
+
+
+@pytest.mark.parametrize(
+    ("change", "field"),
+    [
+        ({"id": "x"}, "id"),
+        ({"st": -1}, "st"),
+        ({"st": 1.5}, "st"),
+        ({"day": 20260230}, "day"),
+        ({"rule": "zz"}, "rule"),
+        ({"m": 2**40}, "m"),
+        ({"pts": True}, "body"),
+        ({"fund": [["steal", 5]], "inc": 1, "term": 1}, "fund"),
+        ({"fund": [["local", 0]], "inc": 1, "term": 1}, "fund"),
+        ({"fund": [["local", 4]], "inc": 1, "term": 1}, "fund"),
+        ({"fund": [["local", 5]]}, "inc"),
+        ({"by": "a\nb"}, "by"),
+    ],
+)
+def test_a_bad_field_names_itself(change: dict[str, Any], field: str) -> None:
+    good = Story(book()).op("redeem.cash", FIRST_MS, pts=5, fen=50, fund=[["local", 5]]).body
+    body = {**good, **change}
+    if "fund" in change and "inc" not in change:
+        body = {key: value for key, value in body.items() if key not in ("inc", "term")}
+    with pytest.raises(BadOperation) as wrong:
+        read(body, "s001", "01")
+    assert wrong.value.field == field
+
+
+def test_a_missing_field_names_itself_and_an_unknown_key_is_kept() -> None:
+    good = dict(Story(book()).op("redeem.cash", FIRST_MS, pts=5, fen=50, fund=[["local", 5]]).body)
+    with pytest.raises(BadOperation) as missing:
+        read({key: value for key, value in good.items() if key != "pts"}, "s001", "01")
+    assert missing.value.field == "pts"
+    assert read({**good, "later": [1]}, "s001", "01").body["later"] == [1]
+    assert not known({**good, "t": "coupon.redeem"})
+    assert not known({**good, "tv": 2})
+
+
+def test_more_is_never_added_than_was_earned_and_what_is_paid_is_what_is_sold() -> None:
+    story = Story(book())
+    with pytest.raises(BadOperation, match="added"):
+        story.sale(FIRST_MS, 10_000, pts=10, fund=[["add", 11]])
+    with pytest.raises(BadOperation, match="paid"):
+        story.sale(FIRST_MS, 10_000, tenders=[["cash", 9_999]])
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"v": 2}, {"rates": []}, {"rates": [[1, 0]]}, {"tiers": [[5, 10_000, "x"]]},
+        {"expiry": ["sometimes"]},
+        {"expiry": ["rolling", 0]}, {"expiry": ["calendar_end", "week"]}, {"zone": []},
+        {"redeem": {"pts": 0}},
+        {"min_order_fen": "50"}, {"category_rate": {"a": 7}}, {"tiers": [[0, 1.5, "x"]]},
+    ],
+)  # fmt: skip
+def test_a_book_that_cannot_be_kept_is_refused_whole(change: dict[str, Any]) -> None:
+    with pytest.raises(BadRuleBook):
+        rulebook.read(json.dumps({**PLAIN, **change}).encode())
+
+
+def test_expiry_plans() -> None:
+    earned = Day(20260305)
+    plans = {
+        ("rolling", 12): 20270305, ("rolling_year_end", 12): 20271231, ("calendar_end", "year"): 20261231,
+        ("fixed", 20280101): 20280101, ("never",): 0,
+    }  # fmt: skip
+    for plan, day in plans.items():
+        assert book(expiry=list(plan)).expires_on(earned) == day
+
+
+def test_rights_are_spent_soonest_first_and_a_grant_heard_again_changes_nothing() -> None:
+    rights = earn(earn(Rights(), 5, 20270101), 3, 20261201)
+    rights = hear_grant(rights, 1, 1, 10, [[20261130, 4], [20270630, 6]])
+    assert hear_grant(rights, 1, 1, 10, [[20261130, 4], [20270630, 6]]) == rights
+    assert hear_grant(rights, 1, 1, 7, [[20261130, 7]]) == rights  # an older one, heard late
+    after, fund, short = spend(rights, 12, 20261120)
+    assert (fund, short) == ([["local", 8], ["allowance", 4]], 0)
+    assert after.left(20261120) == (0, 6)
+    _, fund, short = spend(rights, 12, 20261202)  # 1 December has passed, and so has 30 November
+    assert (fund, short) == ([["local", 5], ["allowance", 6]], 1)
+    assert give_back(rights)[1] == [["back_l", 8], ["back_a", 10]]  # what has passed still goes home
+    assert burn(rights, 9)[1] == [["burn_l", 8], ["burn_a", 1]]
+
+
+def test_a_closed_term_spends_no_allowance_and_never_opens_again() -> None:
+    rights = close(hear_grant(earn(Rights(), 5, 0), 1, 1, 10, [[0, 10]]))
+    assert rights.left(20260101) == (5, 0)
+    assert hear_grant(rights, 1, 1, 20, [[0, 20]]).left(20260101) == (5, 0)
+    assert hear_grant(rights, 1, 2, 4, [[0, 4]]).left(20260101) == (5, 4)
