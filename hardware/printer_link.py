@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import os
-import select
+import selectors
 import socket
 import time
 from dataclasses import dataclass
@@ -58,6 +58,16 @@ def broken(address: str, reason: object, sent: int = 0) -> LinkFault:
     )
 
 
+# poll, because select() cannot wait for a descriptor above 1023, and epoll not for a plain file
+Selector: type[selectors.BaseSelector] = getattr(selectors, "PollSelector", selectors.SelectSelector)
+
+
+def _ready(line: int | socket.socket, event: int, within_s: float) -> bool:
+    with Selector() as selector:
+        selector.register(line, event)
+        return bool(selector.select(within_s))
+
+
 class WaitedLink:
     """The loop that a socket and a device file share. The two below say how to write, read and close."""
 
@@ -72,7 +82,7 @@ class WaitedLink:
             if left <= 0:
                 raise broken(self._address, "it does not take the bytes", sent)
             try:
-                if select.select([], [self._line], [], left)[1]:
+                if _ready(self._line, selectors.EVENT_WRITE, left):
                     sent += self._write(data[sent:])
             except BlockingIOError:
                 continue
@@ -81,7 +91,7 @@ class WaitedLink:
 
     def hear(self, within_ms: int) -> bytes:
         try:
-            if not select.select([self._line], [], [], within_ms / 1000)[0]:
+            if not _ready(self._line, selectors.EVENT_READ, within_ms / 1000):
                 return b""
             data = self._read()
         except BlockingIOError:

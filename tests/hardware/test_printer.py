@@ -12,6 +12,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from slips import RECEIPT, SHORT
@@ -209,6 +210,15 @@ def test_a_rare_surname_and_a_printer_without_chinese(device: VirtualPrinter) ->
     export = open_printer(device.address + "?text=raster&qr=raster", 58)
     assert export.print(RECEIPT).state is State.CONFIRMED
     assert device.receipts[2].lines == []
+
+
+def test_a_printer_that_is_a_device_file(tmp_path: Path) -> None:
+    spool = tmp_path / "lp0"
+    spool.touch()
+    assert open_printer(f"file://{spool}?fence=none", 58).print(SHORT).state is State.SENT
+    assert spool.read_bytes().startswith(b"\x1b@\x1bt\x00\x1c&")
+    two_way = open_printer(f"file://{spool}", 58)
+    assert two_way.print(SHORT).state is State.BLOCKED, "a file answers nothing"
 
 
 def test_the_virtual_printer_behind_its_own_address() -> None:
