@@ -1,0 +1,75 @@
+"""The second opinion can say no: each kind of fault is planted once and seen."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from agent.replay import opinion
+from agent.replay.opinion import HubFacts
+from agent.replay.year import Told, Wish
+
+SAID: dict[int, Any] = {
+    7: {
+        "lots": [[50, 20271118, "s1"]],
+        "balance": 50,
+        "debt": 0,
+        "tier_pts": 50,
+        "settlement": [["s1", "s2", 1000, 100, 5]],
+    }
+}
+
+
+def hub(**changes: Any) -> dict[str, Any]:
+    member = {"lots": [["x.0", 50, 20271118, "s1"]], "debt": 0, "tier_pts": 50, **changes.pop("member", {})}
+    return {"members": {"7": member}, "settlement": {"s1|s2|r": 5}, "accounts": {"a": 5, "b": -5}, **changes}
+
+
+def differ(state: dict[str, Any]) -> list[str]:
+    return opinion.differences(SAID, state, "r", [1000, 100], 20270101)
+
+
+def test_two_that_agree_have_no_difference() -> None:
+    assert differ(hub()) == []
+
+
+def test_each_number_that_differs_is_seen() -> None:
+    assert differ(hub(member={"lots": [["x.0", 49, 20271118, "s1"]]}))
+    assert differ(hub(member={"lots": [["x.0", 50, 20271118, "s2"]]}))
+    assert differ(hub(member={"debt": 1}))
+    assert differ(hub(member={"tier_pts": 51}))
+    assert differ(hub(settlement={}))
+    assert differ(hub(accounts={"a": 5, "b": -4}))
+    assert differ({**hub(), "members": {**hub()["members"], "8": hub()["members"]["7"]}})
+
+
+def body(op_id: str, st: int, **more: Any) -> dict[str, Any]:
+    return {"id": op_id, "t": "redeem.cash", "st": st, "m": 7, **more}
+
+
+def test_a_spend_that_no_right_covered_is_seen() -> None:
+    told = Told(
+        ops=[("s1", 1, body("a", 1, fund=[["add", 5]])), ("s1", 2, body("b", 2, fund=[["local", 6]]))]
+    )
+    assert opinion.overspent(told, HubFacts())
+    told = Told(ops=[("s1", 1, body("a", 1, fund=[["allowance", 6]]))])
+    assert opinion.overspent(told, HubFacts(grants={("s1", 7): [(0, 5)]}))
+    assert not opinion.overspent(told, HubFacts(grants={("s1", 7): [(0, 6)]}))
+
+
+def test_a_refusal_of_a_till_that_had_the_rights_is_seen() -> None:
+    wish = Wish(7, "s1", 100, 5, 10, False, "not_here_offline", "")
+    told = Told(ops=[("s1", 1, body("a", 1, fund=[["add", 5]]))], wishes=[wish])
+    assert opinion.needless(told, HubFacts(), lambda asked: [0 for _ in asked])
+    short = Told(ops=[("s1", 1, body("a", 1, fund=[["add", 4]]))], wishes=[wish])
+    assert not opinion.needless(short, HubFacts(), lambda asked: [0 for _ in asked])
+
+
+def test_a_refusal_of_headquarters_that_held_the_points_is_seen() -> None:
+    wish = Wish(7, "s1", 10**6, 5, 10, True, "not_enough_points", "")
+    earned = ("s2", 1, body("a", 1, fund=[["add", 9]]))
+    told = Told(
+        ops=[earned, ("s2", 2, body("b", 2, fund=[["back_l", 9]]))], wishes=[wish], contacts=[("s2", 10, 2)]
+    )
+    assert opinion.needless(told, HubFacts(), lambda asked: [9 for _ in asked])
+    granted = HubFacts(grants={("s3", 7): [(5, 9)]})
+    assert not opinion.needless(told, granted, lambda asked: [9 for _ in asked])
