@@ -14,13 +14,16 @@ WORDS = load_words("zh")
 KEY = re.compile(rf"(?:{'|'.join(PLACES)})\.[a-z_]+")
 
 
+FILES = (".html", ".css", ".js", ".json", ".key")
+
+
 def keys_in_code() -> set[str]:
     found = set()
     for path in AGENT.rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text("utf-8"))):
             if isinstance(node, ast.Constant) and isinstance(node.value, str) and KEY.fullmatch(node.value):
                 found.add(node.value)
-    return found
+    return {key for key in found if not key.endswith(("_", *FILES))}
 
 
 def keys_in_the_page() -> set[str]:
