@@ -51,12 +51,22 @@ class SaleQuote:
     due_fen: int
 
 
+@dataclass(frozen=True, slots=True)
+class _Shown:
+    """The quote on the screen and what it was made of; good only while nothing has changed since."""
+
+    asked: tuple[Any, ...]
+    view: View | None
+    quote: SaleQuote
+
+
 class Counter:
     """The acts of one till's counter. Safe from any thread; one act at a time."""
 
     def __init__(self, till: Till, ask: Authorise) -> None:
         self.till = till
         self._ask = ask
+        self._shown: _Shown | None = None
 
     def scan(self, text: str) -> Found | No:
         """The meaning of a scanned or typed text."""
@@ -98,7 +108,27 @@ class Counter:
     def quote(self, m: int | None, lines: Lines, points_used: int = 0) -> SaleQuote | No:
         """What a sale of ``lines`` earns the member when ``points_used`` pay a part of it."""
         with self.till.book.lock:
-            return self._quote(self.till.look(m) if m is not None else None, lines, points_used)
+            view = self.till.look(m) if m is not None else None
+            quote = self._quote(view, lines, points_used)
+            if isinstance(quote, SaleQuote):
+                self._shown = _Shown(self._asked(m, lines, points_used), view, quote)
+            return quote
+
+    def _asked(self, m: int | None, lines: Lines, points_used: int) -> tuple[Any, ...]:
+        """What a quote was asked for, and the state of the till that it depends on."""
+        till, shift = self.till, self.till.shift()
+        today = till.rule().today(till.time().st_ms)
+        return m, str(lines), points_used, till.log.seq, till.editions, shift.day, today, till.rule().hash
+
+    def _quoted(self, m: int | None, lines: Lines, points_used: int) -> tuple[View | None, SaleQuote | No]:
+        """The quote on the screen, unchanged, if it is still good; a fresh one otherwise."""
+        shown, self._shown = self._shown, None
+        if shown is not None and shown.asked == self._asked(m, lines, points_used):
+            return shown.view, shown.quote
+        view = self.till.look(m) if m is not None else None
+        if m is not None and view is None:
+            return None, No(Refusal.unknown_member, {})
+        return view, self._quote(view, lines, points_used)
 
     def _quote(self, view: View | None, lines: Lines, points_used: int) -> SaleQuote | No:
         rules = self.till.rule()
@@ -151,12 +181,9 @@ class Counter:
         mark: Mark,
     ) -> Recorded | No:
         till, shift = self.till, self.till.shift()
-        view = till.look(m) if m is not None else None
         if shift.closed:
             return No(Refusal.day_closed, {})
-        if m is not None and view is None:
-            return No(Refusal.unknown_member, {})
-        quote = self._quote(view, lines, points_used)
+        view, quote = self._quoted(m, lines, points_used)
         if isinstance(quote, No):
             return quote
         held: Rights | None = None

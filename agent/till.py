@@ -81,6 +81,8 @@ class Till:
     books: dict[str, RuleBook] = field(default_factory=dict)
     rules: RuleBook | None = None
     pending: dict[int, list[Operation]] = field(default_factory=dict)
+    editions: int = 0
+    """How many editions of anything were taken since it woke."""
     as_of_ms: int = 0
     chain_name: str = ""
     store_name: str = ""
@@ -182,6 +184,7 @@ class Till:
 
     def gather(self) -> None:
         """Rebuild the pending facts: what the held edition of members does not count yet."""
+        self.editions += 1
         applied = int(feeds.fact(self.book, "applied_pos") or 0)
         self.chain_name = feeds.fact(self.book, "chain_name") or self.identity.lane.chain
         self.store_name = feeds.fact(self.book, "store_name") or self.store
@@ -251,6 +254,7 @@ class Till:
             for m, held in cells.every(self.book):
                 cells.write(turn, m, Rights(inc, term, 0, (), held.local))
         self.identity = replace(self.identity, inc=inc, term=term)
+        self.editions += 1
 
     def lane_position(self, pos: int) -> str:
         """How a position is printed: till-epoch-number, which never repeats."""

@@ -224,3 +224,20 @@ def test_the_book_cannot_be_changed_or_torn(till: Till, counter: Counter) -> Non
     for sql in ("UPDATE ops SET kind = 'x'", "DELETE FROM ops"):
         with pytest.raises(Exception, match="the book is never"), till.book.turn() as turn:
             turn.execute(sql)
+
+
+def test_the_quote_on_the_screen_is_recorded_unchanged_only_while_nothing_changed(
+    till: Till, counter: Counter
+) -> None:
+    tell_member(till, M, 0)
+    quote = counter.quote(M, GOODS)
+    assert not isinstance(quote, No)
+    assert done(counter.sell(M, GOODS, "c1")).op.body["pts"] == quote.earn.pts == 12
+    counter.quote(M, [[1, "food", 1, 90_000]])
+    tell_member(till, M, 12, ver=2)  # another edition came: the day's counter starts anew with it
+    till.gather()
+    counter.quote(M, [[1, "food", 1, 90_000]])
+    done(counter.sell(M, [[1, "food", 1, 5_000]], "c1"))  # another sale than the one on the screen
+    last = done(counter.sell(M, [[1, "food", 1, 90_000]], "c1")).op.body
+    assert last["day_used"] == 17
+    assert last["pts"] == 83
