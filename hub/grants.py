@@ -69,19 +69,20 @@ def schedule(
 def grant_to(turn: Turn, office: Office, store: str, till: str, inc: int, term: int) -> int:
     """Grant this till what it should hold of the members it serves; gives the points granted.
 
-    Only members that changed since this till was last granted to are looked at.
+    Only members that changed since this till was last granted to are looked at; every till that served
+    a member has a cell for it.
     """
     today = office.today()
     row = turn.one("SELECT granted_at FROM agents WHERE store = ? AND till = ?", (store, till))
     since = row[0] if row else 0
-    latest = turn.one("SELECT coalesce(max(touched), 0) FROM members")
+    latest = turn.one("SELECT coalesce(max(touched), 0) FROM changed")
     assert latest is not None
     ms = [
         m
         for (m,) in turn.run(
-            "SELECT DISTINCT v.m FROM visits v JOIN members t ON t.bucket = v.bucket AND t.m = v.m"
-            " WHERE v.store = ? AND v.till = ? AND v.day >= ? AND t.touched > ?",
-            (store, till, plus_days(Day(today), -VISIT_DAYS), since),
+            "SELECT c.m FROM cells c JOIN members t ON t.bucket = c.bucket AND t.m = c.m"
+            " WHERE c.store = ? AND c.till = ? AND t.touched > ?",
+            (store, till, since),
         )
     ]
     chosen = [m for m, agent in homes(turn, ms, today).items() if agent == (store, till)]

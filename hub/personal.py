@@ -88,10 +88,12 @@ def _show(turn: Turn, m: int, masked: str, tail: str) -> None:
     told = json.loads(row[1])
     told[1], told[5], told[6] = row[0] + 1, masked, tail
     text = json.dumps(told, ensure_ascii=False, separators=(",", ":"))
+    arrived = next_arrival(turn)
     turn.run(
         'UPDATE members SET ver = ?, "row" = ?, touched = ? WHERE bucket = ? AND m = ?',
-        (row[0] + 1, text, next_arrival(turn), bucket(m), m),
+        (row[0] + 1, text, arrived, bucket(m), m),
     )
+    turn.put(schema.changed, [(bucket(m), arrived)], on_conflict="replace")
 
 
 def read(turn: Turn, office: Office, m: int) -> Person:

@@ -72,7 +72,7 @@ def _held(turn: Turn, topic: str, shard: str) -> tuple[int, int, dict[str, Any]]
 
 def _latest(turn: Turn) -> int:
     """The number of the last change of any member."""
-    row = turn.one("SELECT coalesce(max(touched), 0) FROM members")
+    row = turn.one("SELECT coalesce(max(touched), 0) FROM changed")
     assert row is not None
     return int(row[0])
 
@@ -80,7 +80,7 @@ def _latest(turn: Turn) -> int:
 def _members(turn: Turn, office: Office, g: int, held: Any) -> None:
     memory: dict[str, Any] = held[2] if held else {"chunks": {}, "touched": 0}
     latest = _latest(turn)
-    touched = turn.run("SELECT DISTINCT bucket FROM members WHERE touched > ?", (memory["touched"],))
+    touched = turn.run("SELECT bucket FROM changed WHERE touched > ?", (memory["touched"],))
     changed = {shard % CHUNKS for (shard,) in touched}
     for number in sorted(changed):
         buckets = range(number, BUCKETS, CHUNKS)

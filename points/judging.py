@@ -17,7 +17,7 @@ from points.identifiers import HUB_STORE
 from points.members import MemberRow, begin
 from points.operations import HUB_KINDS, SPENDS, BadOperation, Operation, known, read
 from points.postings import AUTH, close_legs, grant_legs, rights_legs
-from points.quoting import recompute_earn
+from points.quoting import earn_due, recompute_earn
 from points.returns import Sale
 from points.rights import Cell
 from points.rulebook import RuleBook
@@ -235,7 +235,9 @@ def move_rights(standing: Standing, op: Operation) -> tuple[list[Leg], int]:
             standing.voided.add(op.refs[0])
             standing.reserved_changed = True
             return _release(standing, op, op.refs[0]), 0
-    released = _release(standing, op, op.id)
+    released = _release(standing, op, op.id) if standing.reserved else []
+    if op.kind == "sale.earn":
+        standing.cell(op.store, op.till)  # whoever serves a member has a cell, if only an empty one
     if not op.fund:
         return released, 0
     cell = standing.cell(op.store, op.till)
@@ -273,7 +275,8 @@ def _release(standing: Standing, op: Operation, intent: str) -> list[Leg]:
 
 def _remark(op: Operation, account: Account, books: Mapping[str, RuleBook]) -> Outcome | None:
     if op.kind == "sale.earn":
-        due = recompute_earn(books[op.rule], op.body)
+        sold = account.sale(op.id)
+        due = earn_due(sold, op.body) if sold else recompute_earn(books[op.rule], op.body)
         if due != op.body["pts"]:
             return Outcome("J", {"reason": "earn-differs", "delta": due - op.body["pts"]})
     elif op.kind in ("sale.refund", "sale.void"):

@@ -55,7 +55,7 @@ def quote_earn(
     """
     level = book.tiers[min(tier, len(book.tiers) - 1)]
     sale = Sale({"lines": lines, "tenders": tenders, "m_bp": level.m_bp, "pts": 0}, book)
-    desired = sale.desired()
+    desired = sale.full
     pts = min(desired, cap_room(book, day_used))
     return EarnQuote(tier, level.m_bp, day_used, desired, pts, tuple(_reasons(book, sale, desired, pts)))
 
@@ -85,8 +85,12 @@ def _reasons(book: RuleBook, sale: Sale, desired: int, pts: int) -> list[Reason]
 
 def recompute_earn(book: RuleBook, body: Mapping[str, Any]) -> int:
     """What an earn must have given by its own recorded inputs and the book it cites (P15)."""
-    sale = Sale({**body, "pts": 0}, book)
-    return min(sale.desired(), cap_room(book, body["day_used"]))
+    return earn_due(Sale(body, book), body)
+
+
+def earn_due(sale: Sale, body: Mapping[str, Any]) -> int:
+    """The same, of a sale that was read already, however much of it has come back since."""
+    return min(sale.full, cap_room(sale.book, body["day_used"]))
 
 
 def check_redeem(book: RuleBook, pts: int, shown: int, debt: int) -> Refusal | None:

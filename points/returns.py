@@ -18,11 +18,12 @@ from points.rulebook import EXCLUDED, RuleBook
 class Sale:
     """One sale and how much of each line is still kept.
 
-    ``granted`` is what the sale was given after caps; E never exceeds it.
+    ``full`` is what the whole sale earns before any cap, ``granted`` what it was given after caps; E
+    never exceeds it.
     """
 
     __slots__ = (
-        "base", "book", "granted", "kept_fen", "kept_units", "m_bp", "net", "over_refunded",
+        "base", "book", "full", "granted", "kept_fen", "kept_units", "m_bp", "net", "over_refunded",
         "place", "rate", "tender_n", "units",
     )  # fmt: skip
 
@@ -50,12 +51,16 @@ class Sale:
         self.kept_units = list(self.units)
         self.kept_fen = list(self.net)
         self.over_refunded = False
-        self.granted: int = body.get("pts", 0)
-        self.granted = self.earned()
+        self.full = self.desired()
+        self.granted: int = min(body.get("pts", 0), self.full)
 
     def base_by_rate(self) -> list[int]:
         """Fen that earn, per rate of the book, of what is kept."""
         groups = [0] * len(self.book.rates)
+        if self.kept_fen == self.net:
+            for base, rate in zip(self.base, self.rate, strict=True):
+                groups[rate] += base  # an excluded line has no base, so the last group takes nothing from it
+            return groups
         for base, kept, net, rate in zip(self.base, self.kept_fen, self.net, self.rate, strict=True):
             if rate != EXCLUDED and net:
                 groups[rate] += base if kept == net else base * kept // net

@@ -33,6 +33,7 @@ MEMBER_SCOPED = (
     "facts",
     "personal",
     "issued",
+    "changed",
 )
 STORE_SCOPED = ("agents", "lanes", "batches", "waiting", "told", "pool", "counted", "phone_tags")
 
@@ -307,7 +308,6 @@ facts = Table(
     _text("kind"),
     Column("body", LargeBinary, nullable=False),
     PrimaryKeyConstraint("bucket", "m", "op_id"),
-    sqlite_with_rowid=False,
 )
 postings = Table(
     "postings",
@@ -322,7 +322,6 @@ postings = Table(
     _text("ref"),
     _whole("pts"),
     PrimaryKeyConstraint("bucket", "m", "n"),
-    sqlite_with_rowid=False,
 )
 cells = Table(
     "cells",
@@ -373,6 +372,10 @@ visits = Table(
     PrimaryKeyConstraint("bucket", "m", "day", "store", "till"),
     sqlite_with_rowid=False,
 )
-Index("visits_of_agent", visits.c.store, visits.c.till, visits.c.day)
-Index("cells_of_agent", cells.c.store, cells.c.till)
-Index("members_touched", members.c.touched)
+Index("cells_of_agent", cells.c.store, cells.c.till, cells.c.bucket)
+changed = Table(
+    "changed",
+    metadata,
+    Column("bucket", SmallInteger, primary_key=True, autoincrement=False),
+    _whole("touched"),
+)

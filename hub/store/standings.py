@@ -17,10 +17,12 @@ from hub.store.engine import Collision, Turn
 from points.fold import Leg
 from points.identifiers import bucket
 from points.judging import Standing
-from points.members import read_row
+from points.members import own_row
 from points.operations import Operation
 from points.rights import Cell
 from points.wire import canonical
+
+_ENCODE = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), check_circular=False).encode
 
 LegKey = tuple[str, str, str, str]
 
@@ -34,6 +36,8 @@ class Held:
     ver: int = 0
     legs: int = 0
     sched: dict[tuple[str, str], str] = field(default_factory=dict)
+    cells: dict[tuple[str, str], tuple[Any, ...]] = field(default_factory=dict)
+    """The cells as they were loaded, so that only what changed is written."""
 
 
 def load(turn: Turn, ms: Iterable[int]) -> dict[int, Held]:
@@ -45,17 +49,19 @@ def load(turn: Turn, ms: Iterable[int]) -> dict[int, Held]:
     ):
         one = held[m]
         one.row, one.ver, one.legs = json.loads(row), ver, legs
-        one.standing.row = read_row(one.row)
-        one.standing.last_key = tuple(json.loads(last_key))
+        one.standing.row = own_row(one.row)
+        st, store, till, op_id = last_key.split("/")
+        one.standing.last_key = (int(st), store, till, op_id)
     columns = [
         "m", "store", "till", "inc", "term", "granted", "allowance_used", "added", "local_used", "closed",
         "sched",
     ]  # fmt: skip
-    for m, store, till, inc, term, granted, used, added, local, closed, sched in turn.find(
-        schema.cells, columns, ["bucket", "m"], keys
-    ):
-        held[m].standing.cells[store, till] = Cell((inc, term), granted, used, added, local, bool(closed))
-        held[m].sched[store, till] = sched
+    for row in turn.find(schema.cells, columns, ["bucket", "m"], keys):
+        m, store, till, inc, term, granted, used, added, local, closed, sched = row
+        one = held[m]
+        one.standing.cells[store, till] = Cell((inc, term), granted, used, added, local, bool(closed))
+        one.sched[store, till] = sched
+        one.cells[store, till] = tuple(row)
     for m, intent, store, till, pts in turn.find(
         schema.reserved, ["m", "intent", "store", "till", "pts"], ["bucket", "m"], keys
     ):
@@ -112,10 +118,19 @@ def save(turn: Turn, changes: Sequence[Change], touched: int) -> None:
     changed = turn.many(
         'UPDATE members SET ver = ?, "row" = ?, last_key = ?, legs = ?, touched = ?'
         " WHERE bucket = ? AND m = ? AND ver = ?",
-        [(*_member(change, touched)[2:], *_member(change, touched)[:2], change.held.ver) for change in known],
+        [
+            (*values[2:], *values[:2], change.held.ver)
+            for change in known
+            if (values := _member(change, touched))
+        ],
     )
     if changed != len(known):
         raise Collision
+    turn.put(
+        schema.changed,
+        [(shard, touched) for shard in sorted({bucket(one.held.standing.m) for one in changes})],
+        on_conflict="replace",
+    )
     turn.put(schema.postings, [row for change in changes for row in _postings(change)])
     turn.put(schema.cells, [row for change in changes for row in _cells(change)], on_conflict="replace")
     for change in changes:
@@ -125,28 +140,31 @@ def save(turn: Turn, changes: Sequence[Change], touched: int) -> None:
 def _member(change: Change, touched: int) -> tuple[Any, ...]:
     m = change.held.standing.m
     legs = change.held.legs + len(change.legs) + len(change.rights)
-    row = json.dumps(change.row, ensure_ascii=False, separators=(",", ":"))
-    return (
-        bucket(m), m, change.held.ver + 1, row, json.dumps(change.held.standing.last_key), legs, touched,
-    )  # fmt: skip
+    st, store, till, op_id = change.held.standing.last_key
+    last_key = f"{st}/{store}/{till}/{op_id}"
+    return bucket(m), m, change.held.ver + 1, _ENCODE(change.row), last_key, legs, touched
 
 
 def _postings(change: Change) -> Iterable[tuple[Any, ...]]:
     m, n = change.held.standing.m, change.held.legs
+    shard = bucket(m)
     for rights, legs in ((0, change.legs), (1, change.rights)):
         for leg in legs:
             n += 1
-            yield (bucket(m), m, n, rights, *leg)
+            yield (shard, m, n, rights, *leg)
 
 
 def _cells(change: Change) -> Iterable[tuple[Any, ...]]:
     m = change.held.standing.m
-    for (store, till), cell in change.held.standing.cells.items():
-        sched = change.grants.get((store, till), change.held.sched.get((store, till), "[]"))
-        yield (
-            bucket(m), m, store, till, *cell.term, cell.granted, cell.allowance_used, cell.added,
-            cell.local_used, int(cell.closed), sched,
+    shard, loaded = bucket(m), change.held.cells
+    for agent, cell in change.held.standing.cells.items():
+        sched = change.grants.get(agent, change.held.sched.get(agent, "[]"))
+        row = (
+            shard, m, *agent, *cell.term, cell.granted, cell.allowance_used, cell.added, cell.local_used,
+            int(cell.closed), sched,
         )  # fmt: skip
+        if loaded.get(agent) != row[1:]:
+            yield row
 
 
 def _save_reservations(turn: Turn, standing: Standing) -> None:
