@@ -60,7 +60,7 @@ class Cashier:
 
     def open(self) -> Cashier:
         self.page.goto(self.agent.page_url)
-        self.page.wait_for_selector("#key-F2")
+        self.sees("body[data-listening] #key-F2")
         assert self.scanner.wait_for_a_listener()
         return self
 
@@ -305,7 +305,7 @@ def test_the_page_speaks_english_and_stays_so(cashier: Cashier) -> None:
     cashier.sees("#network", "No network; keep selling")
     cashier.sees(".facts", "Only 900 pts can be used here now")
     cashier.page.reload()  # no code in the address any more: the cookie opens it
-    cashier.sees("#network", "No network; keep selling")
+    cashier.sees("body[data-listening] #network", "No network; keep selling")
     cashier.scan("134567890123456789")
     cashier.sees("#said", "payment code")
 
@@ -327,7 +327,7 @@ def test_the_program_ends_in_the_middle_and_the_sale_is_recorded_once(
         someone.sees("#said", "正在重连")
         someone.keep("lost")
         with running(tmp_path, printer=paper.address, scanner=gun.address, port=port) as second:
-            someone.sees("#network", "断网")
+            someone.sees("body[data-listening] #network", "断网")
             someone.press("Enter")
             someone.sees("#done")
             assert second.till.log.seq == 1

@@ -245,9 +245,11 @@ async function refreshCard() {
 
 function connect() {
   source?.close();
+  delete document.body.dataset.listening;
   source = api.listen({
-    state: told, scan: heard, found: () => state && view.showState(state, resolve),
-    lost: () => view.showLost(say("state.page_lost")),
+    state: told, scan: heard,
+    found: () => { document.body.dataset.listening = "yes"; view.showState(state, resolve); },
+    lost: () => { delete document.body.dataset.listening; view.showLost(say("state.page_lost")); },
   });
 }
 
