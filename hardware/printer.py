@@ -32,9 +32,10 @@ from hardware.printer_link import Link, Opener
 from hardware.replies import Kind, ReplyReader
 
 ANSWER_MS = 300
+STALE_MS = 10
 PATIENCE_MS = 5_000
 RELOAD_MS = 60_000
-LOOK_MS = 500
+LOOK_MS = 250
 SLOWEST_BYTES_PER_S = 900  # 9600 baud
 FENCE = b"\x1dr\x01"
 ASK = {1: b"\x10\x04\x01", 2: b"\x10\x04\x02", 4: b"\x10\x04\x04"}
@@ -151,8 +152,7 @@ class Printer:
         reader = ReplyReader()
         answers: dict[int, int] = {}
         try:
-            while stale := link.hear(0):
-                reader.receive(stale)
+            self._drain(link)
             for number, question in ASK.items():
                 link.send(question, ANSWER_MS)
                 answer = self._status(link, reader)
@@ -162,6 +162,12 @@ class Printer:
         except LinkFault as fault:
             return Preflight(False, "state.printer_unreachable", fault.detail)
         return condition(answers)
+
+    def _drain(self, link: Link) -> None:
+        """Take what was said before we asked: an old "all well" would answer the first question."""
+        until = time.monotonic() + ANSWER_MS / 1000
+        while link.hear(STALE_MS) and _left_ms(until) > 0:
+            pass
 
     def _status(self, link: Link, reader: ReplyReader) -> int | None:
         until = time.monotonic() + ANSWER_MS / 1000

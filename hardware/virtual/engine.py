@@ -33,7 +33,7 @@ FAULTS = {
     "half_open": "takes everything and does nothing (the line's)",
     "refuse": "accepts no connection (the line's)",
     "rst_after": "breaks the connection after so many more bytes (the line's)",
-    "stale_status": "says four bytes of automatic status at each connection (the line's)",
+    "stale_status": "says an automatic status and an old answer at each connection (the line's)",
 }
 SLIPS_MAX = 200
 RECEIVED_MAX = 1 << 20

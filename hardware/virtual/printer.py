@@ -26,6 +26,7 @@ from hardware.virtual.scanner import raw_terminal
 
 READ_BYTES = 4_096
 LINES_MAX = 32
+ALL_WELL = b"\x12"
 
 
 class VirtualPrinter:
@@ -183,7 +184,7 @@ class VirtualPrinter:
         if not self.engine.faults.get("stalled"):
             self._selector.register(line, selectors.EVENT_READ)
         if self.engine.faults.get("stale_status"):
-            self._answer([Answer(line.fileno(), self.engine.automatic_status())])
+            self._answer([Answer(line.fileno(), self.engine.automatic_status() + ALL_WELL)])
 
     def _drop(self, number: int, *, reset: bool = False) -> None:
         line = self._lines.pop(number, None)

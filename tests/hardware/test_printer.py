@@ -118,6 +118,19 @@ def test_paper_that_ends_inside_a_job_makes_one_receipt_after_the_reload(device:
     assert (len(device.receipts), device.torn) == (1, [])
 
 
+def test_a_reload_may_take_longer_than_our_patience(device: VirtualPrinter) -> None:
+    device.set_fault("paper_out_after", 20)
+    told: list[str] = []
+
+    def notice(words: str) -> None:
+        told.append(words)
+        if len(told) == 2:
+            device.set_fault("paper_out", 0)
+
+    assert printer_at(device, patience_ms=300).print(SHORT, notice).state is State.CONFIRMED
+    assert len(device.receipts) == 1
+
+
 def test_paper_that_nobody_loads_leaves_the_job_uncertain(device: VirtualPrinter) -> None:
     device.set_fault("paper_out_after", 120)
     printed = printer_at(device, patience_ms=700, reload_ms=300).print(RECEIPT)
@@ -135,6 +148,14 @@ def test_a_connection_that_breaks_inside_a_job_never_counts_as_printed(tcp: Virt
     assert len(tcp.torn) == 1
     assert printer_at(tcp).print(RECEIPT).state is State.CONFIRMED
     assert (len(tcp.receipts), len(tcp.torn)) == (1, 1)
+
+
+def test_a_job_that_was_not_taken_whole_has_failed(tcp: VirtualPrinter) -> None:
+    printer = printer_at(tcp)
+    tcp.set_fault("rst_after", 5_000)
+    printed = printer.send(b"x" * 20_000_000, lambda words: None)  # more than any buffer takes
+    assert printed.state is State.FAILED
+    assert 0 < printed.bytes_sent < 20_000_000
 
 
 def test_a_power_cut_inside_a_job_is_uncertain_and_leaves_a_torn_slip(tcp: VirtualPrinter) -> None:
@@ -184,6 +205,8 @@ def test_a_printer_that_stops_reading_does_not_hold_us_for_ever(device: VirtualP
 def test_stale_status_before_the_question_is_no_answer(tcp: VirtualPrinter) -> None:
     tcp.set_fault("stale_status")
     assert printer_at(tcp).print(SHORT).state is State.CONFIRMED
+    tcp.set_fault("cover_open")
+    assert printer_at(tcp).print(SHORT).words == "state.printer_cover_open"
 
 
 def test_a_one_way_printer_is_sent_to_and_never_believed(tcp: VirtualPrinter) -> None:
