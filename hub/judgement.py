@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 import logging
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -34,6 +35,7 @@ RESOLVE = "resolve:"
 """Begins the name of what an operation waits for whose member headquarters must name."""
 UNKNOWN_KIND = "unknown-type"
 UNDECODABLE = Outcome("Q", {"reason": "undecodable"})
+_IS_ID = re.compile(r"[0-9a-f]{32}").fullmatch
 INTERNAL = Outcome("Q", {"reason": "policy", "field": "internal"})
 NAMELESS = ("equivocation", "bad-field", "undecodable")
 """Reasons for which an operation does not even take possession of its id."""
@@ -143,7 +145,7 @@ class _Round:
         if not (self.later and outcome.letter == "P"):  # else it still waits, perhaps for something else
             (self.done.later if self.later else self.done.outcomes)[one.place] = outcome
         told = body if isinstance(body, dict) else {}
-        op_id = told["id"] if isinstance(told.get("id"), str) else ""
+        op_id = _name(told)
         m = _number(told)
         reason = str(outcome.detail.get("reason"))
         if outcome.letter in ("P", "Q"):
@@ -167,7 +169,7 @@ def _docket(
 ) -> Docket:
     """What may be known about these operations; ``named`` are members that they do not name themselves."""
     bodies = [body for body in decoded if isinstance(body, dict)]
-    ids = {body["id"] for body in bodies if isinstance(body.get("id"), str)}
+    ids = {name for body in bodies if (name := _name(body))}
     for body in bodies:
         if "refs" in body:
             ids.update(_refs(body))
@@ -189,6 +191,12 @@ def _docket(
     return Docket(books, seen, issued, behind)
 
 
+def _name(body: Mapping[str, Any]) -> str:
+    """The operation's id if it is one, else nothing: no other text comes near a key of the database."""
+    op_id = body.get("id")
+    return op_id if isinstance(op_id, str) and _IS_ID(op_id) else ""
+
+
 def _number(body: Mapping[str, Any]) -> int | None:
     """The member a body names, if it is a number that a member may have."""
     m = body.get("m")
@@ -197,13 +205,13 @@ def _number(body: Mapping[str, Any]) -> int | None:
 
 def _refs(body: Mapping[str, Any]) -> list[str]:
     refs = body["refs"]
-    return [ref for ref in refs if isinstance(ref, str)] if isinstance(refs, list) else []
+    return [ref for ref in refs if isinstance(ref, str) and _IS_ID(ref)] if isinstance(refs, list) else []
 
 
 def _resolutions(turn: Turn, decoded: Sequence[Body]) -> dict[str, int]:
     """Operation id -> member, for operations that a ``member.resolve`` has named."""
-    ids = [body["id"] for body in decoded if isinstance(body, dict) and "m" not in body and "id" in body]
-    keys = [(op_bucket(op_id), op_id) for op_id in ids if isinstance(op_id, str)]
+    ids = [name for body in decoded if isinstance(body, dict) and "m" not in body and (name := _name(body))]
+    keys = [(op_bucket(op_id), op_id) for op_id in ids]
     return dict(turn.find(schema.resolved, ["op_id", "m"], ["op_bucket", "op_id"], keys))
 
 
@@ -215,7 +223,7 @@ def _admit(one: Delivered, body: Body, docket: Docket, resolved: Mapping[str, in
         return Outcome("Q", {"reason": "undecodable", "field": "form"})
     digest = chain.body_digest16(one.body)
     store, till, epoch, seq = one.place
-    named = body["id"] if isinstance(body.get("id"), str) else ""
+    named = _name(body)
     known = docket.seen.get(named)
     if known is not None and not known.posted and (known.lane, known.seq) == ((store, till, epoch), seq):
         del docket.seen[named]  # it is this very operation, judged again
