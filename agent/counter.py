@@ -14,6 +14,7 @@ from typing import Any
 from agent import funding
 from agent.cards import Card, card_of
 from agent.funding import Authorise, Intent, No
+from agent.journal.clock import StoreTime
 from agent.recorder import UNMARKED, Draft, Mark, Recorded, record
 from agent.slips import slip
 from agent.store import members, sales
@@ -111,19 +112,22 @@ class Counter:
             view = self.till.look(m) if m is not None else None
             quote = self._quote(view, lines, points_used)
             if isinstance(quote, SaleQuote):
-                self._shown = _Shown(self._asked(m, lines, points_used), view, quote)
+                self._shown = _Shown(self._asked(m, lines, points_used, self.till.time()), view, quote)
             return quote
 
-    def _asked(self, m: int | None, lines: Lines, points_used: int) -> tuple[Any, ...]:
+    def _asked(self, m: int | None, lines: Lines, points_used: int, time: StoreTime) -> tuple[Any, ...]:
         """What a quote was asked for, and the state of the till that it depends on."""
-        till, shift = self.till, self.till.shift()
-        today = till.rule().today(till.time().st_ms)
-        return m, str(lines), points_used, till.log.seq, till.editions, shift.day, today, till.rule().hash
+        till, rules = self.till, self.till.rule()
+        today = rules.today(time.st_ms)
+        day = till.shift(time).day
+        return m, str(lines), points_used, till.log.seq, till.editions, day, today, rules.hash
 
-    def _quoted(self, m: int | None, lines: Lines, points_used: int) -> tuple[View | None, SaleQuote | No]:
+    def _quoted(
+        self, m: int | None, lines: Lines, points_used: int, time: StoreTime
+    ) -> tuple[View | None, SaleQuote | No]:
         """The quote on the screen, unchanged, if it is still good; a fresh one otherwise."""
         shown, self._shown = self._shown, None
-        if shown is not None and shown.asked == self._asked(m, lines, points_used):
+        if shown is not None and shown.asked == self._asked(m, lines, points_used, time):
             return shown.view, shown.quote
         view = self.till.look(m) if m is not None else None
         if m is not None and view is None:
@@ -180,10 +184,11 @@ class Counter:
         intent: Intent | None,
         mark: Mark,
     ) -> Recorded | No:
-        till, shift = self.till, self.till.shift()
+        till, time = self.till, self.till.time()
+        shift = till.shift(time)
         if shift.closed:
             return No(Refusal.day_closed, {})
-        view, quote = self._quoted(m, lines, points_used)
+        view, quote = self._quoted(m, lines, points_used, time)
         if isinstance(quote, No):
             return quote
         held: Rights | None = None
@@ -218,7 +223,7 @@ class Counter:
             trimmed=earn.trimmed,
             reasons=[(reason.key, reason.values) for reason in earn.reasons],
         )
-        return record(till, draft, till.time(), shift.day)
+        return record(till, draft, time, shift.day)
 
     def redeem(self, m: int, pts: int, by: str, mark: Mark = UNMARKED) -> Recorded | No:
         """Points as cash, outside a sale."""

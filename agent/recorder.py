@@ -92,7 +92,7 @@ def record_all(till: Till, drafts: Sequence[Draft], time: StoreTime, day: int) -
         draft.slip(op, first + i) if draft.slip else None
         for i, (draft, op) in enumerate(zip(drafts, ops, strict=True))
     ]
-    raws = [canonical.encode(body) for body in bodies]
+    raws = [canonical.encode_checked(body) for body in bodies]
     try:
         with till.book.turn() as turn:
             entry: Entry | None = None

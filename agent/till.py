@@ -167,12 +167,13 @@ class Till:
             with self.book.turn() as turn:
                 feeds.keep_fact(turn, "witness", f"{hub_ms},{now.mono_ms},{now.boot}")
 
-    def shift(self) -> Shift:
-        """The open business day; a new local day opens itself, a closed one stays closed."""
-        today = self.rule().today(self.time().st_ms)
-        if self._shift is not None and (not self._shift.closed or self._shift.day >= today):
-            return self._shift
-        return Shift(today, False)
+    def shift(self, time: StoreTime | None = None) -> Shift:
+        """The open business day at ``time``; a new local day opens itself, a closed one stays closed."""
+        kept = self._shift
+        if kept is not None and not kept.closed:
+            return kept
+        today = self.rule().today((time or self.time()).st_ms)
+        return kept if kept is not None and kept.day >= today else Shift(today, False)
 
     def keep_shift(self, shift: Shift) -> None:
         """Open or close a business day."""

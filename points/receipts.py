@@ -47,14 +47,18 @@ class Receipt:
     reasons: Sequence[tuple[str, Mapping[str, int | str]]] = ()
 
     def to_json(self) -> dict[str, Any]:
-        """As it is kept in the print queue."""
-        return {name: getattr(self, name) for name in self.__dataclass_fields__}
+        """As it is kept in the print queue; what has its default is left out."""
+        values = ((name, getattr(self, name), default) for name, default in _DEFAULTS)
+        return {name: value for name, value, default in values if value != default}
 
     @classmethod
     def from_json(cls, raw: Mapping[str, Any]) -> Receipt:
         """As it was kept; fields of a later version are ignored."""
         known = cls.__dataclass_fields__
         return cls(**{key: value for key, value in raw.items() if key in known})
+
+
+_DEFAULTS = tuple((name, field.default) for name, field in Receipt.__dataclass_fields__.items())
 
 
 def next_to_expire(account: Account, today: int) -> tuple[int, int]:

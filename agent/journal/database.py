@@ -8,8 +8,7 @@ once with "database is locked", however long the busy timeout.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +21,38 @@ from sqlite_utils import Database, Migrations  # noqa: E402  (the driver must be
 __all__ = ["Book", "Migrations"]
 
 
+class Turn:
+    """One write turn of a book; entering it gives the connection."""
+
+    __slots__ = ("_book",)
+
+    def __init__(self, book: Book) -> None:
+        self._book = book
+
+    def __enter__(self) -> Connection:
+        book = self._book
+        book.lock.acquire()
+        try:
+            assert not book.connection.in_transaction, "a write turn does not nest"
+            book.connection.execute("BEGIN IMMEDIATE")
+        except BaseException:
+            book.lock.release()
+            raise
+        return book.connection
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        book = self._book
+        try:
+            if kind is None:
+                book.connection.execute("COMMIT")
+        finally:
+            try:
+                if book.connection.in_transaction:
+                    book.connection.execute("ROLLBACK")
+            finally:
+                book.lock.release()
+
+
 class Book:
     """The open database of one till. Every method may be called from any thread."""
 
@@ -29,23 +60,12 @@ class Book:
         self.connection: Connection = open_database(path, full=full)
         self.lock = threading.RLock()
         self.tables = Database(self.connection, execute_plugins=False, strict=True)
-        self.failpoint: Callable[[str], None] | None = None
         with self.lock:
             migrations.apply(self.tables)
 
-    @contextmanager
-    def turn(self) -> Iterator[Connection]:
+    def turn(self) -> Turn:
         """Hold the only pen: everything inside is on disk together, or not at all. Does not nest."""
-        with self.lock:
-            assert not self.connection.in_transaction, "a write turn does not nest"
-            self.connection.execute("BEGIN IMMEDIATE")
-            try:
-                yield self.connection
-                self.connection.execute("COMMIT")
-            except BaseException:
-                if self.connection.in_transaction:
-                    self.connection.execute("ROLLBACK")
-                raise
+        return Turn(self)
 
     def rows(self, sql: str, arguments: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
         """All rows of one question."""

@@ -85,7 +85,7 @@ def rehearse(
         for name in names.values():
             provisioning.join(folder / name / "keys", tickets[name], join)
             killed = kills and name == busiest
-            acts = 4 * sum(names[b.store] == name for b in baskets)
+            acts = sum(names[b.store] == name for b in baskets)  # every visit is one act at least
             chance = random.Random(seed)
             tills[name] = Far(folder / name, kills, acts, chance) if killed else Near(folder / name)
             tills[name].act("contact", baskets[0].at_ms - 3_000_000, True)

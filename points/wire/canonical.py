@@ -45,6 +45,17 @@ def encode(value: Any) -> bytes:
     return _dump(value)
 
 
+def encode_checked(value: Any) -> bytes:
+    """``encode`` for a value whose fields were checked one by one: only foreign texts are walked again.
+
+    Plain ASCII without an escape cannot hold a text that the reader would refuse.
+    """
+    raw = _dump(value)
+    if not raw.isascii() or b"\\" in raw:
+        _walk(value)
+    return raw
+
+
 def decode(raw: bytes, max_bytes: int = BODY_BYTES_MAX) -> dict[str, Any]:
     """The object in `raw`; Malformed if it is not one, TooLarge beyond `max_bytes`."""
     value = decode_value(raw, max_bytes)

@@ -96,7 +96,10 @@ def _one_round(
     samples = []
     gc.collect()
     busy = cpu()
+    before = getattr(work, "before", None)  # what happens between calls, outside the measured time
     for i in range(calls):
+        if before is not None:
+            before(i)
         begun = wall()
         work(i)
         samples.append(wall() - begun)
