@@ -67,6 +67,7 @@ lint: $(VENV)/.all.stamp
 
 bench: $(VENV)/.all.stamp
 	$(BIN)/python tests/bench/run.py
+	$(BIN)/python tests/bench/weigh_wire.py
 
 replay: $(VENV)/.all.stamp
 	@exec $(BIN)/jifen replay

@@ -1,8 +1,8 @@
 """A sale at the counter, against a bare program that syncs the same two files; 100,000 members.
 
 The bare program commits, in WAL and FULL, an operation row and a receipt row of the same sizes, and
-appends the operation to a second file. The counter does that and everything else. Two ways of asking: the confirm of
-a quote that is on the screen, and a whole visit (card, quote, confirm).
+appends the operation to a second file. The counter does that and everything else. Two ways of asking:
+the confirm of a quote that is on the screen, and a whole visit (card, quote, confirm).
 """
 
 from __future__ import annotations

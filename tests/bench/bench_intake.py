@@ -1,4 +1,4 @@
-"""Headquarters' intake on SQLite: verify, judge and post batches of 1,000, beside raw writes of the same rows.
+"""Headquarters' intake on SQLite: verify, judge and post batches of 1,000, beside raw writes of its rows.
 
 100,000 members of 20 stores with history; each batch is one store's: 85 % home members and 15 % visitors,
 sales of four lines that add to the till's own rights, a tenth redemptions, two in a hundred refunds. The raw
