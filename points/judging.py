@@ -243,7 +243,10 @@ def move_rights(standing: Standing, op: Operation) -> tuple[list[Leg], int]:
     cell = standing.cell(op.store, op.till)
     before = cell.escrow + cell.home
     legs = rights_legs(op, cell)
-    wanted = sum(n if act != "add" else -n for act, n in op.moves() if act not in ("auth", "trust"))
+    moves = op.moves()
+    if len(moves) == 1 and moves[0][0] == "add":
+        return released + legs, 0
+    wanted = sum(n if act != "add" else -n for act, n in moves if act not in ("auth", "trust"))
     authorised = sum(leg.pts for leg in released)
     short = max(0, wanted - (before - cell.escrow - cell.home))
     asked = sum(n for act, n in op.moves() if act == "auth")

@@ -19,6 +19,7 @@ LINES_MAX = 500
 REFS_MAX = 16
 FUND_MAX = 64
 WORD_MAX = 64
+LINE_NUMBER_MAX = UNITS_MAX = 10**6
 HASH_DIGITS = 64
 
 SPENDS = frozenset({"local", "allowance", "auth", "trust"})
@@ -36,7 +37,7 @@ class BadOperation(ValueError):
 class Operation:
     """One checked body and the lane it came by. Do not change it: other parts share it."""
 
-    __slots__ = ("body", "day", "fund", "id", "kind", "m", "refs", "rule", "st", "store", "till")
+    __slots__ = ("_moves", "body", "day", "fund", "id", "kind", "m", "refs", "rule", "st", "store", "till")
 
     def __init__(self, body: Mapping[str, Any], store: str, till: str) -> None:
         self.body = body
@@ -50,13 +51,15 @@ class Operation:
         self.m: int | None = body.get("m")
         self.refs: list[str] = body.get("refs", _NONE)
         self.fund: list[list[Any]] = body.get("fund", _NONE)
+        self._moves = list(points_moved(self.fund)) if self.fund else _NO_MOVES
 
-    def moves(self) -> Iterator[tuple[str, int]]:
+    def moves(self) -> Sequence[tuple[str, int]]:
         """How this operation moves rights to points: (act, how many); other assets are other cells."""
-        return points_moved(self.fund)
+        return self._moves
 
 
 _NONE: list[Any] = []
+_NO_MOVES: list[tuple[str, int]] = []
 
 
 def points_moved(fund: Sequence[Sequence[Any]]) -> Iterator[tuple[str, int]]:
@@ -156,10 +159,23 @@ def _entry(entry: Any) -> None:
 
 
 def _line(line: Any) -> None:
-    whole(line[0], 0, 10**6)
-    word(line[1])
-    whole(line[2], 1, 10**6)
-    whole(line[3], 0)
+    number, category, units, net = line[0], line[1], line[2], line[3]
+    if (  # thousands of lines in a batch: what is plainly right is asked no further
+        type(number) is int
+        and type(units) is int
+        and type(net) is int
+        and 0 <= number <= LINE_NUMBER_MAX
+        and 1 <= units <= UNITS_MAX
+        and 0 <= net <= AMOUNT_MAX
+        and type(category) is str
+        and 0 < len(category) <= WORD_MAX
+        and category.isprintable()
+    ):
+        return
+    whole(number, 0, LINE_NUMBER_MAX)
+    word(category)
+    whole(units, 1, UNITS_MAX)
+    whole(net, 0)
 
 
 def _tender(tender: Any) -> None:

@@ -63,11 +63,10 @@ def rights_legs(op: Operation, cell: Cell) -> list[Leg]:
     cell.post(op)
     legs = []
     for kind, change in (("lease", cell.escrow - escrow), ("local", cell.home - home)):
-        account = held_by(kind, op.store, op.till)
         if change > 0:
-            legs.append(Leg(op.id, MEM, account, "", change))
+            legs.append(Leg(op.id, MEM, held_by(kind, op.store, op.till), "", change))
         elif change < 0:
-            legs.append(Leg(op.id, account, MEM, "", -change))
+            legs.append(Leg(op.id, held_by(kind, op.store, op.till), MEM, "", -change))
     return legs
 
 

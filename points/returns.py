@@ -35,17 +35,17 @@ class Sale:
         self.units = [line[2] for line in lines]
         self.net = [line[3] for line in lines]
         self.rate = [book.rate_index(line[1]) for line in lines]
-        not_earned = [0] * len(lines)
-        self.tender_n = [0] * len(lines)
+        not_earned = nothing = [0] * len(lines)
+        self.tender_n = list(nothing)
         for tender in body.get("tenders", ()):
             if tender[0] in book.not_earning:
-                for i, part in enumerate(spread(tender[1], self.net)):
-                    not_earned[i] += part
+                parts = spread(tender[1], self.net)
+                not_earned = [before + part for before, part in zip(not_earned, parts, strict=True)]
             if tender[0] == "points":
                 for i, part in enumerate(spread(tender[2], self.net)):
                     self.tender_n[i] += part
         self.base = [
-            0 if rate == EXCLUDED else max(0, net - other)
+            0 if rate == EXCLUDED or other >= net else net - other
             for net, other, rate in zip(self.net, not_earned, self.rate, strict=True)
         ]
         self.kept_units = list(self.units)

@@ -193,14 +193,14 @@ class Cell:
 
     def post(self, op: Operation) -> int:
         """Count one operation's funding; gives the points that no right covered."""
-        before = self.granted - self.allowance_used, self.added - self.local_used
+        allowance, local = self.granted - self.allowance_used, self.added - self.local_used
         current = (op.body.get("inc", 0), op.body.get("term", 0)) >= self.term
         for act, n in op.moves():
-            if act in ("allowance", "burn_a", "back_a"):
-                self.allowance_used += n if current else 0
+            if act == "add":
+                self.added += n
             elif act in ("local", "burn_l", "back_l"):
                 self.local_used += n
-            elif act == "add":
-                self.added += n
-        after = self.granted - self.allowance_used, self.added - self.local_used
-        return sum(max(0, -now) - max(0, -then) for then, now in zip(before, after, strict=True))
+            elif act in ("allowance", "burn_a", "back_a"):
+                self.allowance_used += n if current else 0
+        short = max(0, self.allowance_used - self.granted) - max(0, -allowance)
+        return short + max(0, self.local_used - self.added) - max(0, -local)
