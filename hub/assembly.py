@@ -6,15 +6,15 @@ import os
 from pathlib import Path
 
 from fastapi import FastAPI
-from sqlalchemy import inspect
 
 from config.settings import HubSettings
-from hub import keys, publishing
+from hub import intake, keys, publishing
 from hub.api.devices import Devices
 from hub.clock import file_clock, machine
+from hub.judgement import UNKNOWN_KIND
 from hub.office import Office
-from hub.store import schema
 from hub.store.engine import Store
+from hub.store.upgrading import upgrade
 
 CLOCK = "JIFEN_REHEARSAL_CLOCK"
 """Names a file whose content is business time in ms, for rehearsals; unset: the machine's time."""
@@ -24,9 +24,7 @@ def open_office(settings: HubSettings, rulebook: bytes) -> Office:
     """Headquarters on its database, with its keys; begun with ``rulebook`` when it has none yet."""
     url = settings.database_url or f"sqlite:///{settings.data_dir / 'hub.sqlite'}"
     store = Store(url)
-    with store.engine.begin() as connection:
-        if not inspect(connection).has_table("stores"):
-            schema.metadata.create_all(connection)
+    upgrade(store)
     rehearsed = os.environ.get(CLOCK)
     office = Office(
         chain=settings.chain,
@@ -40,6 +38,8 @@ def open_office(settings: HubSettings, rulebook: bytes) -> Office:
         office.load_books(turn)
         if office.current is None:
             publishing.publish_rules(turn, office, rulebook)
+        # A newer program may know what an older one parked.
+        intake.judge_waiting(turn, office, [UNKNOWN_KIND])
     return office
 
 

@@ -37,7 +37,7 @@ def decide(turn: Turn, office: Office, facts: Sequence[Fact]) -> list[str]:
 def _decide(turn: Turn, office: Office, facts: Sequence[Fact]) -> list[str]:
     lane, key = office.lane, office.keys.lane
     record = KeyRecord(key.public_raw, frozenset({lane}))
-    seq, head = intake.lane_head(turn, lane, record)
+    seq, head, _ = intake.lane_head(turn, lane, record)
     last = turn.one("SELECT value FROM settings WHERE name = 'hub_st'")
     st = max(office.clock(), int(last[0]) + 1 if last else 0)
     day = office.rules().today(st)

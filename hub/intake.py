@@ -11,9 +11,10 @@ import json
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+from hub.arrivals import next_arrival
 from hub.judgement import Delivered, Judgement, judge
 from hub.office import HUB_TILL, Office
-from hub.posting import Place
+from hub.posting import Now, Place
 from hub.store import schema
 from hub.store.engine import Turn
 from points.identifiers import HUB_STORE
@@ -52,7 +53,7 @@ def post_batch(
     )
     if stored is not None:
         return bytes(stored[0]), Judgement()
-    seq, head = lane_head(turn, header.lane, record)
+    seq, head, before_st = lane_head(turn, header.lane, record)
     if record.revoked_at_ms is not None and not record.vouches_for(header.last):
         raise Revoked()
     if header.first > seq + 1:
@@ -64,7 +65,7 @@ def post_batch(
         _check_overlap(turn, batch, record, known)
     fresh = [Delivered((*lane, header.first + i), body) for i, body in enumerate(batch.bodies) if i >= known]
     arrived = next_arrival(turn)
-    done = judge(turn, fresh, office.books, arrived)
+    done = judge(turn, fresh, office.books, Now(arrived, office.today()))
     outcomes = _known_outcomes(turn, lane, header.first, seq) | done.outcomes
     answer = ack.issue(
         ack.Ack(
@@ -74,7 +75,9 @@ def post_batch(
         office.keys.receipt,
     )  # fmt: skip
     if fresh:
-        turn.put(schema.lanes, [(*lane, header.last, header.head)], on_conflict="replace")
+        # A clock that runs ahead must not make a day look passed.
+        st = min(max(done.latest_st, before_st), office.clock())
+        turn.put(schema.lanes, [(*lane, header.last, header.head, st)], on_conflict="replace")
     turn.put(
         schema.batches,
         [(*lane, header.first, header.last, batch.batch_id, raw, answer, None, arrived)],
@@ -85,19 +88,19 @@ def post_batch(
 
 def judge_waiting(turn: Turn, office: Office, unlocked: Iterable[str]) -> None:
     """Judge again what waited for something that became known by other ways than a batch."""
-    done = judge(turn, (), office.books, next_arrival(turn), unlocked)
+    done = judge(turn, (), office.books, Now(next_arrival(turn), office.today()), unlocked)
     keep_outcomes(turn, office, done)
 
 
-def lane_head(turn: Turn, lane: Lane, record: KeyRecord) -> tuple[int, str]:
-    """(last sequence number, its hash) of a lane; its genesis when nothing arrived yet."""
+def lane_head(turn: Turn, lane: Lane, record: KeyRecord) -> tuple[int, str, int]:
+    """(last sequence number, its hash, store time it has reached); its genesis when nothing arrived yet."""
     row = turn.one(
-        "SELECT seq, head FROM lanes WHERE store = ? AND till = ? AND epoch = ?",
+        "SELECT seq, head, st FROM lanes WHERE store = ? AND till = ? AND epoch = ?",
         (lane.store, lane.till, lane.epoch),
     )
     if row is not None:
-        return row[0], row[1]
-    return 0, chain.genesis(lane.chain, lane.store, lane.till, lane.epoch, record.public_raw).hex()
+        return row[0], row[1], row[2]
+    return 0, chain.genesis(lane.chain, lane.store, lane.till, lane.epoch, record.public_raw).hex(), 0
 
 
 def _check_overlap(turn: Turn, batch: Batch, record: KeyRecord, known: int) -> None:
@@ -123,20 +126,6 @@ def _hash_at(turn: Turn, lane: Lane, record: KeyRecord, seq: int) -> bytes:
     first, raw = row
     hashes = envelope.open_batch(bytes(raw), record).hashes
     return hashes[seq - int(first)]
-
-
-def next_arrival(turn: Turn) -> int:
-    """The number of this arrival: batches are numbered for the feeds in this order, and so are changes.
-
-    One counter for all, so that nothing that changed later carries a number that was published before.
-    """
-    row = turn.one(
-        "INSERT INTO settings (name, value) VALUES ('arrived', '1')"
-        " ON CONFLICT (name) DO UPDATE SET value = CAST(CAST(settings.value AS bigint) + 1 AS text)"
-        " RETURNING value"
-    )
-    assert row is not None
-    return int(row[0])
 
 
 def _known_outcomes(turn: Turn, lane: tuple[str, str, int], first: int, last: int) -> dict[Place, Outcome]:

@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from hub import posting
-from hub.posting import Admitted, Place, op_bucket
+from hub.posting import Admitted, Now, Place, op_bucket
 from hub.store import schema
 from hub.store.engine import Turn
 from points.identifiers import bucket
@@ -53,7 +53,8 @@ class Delivered:
 class Judgement:
     """What became of operations: outcomes by place (nothing said: accepted) and cases to open.
 
-    ``arrived`` are ids of operations that are posted now, ``awaited`` names that others wait for.
+    ``arrived`` are ids of operations that are posted now, ``awaited`` names that others wait for,
+    ``latest_st`` is the latest store time among what was accepted at once.
     """
 
     outcomes: dict[Place, Outcome] = field(default_factory=dict)
@@ -61,23 +62,24 @@ class Judgement:
     cases: list[Case] = field(default_factory=list)
     arrived: list[str] = field(default_factory=list)
     awaited: list[str] = field(default_factory=list)
+    latest_st: int = 0
 
 
 def judge(
     turn: Turn,
     delivered: Sequence[Delivered],
     books: Mapping[str, RuleBook],
-    touched: int,
+    now: Now,
     unlocked: Iterable[str] = (),
 ) -> Judgement:
     """Judge and post ``delivered``, then whatever waited for it or for what is ``unlocked`` besides."""
     done = Judgement()
     names = set(unlocked)
     if delivered:
-        names |= _Round(turn, delivered, books, touched, done).run()
+        names |= _Round(turn, delivered, books, now, done).run()
     while names:  # each round takes something out of the waiting room, or is the last
         fresh = _waiting_on(turn, names)
-        names = _Round(turn, fresh, books, touched, done, later=True).run() if fresh else set()
+        names = _Round(turn, fresh, books, now, done, later=True).run() if fresh else set()
     return done
 
 
@@ -89,13 +91,13 @@ class _Round:
         turn: Turn,
         delivered: Sequence[Delivered],
         books: Mapping[str, RuleBook],
-        touched: int,
+        now: Now,
         done: Judgement,
         *,
         later: bool = False,
     ) -> None:
         self.turn, self.delivered, self.books = turn, delivered, books
-        self.touched, self.done, self.later = touched, done, later
+        self.now, self.done, self.later = now, done, later
         self.waiting: list[tuple[Any, ...]] = []
         self.seen: list[tuple[Any, ...]] = []
 
@@ -110,9 +112,10 @@ class _Round:
             verdict = _admit(one, body, docket, resolved)
             if isinstance(verdict, Outcome):
                 self._keep(one, body, verdict)
+                _remember(one, body, verdict, docket)
             else:
                 admitted.append(verdict)
-        posted = posting.post_all(turn, admitted, self.books, self.touched, post)
+        posted = posting.post_all(turn, admitted, self.books, self.now, post)
         if posted.spoiled:
             for bad in admitted:
                 if bad.op.id in posted.spoiled:
@@ -127,7 +130,9 @@ class _Round:
         turn.put(schema.op_seen, self.seen, on_conflict="ignore")
         posting.keep(turn, admitted, replace=self.later)
         done.arrived += [one.op.id for one in admitted]
-        if self.later:
+        if not self.later:
+            done.latest_st = max((one.op.st for one in admitted), default=0)
+        else:
             self._leave_waiting(admitted, posted.unlocked)
         return posted.unlocked
 
@@ -158,6 +163,17 @@ class _Round:
         if outcome.letter == "Q":
             detail = json.dumps(outcome.detail, ensure_ascii=False)
             self.done.cases.append((reason, op_id, m, one.place[0], detail))
+
+
+def _remember(one: Delivered, body: Body, verdict: Outcome, docket: Docket) -> None:
+    """What went into custody is heard of from now on: its twin in the same batch is a duplicate."""
+    told = body if isinstance(body, dict) else {}
+    op_id = _name(told)
+    if not op_id or verdict.letter not in ("P", "Q") or verdict.detail.get("reason") in NAMELESS:
+        return
+    store, till, epoch, seq = one.place
+    seen = Seen((store, till, epoch), seq, chain.body_digest16(one.body), _number(told), posted=False)
+    docket.seen.setdefault(op_id, seen)
 
 
 def _docket(

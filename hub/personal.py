@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable
 
-from hub.intake import next_arrival
+from hub.arrivals import next_arrival
 from hub.office import Office
 from hub.posting import op_bucket
 from hub.store import schema
@@ -38,8 +38,10 @@ def open_boxes(turn: Turn, office: Office, arrived: Iterable[str]) -> None:
     ids = [(op_bucket(op_id), op_id) for op_id in arrived]
     owners = {
         op_id: (m, store)
-        for op_id, m, store in turn.find(schema.op_seen, ["op_id", "m", "store"], ["op_bucket", "op_id"], ids)
-        if m is not None
+        for op_id, m, store, posted in turn.find(
+            schema.op_seen, ["op_id", "m", "store", "posted"], ["op_bucket", "op_id"], ids
+        )
+        if posted and m is not None  # a box whose operation still waits, waits with it
     }
     for shard, op_id, blob in turn.find(
         schema.sealed, ["op_bucket", "op_id", "blob"], ["op_bucket", "op_id"], ids

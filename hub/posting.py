@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
+from hub import expiry
 from hub.store import schema, standings
 from hub.store.engine import Turn
 from hub.store.standings import Change, Held
@@ -31,6 +32,13 @@ Place = tuple[str, str, int, int]
 """Where an operation stands: store, till, epoch, seq."""
 
 Post = Callable[..., Posted]
+
+
+class Now(NamedTuple):
+    """When a judgement happens: the number of this arrival, and headquarters' local day."""
+
+    touched: int
+    today: int
 
 
 class Admitted(NamedTuple):
@@ -60,15 +68,15 @@ def op_bucket(op_id: str) -> int:
 
 
 def post_all(
-    turn: Turn, admitted: Sequence[Admitted], books: Mapping[str, RuleBook], touched: int, post: Post
+    turn: Turn, admitted: Sequence[Admitted], books: Mapping[str, RuleBook], now: Now, post: Post
 ) -> Result:
     """Post what was admitted and save what changed. Raises ``Collision``."""
     result = Result()
     groups = _by_member(turn, admitted, result.unlocked)
     held = standings.load(turn, groups)
-    late = {m for m, ops in groups.items() if not extends(held[m].standing, ops, books)}
+    late = {m for m, ops in groups.items() if not _continues(held[m], ops, books, now.today)}
     history = standings.histories(turn, late, FOLDED)
-    posted_legs = standings.posted(turn, late)
+    posted = standings.posted(turn, late)
     codes = _codes(turn, [m for m in groups if held[m].ver == 0])
     by_id = {one.op.id: one for one in admitted}
     changes = []
@@ -81,12 +89,33 @@ def post_all(
             log.exception("operations of one member could not be posted")
             result.spoiled |= {op.id for op in ops}
             continue
-        legs = done.legs if past is None else correction(done.legs, posted_legs.get(m, {}))
+        legs, expired = done.legs, []
+        if past is not None:
+            legs = correction(done.legs, posted[m].legs)
+            expired = expiry.corrected(done.account, posted[m].expiry)
         result.remarks += [(by_id[op_id], outcome) for op_id, outcome in done.remarks.items()]
         row = _row(mine, done.account, codes.get(m))
-        changes.append(Change(mine, row, legs, done.rights, _sched(ops)))
-    standings.save(turn, changes, touched)
+        changes.append(Change(mine, row, legs, done.rights, _sched(ops), expired))
+    standings.save(turn, changes, now.touched)
     return result
+
+
+def _draws_expired(held: Held, ops: Sequence[Operation], books: Mapping[str, RuleBook], today: int) -> bool:
+    """Whether a spend of an earlier day may draw points that have expired, and been posted so, since."""
+    row = held.standing.row
+    if row is None or not any(lot[3] and lot[3] < today for lot in row.lots):
+        return False
+    days = [books[op.rule].today(op.st) for op in ops if op.kind in FOLDED and op.fund]
+    return any(first <= lot[3] < today for first in (min(days, default=today),) for lot in row.lots)
+
+
+def _continues(held: Held, ops: list[Operation], books: Mapping[str, RuleBook], today: int) -> bool:
+    """Whether facts continue the checkpoint; what cannot even be asked is folded whole, under guard."""
+    try:
+        return extends(held.standing, ops, books) and not _draws_expired(held, ops, books, today)
+    except Exception:
+        log.exception("operations of one member could not be placed")
+        return False
 
 
 def _by_member(turn: Turn, admitted: Sequence[Admitted], unlocked: set[str]) -> dict[int, list[Operation]]:

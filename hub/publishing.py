@@ -9,7 +9,7 @@ values of ``g``, so that a till knows which of its operations are still its own 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from hub import intake
@@ -21,13 +21,23 @@ from points import rulebook
 from points.identifiers import BUCKETS
 from points.wire import chunk, keys
 from points.wire.faults import NotFound
-from points.wire.manifest import CHAIN_WIDE, Chunk, LaneNext, Manifest, Private, issue, private_shard
+from points.wire.manifest import (
+    CHAIN_WIDE,
+    Chunk,
+    LaneNext,
+    Manifest,
+    Private,
+    issue,
+    open_manifest,
+    private_shard,
+)
 
 GEN = 1
 SCHEMA = 1
 CHUNKS = 48
 COUNTED_MAX = 60
 OUTCOMES_MAX = 2_000
+KEPT_UNNAMED_MS = 24 * 3_600_000
 FRESH_MS = 400 * 86_400_000
 """How long an edition may be believed; a store that was cut off for a year still sells by it."""
 
@@ -196,7 +206,12 @@ def _counted(turn: Turn, store: str) -> list[list[Any]]:
 
 
 def _keep_blob(turn: Turn, sha: str, blob: bytes, topic: str, shard: str) -> None:
-    turn.put(schema.blobs, [(sha, topic, shard, blob)], on_conflict="ignore")
+    turn.put(schema.blobs, [(sha, topic, shard, None, blob)], on_conflict="ignore")
+    turn.run(
+        "UPDATE blobs SET unnamed_ms = NULL"
+        " WHERE sha = ? AND topic = ? AND shard = ? AND unnamed_ms IS NOT NULL",
+        (sha, topic, shard),
+    )
 
 
 def _edition(
@@ -211,7 +226,7 @@ def _edition(
     lanes: str | None = None,
     private: Private | None = None,
 ) -> bytes:
-    """Sign and keep the next edition of a shard, and forget the blobs that it no longer names."""
+    """Sign and keep the next edition of a shard."""
     held = _held(turn, topic, shard)
     ver, now = (held[0] + 1 if held else 1), office.clock()
     raw = issue(
@@ -246,8 +261,25 @@ def blob_of(turn: Turn, sha: str, own: Mapping[str, str]) -> bytes:
     raise NotFound()
 
 
-def sweep(turn: Turn, keep: Iterable[str]) -> None:
-    """Remove blobs that no edition names."""
-    names = set(keep)
-    held = [sha for (sha,) in turn.run("SELECT sha FROM blobs")]
-    turn.many("DELETE FROM blobs WHERE sha = ?", [(sha,) for sha in held if sha not in names])
+def sweep(turn: Turn, office: Office) -> int:
+    """Forget blobs that no edition has named for a day; gives how many.
+
+    A store may just be fetching what an older manifest named, so a blob is first marked and only
+    removed by a later night; naming it again takes the mark away.
+    """
+    named = set()
+    for topic, shard, raw in turn.run("SELECT topic, shard, bytes FROM manifests"):
+        told = open_manifest(bytes(raw), office.keys.manifest.public_raw, office.chain, topic, shard)
+        named |= {(sha, topic, shard) for sha in told.blobs}
+    now = office.clock()
+    gone, unnamed = [], []
+    for sha, topic, shard, since in turn.run("SELECT sha, topic, shard, unnamed_ms FROM blobs"):
+        if (sha, topic, shard) in named:
+            continue
+        if since is None:
+            unnamed.append((now, sha, topic, shard))
+        elif since <= now - KEPT_UNNAMED_MS:
+            gone.append((sha, topic, shard))
+    turn.many("UPDATE blobs SET unnamed_ms = ? WHERE sha = ? AND topic = ? AND shard = ?", unnamed)
+    turn.many("DELETE FROM blobs WHERE sha = ? AND topic = ? AND shard = ?", gone)
+    return len(gone)

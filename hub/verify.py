@@ -1,9 +1,9 @@
 """Headquarters proves itself: every member folded again from the facts and compared with what is kept.
 
 Checked for each member: the row equals a fresh fold; the postings of the fold equal its legs (P5,
-P16); every cell equals the sum of the operations' funding; and what headquarters holds itself is
-the points in lots less allowances, local rights and reservations, debt standing apart (P10). Over
-all: the trial balance is zero and every posting cites an operation that is kept (P13).
+P16); what expired is what lay in the lots; every till's accounts equal its cell; and what
+headquarters holds itself is the points in lots less allowances, local rights and reservations, debt
+standing apart (P10). Over all: the trial balance is zero, and every posting cites an operation (P13).
 """
 
 from __future__ import annotations
@@ -14,13 +14,13 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
+from hub import expiry
 from hub.office import Office
 from hub.posting import op_bucket
 from hub.store import schema, standings
 from hub.store.engine import Turn
-from hub.store.standings import LegKey
+from hub.store.standings import Ledger
 from points.fold import FOLDED, MEM, OWED, fold
-from points.identifiers import bucket
 from points.members import end
 from points.postings import held_by, totals
 
@@ -77,7 +77,10 @@ def _members(look: Turn, office: Office, ms: list[int], done: Verified) -> None:
         legs = {key: pts for key, pts in totals(account.legs).items() if pts}
         if legs != {key: pts for key, pts in mine.legs.items() if pts}:
             done.faults.append(f"member {m}: the postings are not the fold's")
-        whole = sum(lot.remaining for lot in account.lots.values())
+        expired = sum(mine.expiry.values())
+        if expiry.corrected(account, mine.expiry):
+            done.faults.append(f"member {m}: what expired is not what lay in the lots")
+        whole = sum(lot.remaining for lot in account.lots.values()) - expired
         if mine.nets[MEM] != whole - kept.standing.held:
             done.faults.append(f"member {m}: what headquarters holds is not the rest of the balance")
         if mine.nets[OWED] != -account.debt:
@@ -88,30 +91,11 @@ def _members(look: Turn, office: Office, ms: list[int], done: Verified) -> None:
                     done.faults.append(f"member {m}: {kind} of {store}/{till} is not its cell's")
 
 
-@dataclass
-class _Books:
-    """One member's postings: the fold's legs summed, and the net of every account."""
-
-    legs: Counter[LegKey] = field(default_factory=Counter)
-    nets: Counter[str] = field(default_factory=Counter)
-
-
-def _posted(look: Turn, ms: list[int], done: Verified) -> dict[int, _Books]:
-    books = {m: _Books() for m in ms}
-    cited: set[str] = set()
-    columns = ["m", "op_id", "debit", "credit", "ref", "pts", "rights"]
-    keys = [(bucket(m), m) for m in ms]
-    for m, op_id, debit, credit, ref, pts, rights in look.find(
-        schema.postings, columns, ["bucket", "m"], keys
-    ):
-        cited.add(op_id)
-        books[m].nets[debit] -= pts
-        books[m].nets[credit] += pts
-        if not rights:
-            books[m].legs[op_id, debit, credit, ref] += pts
-    found = look.find(
-        schema.op_seen, ["op_id"], ["op_bucket", "op_id"], [(op_bucket(op_id), op_id) for op_id in cited]
-    )
+def _posted(look: Turn, ms: list[int], done: Verified) -> dict[int, Ledger]:
+    books = standings.posted(look, ms)
+    cited = {op_id for ledger in books.values() for op_id in ledger.cited}
+    keys = [(op_bucket(op_id), op_id) for op_id in cited]
+    found = look.find(schema.op_seen, ["op_id"], ["op_bucket", "op_id"], keys)
     for op_id in sorted(cited - {op_id for (op_id,) in found}):
         done.faults.append(f"a posting cites {op_id}, which is no operation")
     return books

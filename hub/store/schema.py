@@ -2,7 +2,8 @@
 
 Every key of a member-scoped table holds ``bucket`` and every key of a store-scoped table holds
 ``store``, so the same schema can be distributed; no triggers, no unique key without its distribution
-column. ``ops`` and ``postings`` are only ever appended to. Balances are derived: ``members.row`` is
+column; what is looked up by operation or by alias is keyed by that thing's own hash. ``facts``, ``batches``
+and ``postings`` are only ever appended to. Balances are derived: ``members.row`` is
 the fold's checkpoint and can be rebuilt from the facts.
 """
 
@@ -24,18 +25,17 @@ from sqlalchemy import (
 metadata = MetaData()
 
 MEMBER_SCOPED = (
-    "members",
-    "cells",
-    "reserved",
-    "voided",
-    "postings",
-    "visits",
-    "facts",
-    "personal",
-    "issued",
+    *("members", "cells", "reserved", "voided", "postings", "visits", "facts", "personal", "issued"),
     "changed",
 )
 STORE_SCOPED = ("agents", "lanes", "batches", "waiting", "told", "pool", "counted", "phone_tags")
+OPERATION_SCOPED = ("op_seen", "resolved", "sealed", "claims")
+"""Keyed by ``op_bucket``, which is computed from the operation's id alone."""
+REFERENCE = ("stores", "keys", "tickets", "books", "settings", "manifests", "blobs", "cases", "identities")
+"""Small, or keyed by a hash, and known everywhere."""
+FOLD, RIGHTS, EXPIRY = 0, 1, 2
+"""What a posting's ``rights`` says: legs of the fold are corrected by a re-fold, those of expiry with it,
+those of rights never."""
 
 
 def _text(name: str, **more: object) -> Column[str]:
@@ -101,6 +101,7 @@ blobs = Table(
     _text("sha"),
     _text("topic"),
     _text("shard"),
+    Column("unnamed_ms", BigInteger),
     Column("bytes", LargeBinary, nullable=False),
     PrimaryKeyConstraint("sha", "topic", "shard"),
 )
@@ -141,6 +142,7 @@ lanes = Table(
     _whole("epoch"),
     _whole("seq"),
     _text("head"),
+    _whole("st"),
     PrimaryKeyConstraint("store", "till", "epoch"),
 )
 batches = Table(
@@ -161,6 +163,7 @@ batches = Table(
 Index(
     "batches_unnumbered",
     batches.c.arrived,
+    batches.c.store,
     sqlite_where=batches.c.g.is_(None),
     postgresql_where=batches.c.g.is_(None),
 )
@@ -254,6 +257,7 @@ claims = Table(
     _whole("shown_ms"),
     PrimaryKeyConstraint("op_bucket", "op_id"),
 )
+Index("claims_by_state", claims.c.state, claims.c.op_bucket)
 
 # -- by member -----------------------------------------------------------------------------------
 

@@ -7,13 +7,14 @@ time are found out, and one of them is judged again.
 from __future__ import annotations
 
 import json
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from hub.store import schema
 from hub.store.engine import Collision, Turn
+from hub.store.schema import EXPIRY, FOLD, RIGHTS
 from points.fold import Leg
 from points.identifiers import bucket
 from points.judging import Standing
@@ -38,6 +39,24 @@ class Held:
     sched: dict[tuple[str, str], str] = field(default_factory=dict)
     cells: dict[tuple[str, str], tuple[Any, ...]] = field(default_factory=dict)
     """The cells as they were loaded, so that only what changed is written."""
+
+
+@dataclass(slots=True)
+class Ledger:
+    """One member's postings: legs of the fold and of expiry summed, and the net of every account."""
+
+    legs: Counter[LegKey] = field(default_factory=Counter)
+    expiry: Counter[LegKey] = field(default_factory=Counter)
+    nets: Counter[str] = field(default_factory=Counter)
+    cited: set[str] = field(default_factory=set)
+
+    def take(self, kind: int, op_id: str, debit: str, credit: str, ref: str, pts: int) -> None:
+        """Count one posting."""
+        self.cited.add(op_id)
+        self.nets[debit] -= pts
+        self.nets[credit] += pts
+        if kind != RIGHTS:
+            (self.legs if kind == FOLD else self.expiry)[op_id, debit, credit, ref] += pts
 
 
 def load(turn: Turn, ms: Iterable[int]) -> dict[int, Held]:
@@ -84,19 +103,14 @@ def histories(turn: Turn, ms: Iterable[int], kinds: frozenset[str]) -> dict[int,
     return found
 
 
-def posted(turn: Turn, ms: Iterable[int]) -> dict[int, dict[LegKey, int]]:
-    """The fold's legs posted so far, summed, by member."""
-    sums: dict[int, dict[LegKey, int]] = defaultdict(dict)
-    for m, op_id, debit, credit, ref, pts, rights in turn.find(
-        schema.postings,
-        ["m", "op_id", "debit", "credit", "ref", "pts", "rights"],
-        ["bucket", "m"],
-        [(bucket(m), m) for m in ms],
-    ):
-        if not rights:
-            key = (op_id, debit, credit, ref)
-            sums[m][key] = sums[m].get(key, 0) + pts
-    return sums
+def posted(turn: Turn, ms: Iterable[int]) -> dict[int, Ledger]:
+    """The legs posted so far, summed, by member."""
+    books: dict[int, Ledger] = {m: Ledger() for m in ms}
+    columns = ["m", "op_id", "debit", "credit", "ref", "pts", "rights"]
+    keys = [(bucket(m), m) for m in books]
+    for m, op_id, debit, credit, ref, pts, kind in turn.find(schema.postings, columns, ["bucket", "m"], keys):
+        books[m].take(kind, op_id, debit, credit, ref, pts)
+    return books
 
 
 @dataclass(slots=True)
@@ -108,6 +122,7 @@ class Change:
     legs: list[Leg]
     rights: list[Leg]
     grants: Mapping[tuple[str, str], str] = field(default_factory=dict)
+    expiry: Sequence[Leg] = ()
 
 
 def save(turn: Turn, changes: Sequence[Change], touched: int) -> None:
@@ -139,7 +154,7 @@ def save(turn: Turn, changes: Sequence[Change], touched: int) -> None:
 
 def _member(change: Change, touched: int) -> tuple[Any, ...]:
     m = change.held.standing.m
-    legs = change.held.legs + len(change.legs) + len(change.rights)
+    legs = change.held.legs + len(change.legs) + len(change.rights) + len(change.expiry)
     st, store, till, op_id = change.held.standing.last_key
     last_key = f"{st}/{store}/{till}/{op_id}"
     return bucket(m), m, change.held.ver + 1, _ENCODE(change.row), last_key, legs, touched
@@ -148,10 +163,10 @@ def _member(change: Change, touched: int) -> tuple[Any, ...]:
 def _postings(change: Change) -> Iterable[tuple[Any, ...]]:
     m, n = change.held.standing.m, change.held.legs
     shard = bucket(m)
-    for rights, legs in ((0, change.legs), (1, change.rights)):
+    for kind, legs in ((FOLD, change.legs), (RIGHTS, change.rights), (EXPIRY, change.expiry)):
         for leg in legs:
             n += 1
-            yield (shard, m, n, rights, *leg)
+            yield (shard, m, n, kind, *leg)
 
 
 def _cells(change: Change) -> Iterable[tuple[Any, ...]]:

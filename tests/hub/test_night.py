@@ -1,0 +1,139 @@
+"""Headquarters' night: expiry is posted once it is final, and once; lateness mends it; blobs are swept."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from headquarters import DAY_MS, Headquarters, headquarters
+from pretend_till import PretendTill, points_of
+
+from config.settings import NightWindow
+from hub.night import Night
+from hub.verify import verify
+
+YEAR_MS = 366 * DAY_MS
+
+
+@pytest.fixture
+def hq(tmp_path: Path) -> Iterator[Headquarters]:
+    with headquarters(tmp_path) as made:
+        yield made
+        assert verify(made.office).faults == []
+
+
+@pytest.fixture
+def till(hq: Headquarters) -> Iterator[PretendTill]:
+    made = PretendTill(hq)
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def night(hq: Headquarters) -> Night:
+    return Night(hq.office, NightWindow(0, 240))
+
+
+def expired(hq: Headquarters) -> int:
+    return (
+        hq.rows("SELECT coalesce(sum(pts), 0) FROM postings WHERE credit LIKE 'x.expire:%'")[0][0]
+        - hq.rows("SELECT coalesce(sum(pts), 0) FROM postings WHERE debit LIKE 'x.expire:%'")[0][0]
+    )
+
+
+def test_expiry_is_final_only_when_every_holder_has_passed_the_day(
+    hq: Headquarters, till: PretendTill, night: Night
+) -> None:
+    m, quiet = till.enrol(), till.enrol()
+    till.earn(m, 100)
+    till.earn(quiet, 50)
+    till.op("rights.return", quiet, fund=[["back_l", 50]])
+    till.send()
+    assert night.run() == 0, "nothing has expired"
+    hq.clock.now_ms += YEAR_MS
+    assert night.run() == 50, "the till still holds 100 and has not told of a later day"
+    assert expired(hq) == 50
+    till.st = hq.clock.now_ms
+    other = till.enrol()
+    till.earn(other, 1)
+    till.send()
+    assert night.run() == 100
+    assert night.run() == 0, "twice is once"
+    assert expired(hq) == 150
+    assert verify(hq.office).faults == []
+
+
+def test_a_clock_that_runs_ahead_passes_no_day(hq: Headquarters, till: PretendTill, night: Night) -> None:
+    m = till.enrol()
+    till.earn(m, 100)
+    till.st += 3 * YEAR_MS
+    till.earn(till.enrol(), 1)
+    till.send()
+    hq.clock.now_ms += YEAR_MS
+    assert night.run() == 0
+
+
+def test_what_comes_late_mends_what_was_posted(hq: Headquarters, till: PretendTill, night: Night) -> None:
+    other = PretendTill(hq, "s002")
+    m = till.enrol()
+    sale = till.earn(m, 100)
+    till.op("rights.return", m, fund=[["back_l", 100]])
+    till.send()
+    other.st = till.st
+    other.redeem(m, 30, ["trust", 30])  # before the expiry, and told a year later
+    hq.clock.now_ms += YEAR_MS
+    assert night.run() == 100
+    other.send()
+    assert expired(hq) == 70
+    assert verify(hq.office).faults == []
+    till.st = hq.clock.now_ms
+    till.refund(m, sale, 10_000)
+    till.send()
+    assert verify(hq.office).faults == []
+    assert night.run() == 0
+    assert points_of(hq, m)[1] in (0, 30)
+    other.close()
+
+
+def test_the_night_is_due_in_its_window_and_when_one_was_missed(hq: Headquarters, night: Night) -> None:
+    assert night.is_due(), "no night was ever done"
+    night.run()
+    assert not night.is_due()
+    hq.clock.now_ms += DAY_MS
+    assert not night.is_due(), "it is noon"
+    hq.clock.now_ms += DAY_MS // 2 + 3_600_000
+    assert night.is_due(), "one in the morning"
+    night.look()
+    assert not night.is_due()
+    hq.clock.now_ms += 2 * DAY_MS + DAY_MS // 2
+    assert night.is_due(), "a whole night was missed"
+
+
+def test_blobs_are_swept_a_day_after_nobody_names_them(
+    hq: Headquarters, till: PretendTill, night: Night
+) -> None:
+    for n in range(5):
+        till.earn(till.enrol(), 10 + n)
+        till.send()
+        till.members()
+        till.page()
+    before = hq.rows("SELECT count(*) FROM blobs")[0][0]
+    older = till.manifest("members", "main")
+    till.earn(till.enrol(), 10)
+    till.send()
+    night.run()
+    assert hq.rows("SELECT count(*) FROM blobs")[0][0] >= before, "marked, and still there"
+    for piece in older.chunks:
+        assert till.call("GET", f"/v1/blob/{piece.sha}").status == 200
+    hq.clock.now_ms += 2 * DAY_MS
+    night.run()
+    assert hq.rows("SELECT count(*) FROM blobs")[0][0] < before
+    assert len(till.members()) == 6
+    assert till.page()
+    assert hq.shop("s002").till.rules is not None, "a new till finds everything it needs"
+
+
+def test_scheduler_starts_and_stops(hq: Headquarters, night: Night) -> None:
+    night.start()
+    night.stop()
