@@ -43,6 +43,11 @@ class Seen(NamedTuple):
     posted: bool
 
 
+def _ended(intent: str, agent: Agent) -> str:
+    """An intent is its till's own: nobody else can end it."""
+    return f"{intent}@{agent[0]}/{agent[1]}"
+
+
 @dataclass(slots=True)
 class Standing:
     """What is held of one member: the checkpoint row, its last fact's key, cells and reservations."""
@@ -54,6 +59,15 @@ class Standing:
     reserved: dict[str, tuple[str, str, int]] = field(default_factory=dict)
     voided: set[str] = field(default_factory=set)
     reserved_changed: bool = False
+
+    def end(self, intent: str, agent: Agent) -> None:
+        """This till's intent is over; a reservation for it that comes later is not made."""
+        self.voided.add(_ended(intent, agent))
+        self.reserved_changed = True
+
+    def is_over(self, intent: str, agent: Agent) -> bool:
+        """Whether this till's intent has ended before its reservation came."""
+        return _ended(intent, agent) in self.voided
 
     def cell(self, store: str, till: str) -> Cell:
         """The till's cell, begun empty."""
@@ -116,8 +130,7 @@ def _dependencies(op: Operation, docket: Docket) -> Outcome | None:
         sold = docket.seen.get(op.refs[0])
         if sold is None or not sold.posted:
             return _waits("op", op.refs[0])
-        if op.m is None:  # goods of a sale whose member only headquarters knows
-            op.m = sold.m
+        op.m = sold.m  # the sale's own member, whatever the till knew or was told
     if op.m is None:
         return _waits("member", op.body.get("who") or op.body.get("pii") or "")
     if op.m not in docket.issued:
@@ -228,12 +241,11 @@ def move_rights(standing: Standing, op: Operation) -> tuple[list[Leg], int]:
         case "rights.grant":
             return grant_legs(op, standing.cell(*op.body["to"][:2])), 0
         case "rights.close":
-            return close_legs(op, standing.cell(op.store, op.till)), 0
+            return _close(standing, op), 0
         case "auth.reserve":
             return _reserve(standing, op), 0
         case "auth.void":
-            standing.voided.add(op.refs[0])
-            standing.reserved_changed = True
+            standing.end(op.refs[0], (op.store, op.till))
             return _release(standing, op, op.refs[0]), 0
     released = _release(standing, op, op.id) if standing.reserved else []
     if op.kind == "sale.earn":
@@ -251,29 +263,37 @@ def move_rights(standing: Standing, op: Operation) -> tuple[list[Leg], int]:
     short = max(0, wanted - (before - cell.escrow - cell.home))
     asked = sum(n for act, n in op.moves() if act == "auth")
     if asked and not released:  # the reservation may still come, and must find that it is over
-        standing.voided.add(op.id)
-        standing.reserved_changed = True
+        standing.end(op.id, (op.store, op.till))
     short += max(0, asked - authorised)
     return released + legs, short
 
 
 def _reserve(standing: Standing, op: Operation) -> list[Leg]:
     intent = op.refs[0]
-    if intent in standing.voided or intent in standing.reserved:
-        return []
     store, till = op.body["to"][:2]
+    if intent in standing.reserved or standing.is_over(intent, (store, till)):
+        return []
     standing.reserved_changed = True
     standing.reserved[intent] = (store, till, op.body["n"])
     return [Leg(op.id, MEM, AUTH, intent, op.body["n"])]
 
 
 def _release(standing: Standing, op: Operation, intent: str) -> list[Leg]:
-    """A reservation ends by its operation or its void, once; never by time."""
-    held = standing.reserved.pop(intent, None)
-    if held is None:
+    """A reservation ends by its own till's operation or void, once; never by time, never by another."""
+    held = standing.reserved.get(intent)
+    if held is None or held[:2] != (op.store, op.till):
         return []
+    del standing.reserved[intent]
     standing.reserved_changed = True
     return [Leg(op.id, AUTH, MEM, intent, held[2])]
+
+
+def _close(standing: Standing, op: Operation) -> list[Leg]:
+    """A till's term ends: its allowance and its reservations come home."""
+    legs = close_legs(op, standing.cell(op.store, op.till))
+    for intent in sorted(standing.reserved):
+        legs += _release(standing, op, intent)
+    return legs
 
 
 def _remark(op: Operation, account: Account, books: Mapping[str, RuleBook]) -> Outcome | None:
@@ -282,7 +302,11 @@ def _remark(op: Operation, account: Account, books: Mapping[str, RuleBook]) -> O
         due = earn_due(sold, op.body) if sold else recompute_earn(books[op.rule], op.body)
         if due != op.body["pts"]:
             return Outcome("J", {"reason": "earn-differs", "delta": due - op.body["pts"]})
+        if op.body["tier"] > account.tier:
+            return Outcome("J", {"reason": "tier-differs", "tier": account.tier})
     elif op.kind in ("sale.refund", "sale.void"):
+        if op.body.get("m", op.m) != op.m:
+            return Outcome("J", {"reason": "other-member", "m": op.m})
         sale: Sale | None = account.sale(op.refs[0])
         if sale is not None and sale.over_refunded:
             return Outcome("J", {"reason": "refund-beyond-sale"})

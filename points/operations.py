@@ -21,6 +21,8 @@ FUND_MAX = 64
 WORD_MAX = 64
 LINE_NUMBER_MAX = UNITS_MAX = 10**6
 HASH_DIGITS = 64
+ST_MAX_MS = 253_370_764_800_000
+"""The first of January 9999: a later store time has no day in the calendar."""
 
 SPENDS = frozenset({"local", "allowance", "auth", "trust"})
 ACTS = SPENDS | {"add", "burn_l", "burn_a", "back_l", "back_a", "give_l", "give_a", "take"}
@@ -78,8 +80,10 @@ def read(body: Mapping[str, Any], store: str, till: str) -> Operation:
             word(body[field])
         field = "tv"
         whole(body["tv"], 1, 2**31)
-        for field in ("st", "mono"):
-            whole(body[field], 0, 2**53 - 1)
+        field = "st"
+        whole(body["st"], 0, ST_MAX_MS)
+        field = "mono"
+        whole(body["mono"], 0, 2**53 - 1)
         field = "boot"
         word(body["boot"])
         field = "day"

@@ -71,10 +71,14 @@ def rights_legs(op: Operation, cell: Cell) -> list[Leg]:
 
 
 def grant_legs(op: Operation, cell: Cell) -> list[Leg]:
-    """Raise a cell's grant to the operation's cumulative ``g``; a smaller one was already heard."""
+    """Raise a cell's grant to the operation's cumulative ``g``; a smaller one was already heard.
+
+    A later term begins only when the old one holds nothing any more: closed by its till's own hand, or
+    used up. Until then the old device may still spend, and nothing is granted to the new one.
+    """
     before = cell.escrow
     term = (op.body["inc"], op.body["term"])
-    if term > cell.term:
+    if term > cell.term and not before:
         cell.renew(term)
     if term == cell.term:
         cell.granted = max(cell.granted, op.body["g"])

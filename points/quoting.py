@@ -84,7 +84,10 @@ def _reasons(book: RuleBook, sale: Sale, desired: int, pts: int) -> list[Reason]
 
 
 def recompute_earn(book: RuleBook, body: Mapping[str, Any]) -> int:
-    """What an earn must have given by its own recorded inputs and the book it cites (P15)."""
+    """What an earn must have given by its own recorded inputs and the book it cites (P15).
+
+    The multiplier is the book's for the recorded tier; what the body says of it is not believed.
+    """
     return earn_due(Sale(body, book), body)
 
 

@@ -31,6 +31,8 @@ class Sale:
         lines = body["lines"]
         self.book = book
         self.m_bp: int = body.get("m_bp", 10_000)
+        if "tier" in body:  # a multiplier is what the book gives that tier, whatever a till wrote
+            self.m_bp = min(self.m_bp, book.tiers[min(body["tier"], len(book.tiers) - 1)].m_bp)
         self.place = {line[0]: i for i, line in enumerate(lines)}
         self.units = [line[2] for line in lines]
         self.net = [line[3] for line in lines]
