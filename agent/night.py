@@ -4,6 +4,10 @@ The only door to APScheduler on this side. Its job store is not trusted with any
 memory, and the night that was last finished stands in the book, so a PC that was off at two in the
 morning does its night when it is switched on. Without a misfire limit of its own the scheduler
 would silently skip a night that began a second late.
+
+Rights go home only when headquarters answers: in an outage they stay where they can be spent, however
+many nights pass. If it answered and then did not take what was sent, nothing more goes home before it
+takes everything. A night that cannot be finished is tried again later and later.
 """
 
 from __future__ import annotations
@@ -27,6 +31,7 @@ from config.settings import NightWindow
 log = logging.getLogger(__name__)
 
 LOOK_EVERY_S = 60
+WAIT_MAX_MS = 30 * 60 * 1000
 
 
 class Night:
@@ -38,6 +43,9 @@ class Night:
         self.window = window
         self.last: Contacted | None = None
         self.fault: Fault | None = None
+        self._is_taken = True
+        self._waits_ms = 0
+        self._not_before_mono_ms = 0
         self._one = threading.Lock()
         self._ending = threading.Event()
         self._scheduler = BackgroundScheduler(timezone=UTC)
@@ -63,13 +71,19 @@ class Night:
 
     def look(self) -> None:
         """Run the night when it is due; a fault is kept for the page and tried again next time."""
-        if not self.is_due():
+        if not self.is_due() or self.till.clock.now().mono_ms < self._not_before_mono_ms:
             return
         try:
-            self.run()
+            settled = self.run().settled
         except Fault as fault:
+            settled = False
             self.fault = fault
             log.warning("the night stopped: %s", fault.remedy)
+        except Exception:
+            settled = False
+            log.exception("the night stopped")
+        self._waits_ms = 0 if settled else min(max(LOOK_EVERY_S * 1000, 2 * self._waits_ms), WAIT_MAX_MS)
+        self._not_before_mono_ms = self.till.clock.now().mono_ms + self._waits_ms
 
     def is_due(self) -> bool:
         """Whether tonight's slot has come, or an earlier night was never finished."""
@@ -103,11 +117,17 @@ class Night:
         return (minute - self.window.from_minute) % 1440 >= spread * (length // 2) >> 64
 
     def run(self, *, rest: Callable[[int], None] | None = None, tell: Tell | None = None) -> Contacted:
-        """The night: rights go home, everything is sent, new editions and new rights come."""
-        if self.till.rules is not None:
-            day_close.give_back(self.till, "agent")
+        """The night: everything is sent, rights go home if headquarters answers, new ones come."""
+        answers = self.till.rules is not None and self.uplink.reaches()
+        if not (answers and self._is_taken):
+            done = self.contact(rest=rest, tell=tell)
+            if not (answers and done.settled):
+                return done
+        self._is_taken = False
+        day_close.give_back(self.till, "agent")
         done = self.contact(rest=rest, tell=tell)
-        if done.settled and self.till.rules is not None:
+        if done.settled:
+            self._is_taken = True
             with self.till.book.turn() as turn:
                 today = self.till.rule().today(self.till.time().st_ms)
                 feeds.keep_fact(turn, "night", str(today))
