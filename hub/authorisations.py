@@ -28,7 +28,7 @@ def authorise(
             "SELECT 1 FROM op_seen WHERE op_bucket = ? AND op_id = ?", (op_bucket(intent), intent)
         )
         row = standing.row
-        if ended is not None or intent in standing.voided or row is None:
+        if ended is not None or standing.is_over(intent, agent) or row is None:
             return "not_enough_points"
         if row.status == "frozen":
             return "frozen"

@@ -116,7 +116,11 @@ def _grant(office: Office, held: Held, agent: Agent, inc: int, term: int, today:
     cell = held.standing.cells.get(agent)
     before: Sequence[Sequence[int]] = json.loads(held.sched.get(agent, "[]"))
     granted = cell.granted if cell else 0
+    if cell is not None and cell.closed and cell.term >= (inc, term):
+        return None  # this term is over for good; the till must begin another
     if cell is not None and cell.term != (inc, term):
+        if cell.escrow:
+            return None  # the old device may still spend what it holds, until its term is closed
         before, granted = [], 0
     lots = [[lot.expires_on, lot.remaining] for lot in account.in_order(today)]
     sched = schedule(lots, before, granted, fresh)

@@ -26,7 +26,7 @@ from points.wire.sealing import SealingKey
 NOON_MS = 1_795_060_800_000  # 2026-11-19 04:00 UTC, noon in Shanghai
 RULES: dict[str, Any] = {
     "v": 1, "name": "test", "zone": [[0, 480]], "rates": [[1, 1000]], "category_rate": {},
-    "min_order_fen": 5000, "day_cap_pts": 100, 
+    "min_order_fen": 5000, "day_cap_pts": 100,
     "tiers": [[0, 10_000, "普通"], [1001, 12_000, "银卡"]], "expiry": ["rolling", 12],
     "redeem": {"pts": 100, "fen": 1000, "step": 10}, "grace_days": 30, "settle": [1000, 100],
     "not_earning": ["points"], "manager": {"redeem_pts": 0, "refund_fen": 0},
@@ -50,7 +50,8 @@ def identity(store: str = "s001", till: str = "01", seed: int = 7) -> Identity:
     return Identity(
         lane=Lane("demo", store, till, 1), key=key, hub_name="hub", hub_url="http://127.0.0.1:9",
         hub_receipt_public=hub.public_raw, hub_manifest_public=hub.public_raw,
-        hub_pii_public=SealingKey.from_raw(b"p" * 32).public_raw, index_key=b"i" * 32, shard_key=b"s" * 32, region="r1",
+        hub_pii_public=SealingKey.from_raw(b"p" * 32).public_raw, index_key=b"i" * 32, shard_key=b"s" * 32,
+        region="r1",
     )  # fmt: skip
 
 

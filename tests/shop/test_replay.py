@@ -1,4 +1,4 @@
-"""A month of real purchases at three stores: real agents, a real hub process, counted again by another program."""
+"""A month of real purchases at three stores: real agents, a real hub process, counted twice."""
 
 from __future__ import annotations
 

@@ -1,0 +1,134 @@
+"""Ways in which a lane, a device or a box once got the better of headquarters; each closed for good."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from headquarters import Headquarters, headquarters
+from pretend_till import PretendTill, points_of
+
+from hub import authorisations
+from hub.verify import verify
+from points.wire import canonical, endpoints, sealing
+
+
+@pytest.fixture
+def hq(tmp_path: Path) -> Iterator[Headquarters]:
+    with headquarters(tmp_path) as made:
+        yield made
+        assert verify(made.office).faults == []
+
+
+def sale(till: PretendTill, m: int, pts: int) -> dict[str, Any]:
+    body = {
+        "receipt": "x", "lines": [[1, "all", 1, pts * 100]], "tenders": [["cash", pts * 100]], "tier": 0,
+        "m_bp": 10_000, "day_used": 0, "desired": pts, "pts": pts,
+    }  # fmt: skip
+    made: dict[str, Any] = till.body("sale.earn", m, **body)
+    return made
+
+
+def rights(till: PretendTill) -> list[Any]:
+    return [row for row in till.page() if row[0] == "r"]
+
+
+def test_a_till_that_joins_anew_is_granted_nothing_while_the_old_one_may_still_spend(
+    hq: Headquarters,
+) -> None:
+    old = PretendTill(hq)
+    m = old.enrol()
+    old.earn(m, 100, add=False)
+    old.earn(m, 1, add=False)
+    old.send()
+    assert [row[3] for row in rights(old)] == [101]
+    new = PretendTill(hq, seed=2)
+    elsewhere = PretendTill(hq, store="s009")
+    elsewhere.earn(m, 5, add=False)
+    elsewhere.send()
+    assert rights(new) == []
+    old.redeem(m, 101, ["allowance", 101])
+    assert old.send() == {}
+    assert [row[3] for row in rights(new)] == [5]  # the old one holds nothing any more
+    assert points_of(hq, m) == (5, 0)
+
+
+def test_a_refund_that_names_another_member_follows_its_sale(hq: Headquarters) -> None:
+    till = PretendTill(hq)
+    a, b = till.enrol(), till.enrol()
+    sold = till.earn(a, 100)
+    till.send()
+    till.refund(b, sold, 10_000)
+    assert [code for code, _ in till.send().values()] == ["J"]
+    assert points_of(hq, a) == (0, 0)
+    assert hq.rows("SELECT reason FROM cases") == [("other-member",)]
+
+
+def test_a_multiplier_is_the_books_and_not_what_a_till_wrote(hq: Headquarters) -> None:
+    till = PretendTill(hq)
+    m = till.enrol()
+    till.write(canonical.encode(sale(till, m, 10) | {"m_bp": 1_000_000, "desired": 1000, "pts": 1000}))
+    assert till.send()[2] == ("J", {"delta": -990, "reason": "earn-differs"})
+    assert points_of(hq, m) == (10, 0)
+    till.write(canonical.encode(sale(till, m, 100) | {"tier": 1, "m_bp": 12_000, "desired": 120, "pts": 120}))
+    assert till.send()[3][1]["reason"] == "tier-differs"
+
+
+def test_a_time_beyond_the_calendar_is_quarantined_and_the_lane_goes_on(hq: Headquarters) -> None:
+    till = PretendTill(hq)
+    m = till.enrol()
+    till.earn(m, 100)
+    till.send()
+    far = till.body("redeem.cash", m, pts=10, fen=10, fund=[["local", 10]])
+    far["st"] = 2**53 - 1
+    till.write(canonical.encode(far))
+    till.redeem(m, 10, ["local", 10])
+    answered = till.send()
+    assert [code for code, _ in answered.values()] == ["Q"]
+    assert points_of(hq, m) == (90, 0)
+
+
+def test_a_parked_operation_twice_around_its_cause_is_posted_once(hq: Headquarters) -> None:
+    till = PretendTill(hq)
+    m = till.enrol()
+    till.send()
+    sold = sale(till, m, 10)
+    back = till.body("sale.refund", m, refs=[sold["id"]], lines=[[1, 0, 500]])
+    for body in (back, sold, back):
+        till.write(canonical.encode(body))
+    assert [code for code, _ in till.send().values()] == ["P", "D"]
+    assert hq.rows("SELECT seq FROM waiting") == []
+    assert points_of(hq, m) == (5, 0)
+
+
+def test_a_box_waits_as_long_as_its_operation_waits(hq: Headquarters) -> None:
+    till = PretendTill(hq)
+    m, _ = till.pool.pop(0)
+    body = till.body("member.enrol", m)
+    person = {"phone": "13812348000"}
+    blob = sealing.seal_pii(till.grant.keys.pii, till.lane.chain, body["id"], b"1" * 16, person, b"2" * 32)
+    body |= {"pii": sealing.pii_commitment(blob), "rule": "ab" * 32}
+    till.write(canonical.encode(body))
+    till.send()
+    assert till.call("PUT", endpoints.sealed(body["id"]), blob, endpoints.BLOB).status == 200
+    assert hq.rows("SELECT count(*) FROM sealed") == [(1,)]
+    assert hq.rows("SELECT reason FROM cases") == []
+
+
+def test_nobody_else_ends_a_tills_reservation_and_its_close_does(hq: Headquarters) -> None:
+    till, other = PretendTill(hq), PretendTill(hq, store="s002")
+    m = till.enrol()
+    till.earn(m, 100, add=False)
+    till.send()
+    intent = "0" * 31 + "1"
+    said = authorisations.authorise(hq.office, (till.lane.store, till.lane.till), (1, 1), intent, m, 100)
+    assert said == "granted"
+    other.write(canonical.encode(other.body("auth.void", m, refs=[intent])))
+    other.send()
+    again = authorisations.authorise(hq.office, ("s002", "01"), (1, 1), "0" * 31 + "2", m, 100)
+    assert again == "not_enough_points"
+    till.write(canonical.encode(till.body("rights.close", None, inc=1, term=1)))
+    till.send()
+    assert hq.rows("SELECT count(*) FROM reserved") == [(0,)]
