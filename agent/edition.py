@@ -50,6 +50,7 @@ def take_rules(till: Till, manifest: Manifest, raw: bytes, blobs: Blobs) -> None
     with till.book.turn() as turn:
         _keep(turn, manifest, raw)
     till.load_books()
+    till.rebuild_rights()
 
 
 def take_members(till: Till, manifest: Manifest, raw: bytes, blobs: Blobs, counted: Mapping[int, Any]) -> int:

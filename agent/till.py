@@ -22,13 +22,15 @@ from points.days import Day, day
 from points.fold import Account
 from points.members import MemberRow, begin, read_row
 from points.operations import Operation
-from points.rights import Rights, replay
+from points.rights import Rights, renew, replay
 from points.rulebook import RuleBook
 from points.wire import canonical
 from points.wire.keys import SigningKey
 from points.wire.lane import Lane
 
 PENDING = ("member.enrol", "sale.earn", "redeem.cash", "sale.refund", "sale.void")
+RESTORED = "restored_from"
+"""The fact that names the first operation put back from the second file whose rights are not counted yet."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +107,7 @@ class Till:
         if lacking:
             self._restore([record.body for record in lacking])
         self.recall()
+        self.rebuild_rights()
         self.gather()
 
     def recall(self) -> None:
@@ -134,10 +137,27 @@ class Till:
                     sales.index_sale(turn, raw["receipt"], op.day, entry.pos)
                 elif op.kind in ("sale.refund", "sale.void"):
                     sales.index_return(turn, op.refs[0], entry.pos)
-                if op.fund and op.m is not None:
-                    expires_on = self.books[op.rule].expires_on(Day(op.day)) if op.rule in self.books else 0
-                    cells.write(turn, op.m, replay(cells.read(self.book, op.m), op, expires_on))
+                if feeds.fact(self.book, RESTORED) is None:
+                    feeds.keep_fact(turn, RESTORED, str(entry.pos))
             self.log.seq, self.log.head, self.log.last_st = entry.seq, entry.hash, op.st
+
+    def rebuild_rights(self) -> None:
+        """Count what restored operations moved; it waits for the first rule book when none is held.
+
+        Nothing is recorded before that, and no grant is heard: what was used is known before it.
+        """
+        kept = feeds.fact(self.book, RESTORED)
+        if kept is None or self.rules is None:
+            return
+        with self.book.turn() as turn:
+            for _, body in sales.since(self.book, int(kept) - 1):
+                op = Operation(canonical.decode(body), self.store, self.till)
+                if op.fund and op.m is not None:
+                    rules = self.books.get(op.rule, self.rules)
+                    today = rules.today(op.st)
+                    held = cells.read(self.book, op.m)
+                    cells.write(turn, op.m, replay(held, op, today, rules.expires_on(today)))
+            feeds.drop_fact(turn, RESTORED)
 
     def load_books(self) -> None:
         """Read the rule books that are held; the current one decides from now on."""
@@ -244,7 +264,7 @@ class Till:
         """What this till may spend of a member's points."""
         held = cells.read(self.book, m)
         here = (self.identity.inc, self.identity.term)
-        if held.granted == 0 and not held.local and (held.inc, held.term) != here:
+        if held.granted == 0 and not held.local and (held.inc, held.term) < here:
             return Rights(*here)
         return held
 
@@ -253,7 +273,7 @@ class Till:
         with self.book.turn() as turn:
             feeds.keep_fact(turn, "term", f"{inc},{term}")
             for m, held in cells.every(self.book):
-                cells.write(turn, m, Rights(inc, term, 0, (), held.local))
+                cells.write(turn, m, renew(held, inc, term))
         self.identity = replace(self.identity, inc=inc, term=term)
         self.editions += 1
 

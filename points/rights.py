@@ -26,6 +26,9 @@ Fund = list[list[Any]]
 class Rights:
     """One till's cell for one member: ``allowance`` [(expires_on, granted, used)…] and ``local``
     [(expires_on, left)…], soonest first.
+
+    ``used_before`` is what the term used of an allowance that the cell does not know: a till that lost
+    its database remembers what it spent before it hears again what it was granted.
     """
 
     inc: int = 1
@@ -34,6 +37,7 @@ class Rights:
     allowance: tuple[tuple[int, int, int], ...] = ()
     local: tuple[tuple[int, int], ...] = ()
     closed: bool = False
+    used_before: int = 0
 
     def left(self, today: int) -> tuple[int, int]:
         """Points that may be spent on ``today``: (local, allowance)."""
@@ -59,7 +63,7 @@ def hear_grant(rights: Rights, inc: int, term: int, g: int, sched: Iterable[Sequ
     if (inc, term) < (rights.inc, rights.term):
         return rights
     if (inc, term) > (rights.inc, rights.term):
-        rights = replace(rights, inc=inc, term=term, granted=0, allowance=(), closed=False)
+        rights = renew(rights, inc, term)
     if g <= rights.granted:
         return rights
     used = {expires_on: u for expires_on, _, u in rights.allowance}
@@ -70,7 +74,15 @@ def hear_grant(rights: Rights, inc: int, term: int, g: int, sched: Iterable[Sequ
         (expires_on, max(n, used.get(expires_on, 0)), used.get(expires_on, 0))
         for expires_on, n in sorted(entries.items(), key=lambda entry: expiry_rank(entry[0]))
     )
-    return replace(rights, granted=g, allowance=allowance)
+    allowance, unknown = _drain_allowance(allowance, rights.used_before, 0)
+    return replace(rights, granted=g, allowance=allowance, used_before=unknown)
+
+
+def renew(rights: Rights, inc: int, term: int) -> Rights:
+    """A term begins: nothing is left of an earlier one but local rights; the same or a later one stays."""
+    if (rights.inc, rights.term) >= (inc, term):
+        return rights
+    return Rights(inc, term, local=rights.local)
 
 
 def close(rights: Rights) -> Rights:
@@ -104,20 +116,24 @@ def give_back(rights: Rights) -> tuple[Rights, Fund]:
     return after, fund
 
 
-def replay(rights: Rights, op: Operation, expires_on: int) -> Rights:
+def replay(rights: Rights, op: Operation, today: int, expires_on: int) -> Rights:
     """Rights after one of the till's own recorded operations, for rebuilding them from its book.
 
-    ``expires_on`` is the expiry of what the operation adds. The book says how many were moved, the
-    rule (soonest first, only what has not passed) says which; so the same book gives the same rights.
+    ``today`` is the local day of the operation's store time, ``expires_on`` the expiry of what it adds.
+    The book says how many were moved, the rule (soonest first, only what has not passed) says which; so
+    the same book gives the same rights. An allowance of an earlier term is nothing any more.
     """
+    pair = (op.body.get("inc", 0), op.body.get("term", 0))
+    rights = renew(rights, *pair)
     for act, n in op.moves():
         if act == "add":
             rights = earn(rights, n, expires_on)
         elif act in ("local", "burn_l", "back_l"):
-            rights = replace(rights, local=_drain_local(rights.local, n, op.day if act == "local" else 0)[0])
-        elif act in ("allowance", "burn_a", "back_a"):
-            day = op.day if act == "allowance" else 0
-            rights = replace(rights, allowance=_drain_allowance(rights.allowance, n, day)[0])
+            rights = replace(rights, local=_drain_local(rights.local, n, today if act == "local" else 0)[0])
+        elif act in ("allowance", "burn_a", "back_a") and pair == (rights.inc, rights.term):
+            day = today if act == "allowance" else 0
+            allowance, unknown = _drain_allowance(rights.allowance, n, day)
+            rights = replace(rights, allowance=allowance, used_before=rights.used_before + unknown)
     return rights
 
 

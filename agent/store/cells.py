@@ -23,7 +23,15 @@ def every(book: Book) -> list[tuple[int, Rights]]:
 
 def write(turn: Connection, m: int, rights: Rights) -> None:
     """Keep a cell."""
-    cell = [rights.inc, rights.term, rights.granted, rights.allowance, rights.local, int(rights.closed)]
+    cell = [
+        rights.inc,
+        rights.term,
+        rights.granted,
+        rights.allowance,
+        rights.local,
+        int(rights.closed),
+        rights.used_before,
+    ]
     turn.execute(
         "INSERT INTO rights (m, cell) VALUES (?, ?) ON CONFLICT (m) DO UPDATE SET cell = excluded.cell",
         (m, json.dumps(cell, separators=(",", ":"))),
@@ -31,7 +39,7 @@ def write(turn: Connection, m: int, rights: Rights) -> None:
 
 
 def _rights(text: str) -> Rights:
-    inc, term, granted, allowance, local, closed = json.loads(text)
+    inc, term, granted, allowance, local, closed, *later = json.loads(text)
     return Rights(
         inc,
         term,
@@ -39,6 +47,7 @@ def _rights(text: str) -> Rights:
         tuple((day, given, used) for day, given, used in allowance),
         tuple((day, left) for day, left in local),
         bool(closed),
+        later[0] if later else 0,
     )
 
 

@@ -80,3 +80,8 @@ def keep_fact(turn: Connection, name: str, value: str) -> None:
         " ON CONFLICT (name) DO UPDATE SET value = excluded.value",
         (name, value),
     )
+
+
+def drop_fact(turn: Connection, name: str) -> None:
+    """Forget a fact."""
+    turn.execute("DELETE FROM facts WHERE name = ?", (name,))
