@@ -1,15 +1,12 @@
-"""The parts of headquarters meet here, once: store, keys, rule book, doors."""
+"""The parts of headquarters meet here, once: store, keys, rule book."""
 
 from __future__ import annotations
 
 import os
 from pathlib import Path
 
-from fastapi import FastAPI
-
 from config.settings import HubSettings
 from hub import intake, keys, publishing
-from hub.api.devices import Devices
 from hub.clock import file_clock, machine
 from hub.judgement import UNKNOWN_KIND
 from hub.office import Office
@@ -41,10 +38,3 @@ def open_office(settings: HubSettings, rulebook: bytes) -> Office:
         # A newer program may know what an older one parked.
         intake.judge_waiting(turn, office, [UNKNOWN_KIND])
     return office
-
-
-def application(office: Office) -> FastAPI:
-    """The HTTP application of headquarters."""
-    app = FastAPI(title="Jifen hub", docs_url=None, redoc_url=None, telemetry=None)
-    Devices(office).mount(app)
-    return app

@@ -14,7 +14,8 @@ import uvicorn
 from config.faults import Fault
 from config.settings import HubSettings, load_hub
 from hub import admission, verify
-from hub.assembly import application, open_office
+from hub.api.app import make_app
+from hub.assembly import open_office
 from hub.office import Office
 from hub.store import schema
 from hub.store.engine import Store
@@ -55,7 +56,7 @@ def main(argv: list[str]) -> int:
 
 def _serve(office: Office, settings: HubSettings, _chosen: argparse.Namespace) -> int:
     uvicorn.run(
-        application(office),
+        make_app(office),
         host=settings.listen_host,
         port=settings.listen_port,
         log_level="warning",

@@ -22,7 +22,8 @@ from agent.till import Till
 from agent.uplink import Uplink, join
 from config.settings import HubSettings, NightWindow
 from hub import admission
-from hub.assembly import application, open_office
+from hub.api.app import make_app
+from hub.assembly import open_office
 from hub.office import Office
 from points.wire import canonical
 
@@ -123,9 +124,7 @@ def headquarters(
     office = open_office(settings, canonical.encode({**RULES, **(rules or {})}))
     office.clock = clock
     server = uvicorn.Server(
-        uvicorn.Config(
-            application(office), host="127.0.0.1", port=port, log_level="warning", access_log=False
-        )
+        uvicorn.Config(make_app(office), host="127.0.0.1", port=port, log_level="warning", access_log=False)
     )
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()
