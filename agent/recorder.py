@@ -1,8 +1,9 @@
 """The one durable act: an operation, its effect on rights and its receipt, on disk together.
 
-The id exists before the first write. When this returns, the operation stands in the chain, in the
-database and in the second file; when it raises, nothing was sold. An error at the commit itself is
-ambiguous, so the book is asked by id before anybody is told that it failed.
+The id exists before the first write. When this returns, the operation stands in the chain and in the
+database, and in the second file unless that disk refused it: then the state line warns, and the next
+operation is recorded only after the copy was made. When it raises, nothing was sold. An error at the
+commit itself is ambiguous, so the book is asked by id before anybody is told that it failed.
 """
 
 from __future__ import annotations

@@ -15,7 +15,9 @@ from hardware.scans import Wellbeing
 
 @dataclass(frozen=True, slots=True)
 class World:
-    """What is always in view. ``fault`` is the remedy of the last contact that stopped, "" for none."""
+    """What is always in view. ``fault`` is the remedy of a second copy that is behind, or else
+    of the last contact that stopped; "" for none.
+    """
 
     network: str
     unsynced: int
@@ -53,7 +55,7 @@ class Worlds:
 
     def now(self) -> World:
         """The state now."""
-        till, fault = self.till, self.night.fault
+        till, fault = self.till, self.till.log.fault or self.night.fault
         shift = till.shift() if till.rules is not None else None
         return World(
             network=self.pulse.network,

@@ -1,8 +1,10 @@
 """The append-only log of one lane: numbered, chained, and in two files.
 
-``append`` happens inside a write turn; ``settle`` after it puts the same bytes into the mirror. Both
-are on disk before anybody is told of a success. At start the two files are reconciled: whichever
-knows less is given what it lacks; if they tell different histories the till stops before a sale.
+``append`` happens inside a write turn; ``settle`` after it puts the same bytes into the mirror. The
+turn is on disk before anybody is told of a success, and so is the mirror unless its disk refuses: then
+the state line warns, and nothing more is recorded before the second copy has caught up. At start the
+two files are reconciled: whichever knows less is given what it lacks; if they tell different histories
+the till stops before a sale.
 """
 
 from __future__ import annotations
@@ -43,6 +45,8 @@ class Log:
         self.lane = lane
         self.genesis = chain.genesis(lane.chain, lane.store, lane.till, lane.epoch, public_raw)
         self._unmirrored: list[Record] = []
+        self.fault: Fault | None = None
+        """Why the second file is behind, while it is."""
         self.seq, self.head, self.last_st = self._read_head()
 
     def _read_head(self) -> tuple[int, bytes, int]:
@@ -101,8 +105,13 @@ class Log:
     def copy(self) -> None:
         """Write to the second file what it still lacks; raises a Fault when the disk does not take it."""
         if self._unmirrored:
-            self.mirror.append(self._unmirrored)
+            try:
+                self.mirror.append(self._unmirrored)
+            except Fault as fault:
+                self.fault = fault
+                raise
             self._unmirrored.clear()
+            self.fault = None
 
     def between(self, first: int, last: int) -> list[Entry]:
         """Operations by position, both ends included."""
@@ -133,27 +142,33 @@ class Log:
     def reconcile(self) -> list[Record]:
         """Bring both files to the longer history; gives what the database did not know.
 
-        Raises a Fault when the two do not continue one another: then the disk was exchanged, and a
-        technician decides before anything is sold under a number that was already printed.
+        A broken end of the second file is written again from the database when that knows more. Raises a
+        Fault when the two do not continue one another: then the disk was exchanged, and a technician
+        decides before anything is sold under a number that was already printed.
         """
         lacking: list[Record] = []
         link, seq = self.head, self.seq
-        mirrored = 0
+        common: Record | None = None
         for record in self.mirror.read():
             if record.epoch != self.lane.epoch:
                 continue
-            mirrored = record.seq
             if record.seq <= self.seq:
+                common = record
                 continue
             if record.seq != seq + 1 or not follows(link, record):
-                raise Fault(
-                    "fault.rewound",
-                    f"the second copy tells another history from {record.seq}",
-                    seq=record.seq,
-                )
+                raise _rewound(record.seq)
             lacking.append(record)
             link, seq = record.hash, record.seq
+        if common is not None and self.hash_before(self.pos(common.seq + 1)) != common.hash:
+            raise _rewound(common.seq)
+        mirrored = seq if lacking else common.seq if common else 0
+        if self.mirror.is_broken and mirrored >= self.seq:
+            raise _rewound(mirrored + 1)
         behind = self.between(self.pos(mirrored + 1), self.pos(self.seq)) if mirrored < self.seq else []
         if behind:
             self.mirror.append([Record(self.lane.epoch, e.seq, e.hash, e.body) for e in behind])
         return lacking
+
+
+def _rewound(seq: int) -> Fault:
+    return Fault("fault.rewound", f"the second copy tells another history from {seq}", seq=seq)

@@ -4,6 +4,9 @@ A record is ``u32 length of body | u32 epoch | u32 seq | hash[32] | body``; its 
 operation's own link in the chain, which finds a torn or changed record better than any checksum. It
 is synced before success is shown. Losing either file loses nothing, and a database that knows less
 than its mirror was rewound: that is seen at start, before the first sale.
+
+What is appended begins where the last whole record ends: what a failed write left behind is cut off
+before the next one. A record that stands here twice is read once.
 """
 
 from __future__ import annotations
@@ -35,32 +38,49 @@ class Mirror:
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        self.is_broken = False
         self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600)
+        self._good = os.fstat(self._file).st_size
 
     def append(self, records: list[Record]) -> None:
-        """Write and sync; a short write is a fault, the next start cuts the torn end off."""
+        """Write and sync, all or nothing: after a Fault the same records are given again."""
         raw = b"".join(_HEAD.pack(len(r.body), r.epoch, r.seq, r.hash) + r.body for r in records)
         try:
+            if os.fstat(self._file).st_size != self._good:
+                os.ftruncate(self._file, self._good)
             written = os.write(self._file, raw)
             os.fdatasync(self._file)
         except OSError as error:
             raise Fault("fault.mirror", f"the second copy could not be written: {error}") from error
         if written != len(raw):
             raise Fault("fault.mirror", "the second copy could not be written whole")
+        self._good += len(raw)
 
     def read(self) -> Iterator[Record]:
-        """Whole records in order; a torn end is cut off, a changed record ends the reading."""
+        """Records in order, each once, up to the first that is torn or breaks the chain of its epoch.
+
+        What stands behind is overwritten by the next ``append``. ``is_broken`` afterwards: it was no torn
+        end but something whole that does not continue the chain.
+        """
+        chains: dict[int, tuple[int, list[bytes]]] = {}
         raw = self.path.read_bytes()
-        at = 0
-        while at + _HEAD.size <= len(raw):
-            size, epoch, seq, link = _HEAD.unpack_from(raw, at)
-            body = raw[at + _HEAD.size : at + _HEAD.size + size]
-            if len(body) != size:
-                break
-            yield Record(epoch, seq, link, body)
-            at += _HEAD.size + size
-        if at != len(raw):
-            os.ftruncate(self._file, at)
+        self._good, self.is_broken = 0, False
+        while self._good + _HEAD.size <= len(raw):
+            size, epoch, seq, link = _HEAD.unpack_from(raw, self._good)
+            begins = self._good + _HEAD.size
+            record = Record(epoch, seq, link, raw[begins : begins + size])
+            if len(record.body) != size:
+                return
+            first, links = chains.setdefault(epoch, (seq, []))
+            at = seq - first
+            is_known = 0 <= at < len(links) and links[at] == link
+            if not is_known and (at != len(links) or (links and not follows(links[-1], record))):
+                self.is_broken = True
+                return
+            self._good = begins + size
+            if not is_known:
+                links.append(link)
+                yield record
 
     def close(self) -> None:
         """Close for good."""

@@ -1,0 +1,139 @@
+"""The second file after disks that fail: nothing is torn into it, nothing stands in it twice for a reader."""
+
+from __future__ import annotations
+
+import os
+import threading
+from pathlib import Path
+
+import pytest
+from running import make_agent
+from shopfloor import GOODS, counter_of, open_till
+
+from agent.journal.mirror import Mirror
+from agent.recorder import Recorded
+from agent.till import Till
+from config.faults import Fault
+
+
+def sell(till: Till) -> None:
+    assert isinstance(counter_of(till).sell(None, GOODS, "c1"), Recorded)
+
+
+def numbers(till: Till) -> list[int]:
+    return [record.seq for record in till.log.mirror.read()]
+
+
+def lose_database(till: Till, folder: Path) -> Till:
+    till.book.close()
+    for path in folder.glob("agent.sqlite*"):
+        path.unlink()
+    return open_till(folder)
+
+
+class Once:
+    """A call of the disk that fails the first time, in its own way."""
+
+    def __init__(self, way: str) -> None:
+        self.way, self.real = way, getattr(os, "write" if way == "short" else "fdatasync")
+        self.left = 1
+
+    def __call__(self, file: int, *raw: bytes) -> int | None:
+        if self.left and threading.current_thread() is threading.main_thread():
+            self.left -= 1
+            if self.way == "short":
+                return int(self.real(file, raw[0][: len(raw[0]) // 2]))
+            raise OSError("input/output error")
+        told: int | None = self.real(file, *raw)
+        return told
+
+
+@pytest.mark.parametrize("way", ["short", "sync"])
+def test_a_failed_write_leaves_neither_a_torn_half_nor_a_second_record(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, way: str
+) -> None:
+    till = open_till(tmp_path)
+    sell(till)
+    monkeypatch.setattr(os, "write" if way == "short" else "fdatasync", Once(way))
+    sell(till)
+    assert till.log.fault is not None, "the cashier is warned"
+    sell(till)
+    assert till.log.fault is None
+    sell(till)
+    assert numbers(till) == [1, 2, 3, 4]
+    size = (tmp_path / "mirror.log").stat().st_size
+    again = lose_database(till, tmp_path)
+    assert again.log.seq == 4
+    assert (tmp_path / "mirror.log").stat().st_size == size
+
+
+def test_records_that_stand_there_twice_are_read_once(tmp_path: Path) -> None:
+    till = open_till(tmp_path)
+    sell(till)
+    sell(till)
+    whole = (tmp_path / "mirror.log").read_bytes()
+    (tmp_path / "mirror.log").write_bytes(whole + whole)
+    again = lose_database(till, tmp_path)
+    assert again.log.seq == 2
+    sell(again)
+    assert lose_database(again, tmp_path).log.seq == 3
+
+
+def test_a_broken_end_is_written_again_from_the_database_and_never_guessed_without_it(tmp_path: Path) -> None:
+    till = open_till(tmp_path)
+    for _ in range(3):
+        sell(till)
+    path = tmp_path / "mirror.log"
+    changed = bytearray(path.read_bytes())
+    changed[-2] ^= 1
+    path.write_bytes(changed)
+    till.book.close()
+    healed = open_till(tmp_path)
+    assert numbers(healed) == [1, 2, 3]
+    path.write_bytes(changed)
+    with pytest.raises(Fault) as stopped:
+        lose_database(healed, tmp_path)
+    assert stopped.value.remedy == "fault.rewound"
+
+
+def test_a_torn_end_is_cut_off_by_the_next_record(tmp_path: Path) -> None:
+    till = open_till(tmp_path)
+    sell(till)
+    sell(till)
+    path = tmp_path / "mirror.log"
+    path.write_bytes(path.read_bytes()[:-5])
+    again = lose_database(till, tmp_path)
+    assert again.log.seq == 1
+    sell(again)
+    assert numbers(again) == [1, 2]
+
+
+def test_two_histories_of_one_length_stop_the_till(tmp_path: Path) -> None:
+    one, other = open_till(tmp_path / "a"), open_till(tmp_path / "b")
+    sell(one)
+    counter_of(other).sell(None, [[1, "food", 1, 777]], "c1")
+    other.book.close()
+    (tmp_path / "b" / "mirror.log").write_bytes((tmp_path / "a" / "mirror.log").read_bytes())
+    with pytest.raises(Fault):
+        open_till(tmp_path / "b")
+
+
+def test_the_state_line_says_that_the_second_copy_is_behind_and_nothing_more_is_recorded(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    agent = make_agent(tmp_path)
+    assert agent.worlds.now().fault == ""
+
+    def refuse(_mirror: Mirror, _records: object) -> None:
+        raise Fault("fault.mirror", "no space left on device")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Mirror, "append", refuse)
+        sell(agent.till)
+        assert agent.worlds.now().fault == "fault.mirror"
+        with pytest.raises(Fault):
+            sell(agent.till)
+        assert agent.till.log.seq == 1
+    sell(agent.till)
+    assert agent.worlds.now().fault == ""
+    agent.stop()
