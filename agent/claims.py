@@ -12,6 +12,8 @@ from agent.till import Till
 from points.operations import Operation
 from points.rulebook import EXCLUDED
 from points.wire import canonical, chain, claim
+from points.wire.faults import Malformed
+from points.wire.fields import U32_MAX
 
 KINDS = {
     "sale.earn": claim.Kind.EARN,
@@ -23,7 +25,7 @@ KINDS = {
 
 
 def digits(till: Till, op_id: str) -> str:
-    """The digits of an operation's claim; "" for a kind that has none."""
+    """The digits of an operation's claim; "" for a kind that has none, or numbers that fit into none."""
     found = sales.entry(till.book, op_id)
     assert found is not None, "only what was recorded is printed"
     pos, raw, _ = found
@@ -49,15 +51,19 @@ def digits(till: Till, op_id: str) -> str:
         m_bp=op.body.get("m_bp", 0),
         groups=_groups(till, op),
     )
-    return claim.encode(told, key)
+    try:
+        return claim.encode(told, key)
+    except Malformed:
+        return ""
 
 
 def _groups(till: Till, op: Operation) -> tuple[tuple[int, int], ...]:
-    """Net fen by rate of the book; none when there are more rates than a claim can carry."""
+    """Net fen by rate of the book; none when there is more than a claim can carry."""
     book = till.books[op.rule]
     net: dict[int, int] = {}
     for line in op.body.get("lines", ()) if op.kind == "sale.earn" else ():
         rate = book.rate_index(line[1])
         if rate != EXCLUDED:
             net[rate] = net.get(rate, 0) + line[3]
-    return tuple(sorted(net.items())) if len(net) <= claim.GROUPS_MAX else ()
+    fits = len(net) <= claim.GROUPS_MAX and all(fen <= U32_MAX for fen in net.values())
+    return tuple(sorted(net.items())) if fits else ()

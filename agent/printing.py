@@ -4,7 +4,7 @@ A job is QUEUED in the turn of its operation. The printer is asked first: not re
 was sent, and the same job is tried again every second. SENDING is written down before the first byte;
 what comes after it is CONFIRMED by the printer's own answer, SENT on a printer that never answers, or
 UNCERTAIN or FAILED, and then a person looks at the paper. A copy says that it is one. A print that
-fails changes nothing about what was sold.
+fails changes nothing about what was sold, and no receipt keeps the next one from being printed.
 """
 
 from __future__ import annotations
@@ -153,7 +153,11 @@ class Printing:
 
     def _run(self) -> None:
         while not self._stop.is_set():
-            waited = self._step()
+            try:
+                waited = self._step()
+            except Exception:
+                log.exception("the print queue stopped and goes on")
+                waited = LOOK_EVERY_S
             self._wake.wait(waited)
             self._wake.clear()
 
@@ -184,13 +188,19 @@ class Printing:
                 if (job.state, job.why) != ("BLOCKED", why):
                     self._mark(job, "BLOCKED", why)
                 return False
+            sent = False
             try:
                 paper = self._paper(job)
                 self._mark(job, "SENDING")
+                sent = True
                 done = self.printer.print(paper, self._notice)
             except HardwareFault as fault:
                 log.warning("receipt %d cannot be printed: %s", job.id, fault.remedy)
                 self._mark(job, "FAILED", fault.remedy)
+                return True
+            except Exception:
+                log.exception("receipt %d cannot be printed", job.id)
+                self._mark(job, "UNCERTAIN" if sent else "FAILED", "state.print_fault")
                 return True
             self._mark(job, str(done.state), done.words)
         return done.state != "BLOCKED"  # asked again before the first byte, it was not ready any more

@@ -10,8 +10,10 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-FEN_MAX = 10**10
-POINTS_MAX = 10**10
+FEN_MAX = 2**32 - 1
+POINTS_MAX = 2**32 - 1
+"""No more than a receipt's claim can carry."""
+JOB_MAX = 2**63 - 1
 
 Act = Annotated[str, Field(pattern=r"^[A-Za-z0-9-]{8,64}$")]
 By = Annotated[str, Field(pattern=r"^[^\x00-\x1f\x7f]{1,32}$")]
@@ -20,6 +22,7 @@ Text = Annotated[str, Field(max_length=64)]
 Fen = Annotated[int, Field(ge=0, le=FEN_MAX)]
 Points = Annotated[int, Field(ge=0, le=POINTS_MAX)]
 Member = Annotated[int, Field(ge=0, lt=1 << 40)]
+Job = Annotated[int, Field(ge=0, le=JOB_MAX)]
 OpId = Annotated[str, Field(pattern=r"^[0-9a-f]{32}$")]
 Line = tuple[
     Annotated[int, Field(ge=0, le=10**6)],
@@ -128,7 +131,7 @@ class Reprint(Asked):
 class Resolve(Asked):
     """What the cashier saw on the paper."""
 
-    job: Annotated[int, Field(ge=0)]
+    job: Job
     printed: bool
 
 
