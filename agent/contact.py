@@ -85,7 +85,7 @@ class Contact:
         """Talk until there is nothing left to say, or the way is gone."""
         till = self.till
         lane = till.identity.lane
-        delivered = outbox.delivered(till.book) % EPOCH_STEP
+        delivered = max(0, outbox.delivered(till.book) - till.log.pos(0))
         shards = [("rules", "all"), ("members", till.identity.region), ("phones", lane.store)]
         conversation = Conversation(
             private_shard(lane.store, lane.till),

@@ -2,7 +2,8 @@
 
 One thread looks every few seconds. When headquarters answers and something waits to be sent, or
 nothing was heard for a while, it makes a contact; a till that sells all day over a good line is never
-more than seconds behind. A contact that fails changes nothing but what the page says.
+more than seconds behind. A contact that fails changes nothing but what the page says,
+and the thread outlives whatever happens in one.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from config.faults import Fault
 log = logging.getLogger(__name__)
 
 LOOK_EVERY_S = 5.0
+WAIT_MAX_S = 300.0
 HEAR_AT_LEAST_EVERY_MS = 10 * 60 * 1000
 
 
@@ -95,11 +97,16 @@ class Pulse:
         self._stop.wait(ms / 1000)
 
     def _run(self) -> None:
+        waits_s = self.every_s
         while not self._stop.is_set():
             try:
                 self.beat()
+                waits_s = self.every_s
             except Fault as fault:
                 self.night.fault = fault
                 log.warning("a contact stopped: %s", fault.remedy)
-            self._wake.wait(self.every_s)
+            except Exception:
+                log.exception("a contact stopped")
+                waits_s = min(2 * waits_s, WAIT_MAX_S)
+            self._wake.wait(waits_s)
             self._wake.clear()
