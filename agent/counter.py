@@ -166,11 +166,14 @@ class Counter:
         if isinstance(asked, No):
             return asked
         intent = asked
-        with self.till.book.lock:
-            done = self._sell(m, lines, by, points_used, who, paid, receipt, intent, mark)
-            if isinstance(done, No) and intent is not None:
-                funding.give_up(self.till, intent.op_id, intent.m, by)
-            return done
+        try:
+            with self.till.book.lock:
+                done = self._sell(m, lines, by, points_used, who, paid, receipt, intent, mark)
+                if isinstance(done, No) and intent is not None:
+                    funding.give_up(self.till, intent.op_id, intent.m, by)
+                return done
+        finally:
+            funding.over(self.till, intent)
 
     def _sell(
         self,
@@ -230,11 +233,14 @@ class Counter:
         intent = funding.authorise(self.till, m, pts, by, self._ask)
         if isinstance(intent, No):
             return intent
-        with self.till.book.lock:
-            done = self._redeem(m, pts, by, intent, mark)
-            if isinstance(done, No) and intent is not None:
-                funding.give_up(self.till, intent.op_id, m, by)
-            return done
+        try:
+            with self.till.book.lock:
+                done = self._redeem(m, pts, by, intent, mark)
+                if isinstance(done, No) and intent is not None:
+                    funding.give_up(self.till, intent.op_id, m, by)
+                return done
+        finally:
+            funding.over(self.till, intent)
 
     def _redeem(self, m: int, pts: int, by: str, intent: Intent | None, mark: Mark) -> Recorded | No:
         till, shift, view = self.till, self.till.shift(), self.till.look(m)

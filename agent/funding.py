@@ -59,7 +59,8 @@ def may_spend(till: Till, view: View | None, pts: int) -> No | None:
 def authorise(till: Till, m: int, pts: int, by: str, ask: Authorise) -> Intent | No | None:
     """What headquarters must give for a redemption; None when this till's own rights are enough.
 
-    Call it without the lock: it may wait for the network.
+    Call it without the lock: it may wait for the network. The intent is live until ``over`` says that
+    nobody will record under it any more.
     """
     with till.book.lock:
         view = till.look(m)
@@ -71,10 +72,16 @@ def authorise(till: Till, m: int, pts: int, by: str, ask: Authorise) -> Intent |
         op_id, shown = next_id(till, till.time()), view.account.balance(view.today)
         with till.book.turn() as turn:
             cells.intend(turn, op_id, m, pts - here)
-    answer = ask(op_id, m, pts - here)
-    if answer == "granted":
-        return Intent(op_id, m, pts - here)
-    give_up(till, op_id, m, by)
+        till.asking.add(op_id)
+    answer = ""
+    try:
+        answer = ask(op_id, m, pts - here)
+        if answer == "granted":
+            return Intent(op_id, m, pts - here)
+        give_up(till, op_id, m, by)
+    finally:
+        if answer != "granted":
+            till.asking.discard(op_id)
     if answer == "unreachable":
         return No(Refusal.not_here_offline, {"points": shown, "here": here})
     return No(Refusal[answer], {"points": here, "here": here})
@@ -88,16 +95,29 @@ def give_up(till: Till, op_id: str, m: int, by: str) -> None:
         record(till, draft, time, till.shift().day)
 
 
+def over(till: Till, intent: Intent | None) -> None:
+    """Nobody records under an intent any more: if its operation did not come, it is given up in time."""
+    if intent is not None:
+        till.asking.discard(intent.op_id)
+
+
 def give_up_all(till: Till, by: str) -> int:
-    """At start: intents that were cut off, by operation or by void; gives how many were voided."""
+    """Intents that were cut off end, by operation or by void; gives how many were voided.
+
+    At start, and at each contact: an act that failed leaves its intent behind. One that is being asked
+    right now is left alone.
+    """
     voided = 0
-    for op_id, m in cells.intents(till.book):
-        if sales.body(till.book, op_id) is None:
-            give_up(till, op_id, m, by)
-            voided += 1
-        else:
-            with till.book.turn() as turn:
-                cells.end_intent(turn, op_id)
+    with till.book.lock:
+        for op_id, m in cells.intents(till.book):
+            if op_id in till.asking:
+                continue
+            if sales.body(till.book, op_id) is None:
+                give_up(till, op_id, m, by)
+                voided += 1
+            else:
+                with till.book.turn() as turn:
+                    cells.end_intent(turn, op_id)
     return voided
 
 

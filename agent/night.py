@@ -20,7 +20,7 @@ from hashlib import sha256
 
 from apscheduler.schedulers.background import BackgroundScheduler
 
-from agent import day_close
+from agent import day_close, funding
 from agent.contact import Contact, Contacted, Tell
 from agent.store import feeds, outbox
 from agent.till import Till
@@ -136,9 +136,19 @@ class Night:
     def contact(self, *, rest: Callable[[int], None] | None = None, tell: Tell | None = None) -> Contacted:
         """One contact, without giving rights back; waits for another that is going on."""
         with self._one:
+            self._end_intents()
             self.last = Contact(self.till, self.uplink, rest=rest or self._rest, tell=tell).run()
             self.fault = None
             return self.last
+
+    def _end_intents(self) -> None:
+        """What a failed act left behind; a disk that takes nothing keeps no contact from being made."""
+        if self.till.rules is None:
+            return
+        try:
+            funding.give_up_all(self.till, "agent")
+        except Fault as fault:
+            log.warning("an authorisation could not be given up: %s", fault.remedy)
 
     def _rest(self, ms: int) -> None:
         self._ending.wait(ms / 1000)

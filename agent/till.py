@@ -83,6 +83,8 @@ class Till:
     books: dict[str, RuleBook] = field(default_factory=dict)
     rules: RuleBook | None = None
     pending: dict[int, list[Operation]] = field(default_factory=dict)
+    asking: set[str] = field(default_factory=set)
+    """Intents that a redemption is about to end: asked right now, or granted and not recorded yet."""
     editions: int = 0
     """How many editions of anything were taken since it woke."""
     as_of_ms: int = 0
