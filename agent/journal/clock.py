@@ -3,7 +3,8 @@
 ``st`` continues from the last witness (headquarters' signed time, the receipt of another store)
 by a clock that counts sleep, and is always past the last operation. Within one boot the wall is not
 asked at all once there is a witness. After a boot without one the wall is believed only up to a day
-beyond the last that was witnessed; a PC set to 2099 keeps selling under the last true date, flagged.
+beyond the last that was witnessed, and never below it; a PC set to 2099 keeps selling under the last
+true date, flagged.
 """
 
 from __future__ import annotations
@@ -77,4 +78,4 @@ def store_time(moment: Reading, last_st_ms: int, witness: Witness | None) -> Sto
     ahead = moment.wall_ms - known
     if ahead > WALL_AHEAD_MAX_MS:
         return StoreTime(max(known, after), moment, True)
-    return StoreTime(max(moment.wall_ms, after), moment, ahead < -WALL_AHEAD_MAX_MS)
+    return StoreTime(max(moment.wall_ms, known, after), moment, ahead < -WALL_AHEAD_MAX_MS)
