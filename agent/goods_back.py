@@ -26,6 +26,8 @@ from points.returns import Sale
 from points.wire import canonical
 
 _OURS = re.compile(r"([a-z0-9-]{1,16})-([0-9]{1,10})-([0-9]{1,10})\Z")
+EPOCH_MAX = 2**31
+"""Epochs from here on have no position that a database can hold."""
 
 ReturnLines = Sequence[Sequence[int]]
 
@@ -61,7 +63,9 @@ def find(till: Till, number: str) -> str | None:
         found = sales.by_receipt(till.book, number.strip())
         position = _OURS.match(number.strip())
         if found is None and position is not None and position[1] == till.till:
-            return sales.by_position(till.book, int(position[2]) * EPOCH_STEP + int(position[3]))
+            epoch, seq = int(position[2]), int(position[3])
+            is_one = epoch < EPOCH_MAX and seq < EPOCH_STEP
+            return sales.by_position(till.book, epoch * EPOCH_STEP + seq) if is_one else None
         return found
 
 

@@ -110,14 +110,14 @@ def make_app(shop: Shop) -> App:
         return StreamingResponse(shop.events.stream(words.language), media_type="text/event-stream")
 
     @app.get("/api/card/{m}")
-    def card(m: int, words: Speaks) -> said.Said:
+    def card(m: asked.Member, words: Speaks) -> said.Said:
         known = shop.card(m)
         if known is None:
             return said.no(No(Refusal.unknown_member, {}), words)
         return {"card": said.card(known, till, words, online=shop.is_online)}
 
     @app.get("/api/paper/{job}")
-    def paper(job: int) -> Response:
+    def paper(job: asked.Job) -> Response:
         drawn = shop.printing.paper(job)
         if drawn is None:
             return Response(status_code=404)

@@ -1,0 +1,44 @@
+"""Numbers and letters that nothing can hold are answered like any other question, never with a crash."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from running import Page, running
+from shopfloor import GOODS, counter_of, open_till
+
+from agent import goods_back
+from agent.recorder import Recorded
+from agent.screen.key import PageKey
+
+
+@pytest.mark.parametrize(
+    "typed", ["01-9999999999-1", "01-1-9999999999", "01-2147483648-0", "01-1-4294967297"]
+)
+def test_a_receipt_number_that_cannot_be_finds_nothing(tmp_path: Path, typed: str) -> None:
+    till = open_till(tmp_path)
+    done = counter_of(till).sell(None, GOODS, "c1")
+    assert isinstance(done, Recorded)
+    assert goods_back.find(till, typed) is None
+    assert goods_back.find(till, "01-1-1") == done.op.id
+
+
+def test_numbers_beyond_every_number_are_not_understood(tmp_path: Path) -> None:
+    with running(tmp_path) as agent:
+        page = Page(agent).open()
+        for number in (2**63, 2**80, -1):
+            assert page.send("GET", f"/api/card/{number}")[0] == 422
+            assert page.send("GET", f"/api/paper/{number}")[0] == 422
+            assert page.send("POST", "/api/resolve", {"job": number, "printed": True})[0] == 422
+        assert page.send("GET", "/api/card/1030")[0] == 200
+        assert page.send("GET", f"/api/paper/{2**63 - 1}")[0] == 404
+
+
+@pytest.mark.parametrize("code", ["é", "钥匙", "\ud800", ""])
+def test_a_code_in_other_letters_opens_nothing(tmp_path: Path, code: str) -> None:
+    key = PageKey(tmp_path, 1, "x")
+    assert not key.opens(code)
+    assert not key.is_word(code)
+    assert not key.is_cookie(code)
+    assert key.opens(key.url.partition("#")[2])
