@@ -1,8 +1,8 @@
 """Words for people, by key, in Chinese first and English beside it.
 
-`words/zh.toml` is the original; `words/en.toml` has the same keys and the same {placeholders}, and a test
-holds them together. Keys are organised by the place where a person reads them: `receipt`, `refusal`, `reason`,
-`state`, `fault`, `page`, `doctor`, `console`. A sentence says what to do next, not what broke inside.
+`words/zh*.toml` are the original; `words/en*.toml` have the same keys and {placeholders}, and a test
+holds them together. Keys are organised by the place where a person reads them: `receipt`, `refusal`,
+`reason`, `state`, `fault`, `page`, `doctor`, `console`. A sentence says what to do next, not what broke.
 
 A key or a placeholder that is missing is our mistake, never a person's, so it stops us (assert) instead of
 printing half a sentence on a member's receipt. Numbers for people are written here as well: fen become
@@ -18,6 +18,8 @@ from dataclasses import dataclass
 from importlib.resources import files
 
 LANGUAGES = ("zh", "en")
+PARTS = ("", "_console")
+"""Files of a language; headquarters' pages have one of their own."""
 PLACES = ("receipt", "refusal", "reason", "state", "fault", "page", "doctor", "console")
 PLACEHOLDER = re.compile(r"\{([a-z_]+)\}")
 
@@ -52,8 +54,11 @@ def placeholders(sentence: str) -> frozenset[str]:
 def load_words(language: str) -> Words:
     """The words of "zh" or "en", read from the package's own files."""
     assert language in LANGUAGES, f"no words in {language!r}"
-    text = (files("config") / "words" / f"{language}.toml").read_text("utf-8")
-    return Words(language, dict(_flat("", tomllib.loads(text))))
+    sentences: dict[str, str] = {}
+    for part in PARTS:
+        text = (files("config") / "words" / f"{language}{part}.toml").read_text("utf-8")
+        sentences |= dict(_flat("", tomllib.loads(text)))
+    return Words(language, sentences)
 
 
 def _flat(prefix: str, table: Mapping[str, object]) -> list[tuple[str, str]]:

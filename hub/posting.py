@@ -134,7 +134,9 @@ def _by_member(turn: Turn, admitted: Sequence[Admitted], unlocked: set[str]) -> 
             unlocked.add(f"resolve:{op_id}")
         elif op.kind == "rights.close":
             for (m,) in turn.run(
-                "SELECT m FROM cells WHERE store = ? AND till = ? AND closed = 0", (op.store, op.till)
+                "SELECT m FROM cells WHERE store = ? AND till = ? AND closed = 0"
+                " UNION SELECT m FROM reserved WHERE store = ? AND till = ? ORDER BY m",
+                (op.store, op.till, op.store, op.till),
             ):
                 groups[m].append(op)
     return groups

@@ -1,0 +1,1 @@
+"""Headquarters' pages for people: stores, members' stories, cases, tickets, settlement."""

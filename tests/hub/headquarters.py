@@ -24,6 +24,7 @@ from config.settings import HubSettings, NightWindow
 from hub import admission
 from hub.api.app import make_app
 from hub.assembly import open_office
+from hub.console.desk import Desk
 from hub.office import Office
 from points.wire import canonical
 
@@ -123,8 +124,10 @@ def headquarters(
     )  # fmt: skip
     office = open_office(settings, canonical.encode({**RULES, **(rules or {})}))
     office.clock = clock
+    app = make_app(office)
+    Desk(office, settings.public_url, settings.ticket_hours).mount(app)
     server = uvicorn.Server(
-        uvicorn.Config(make_app(office), host="127.0.0.1", port=port, log_level="warning", access_log=False)
+        uvicorn.Config(app, host="127.0.0.1", port=port, log_level="warning", access_log=False)
     )
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()

@@ -1,0 +1,260 @@
+"""The console's doors: each page, its tables as CSV, and the one form that writes: a new ticket.
+
+Every page needs a session; without one the only thing to see is how to get in. Read only, but for
+tickets. What a person typed is checked here and never trusted further in.
+"""
+
+from __future__ import annotations
+
+import secrets
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qs
+
+import segno
+from fastapi import FastAPI, Request, Response
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup, escape
+from starlette.concurrency import run_in_threadpool
+
+from config.words import Words, load_words
+from hub import admission
+from hub.console import access, chain_wide, story
+from hub.console.tables import Table, as_csv, shown, why
+from hub.office import Office
+from hub.store.engine import Turn
+from points import codes
+from points.identifiers import HUB_STORE, MEMBER_MAX, BadName, name
+
+PAGES = Path(__file__).resolve().parent / "pages"
+FORM_BYTES_MAX = 8 * 1024
+
+
+class Desk:
+    """The console of one office."""
+
+    def __init__(self, office: Office, public_url: str, ticket_hours: int) -> None:
+        self.office = office
+        self.public_url = public_url
+        self.ticket_hours = ticket_hours
+        self.zh, self.en = load_words("zh"), load_words("en")
+        self.pages = Environment(
+            loader=FileSystemLoader(PAGES), autoescape=True, undefined=StrictUndefined, trim_blocks=True,
+            lstrip_blocks=True,
+        )  # fmt: skip
+        self.pages.globals |= {"w": self._both, "shown": self._shown, "en": self.en, "zh": self.zh}
+
+    def mount(self, app: FastAPI) -> None:
+        """Add the console's doors to an application."""
+        app.add_api_route("/console/open", self._open, methods=["GET"], name="console-open")
+        app.add_api_route("/console/console.css", self._css, methods=["GET"], name="console-css")
+        app.add_api_route("/console", self._page(self._stores), methods=["GET"], name="console")
+        app.add_api_route(
+            "/console/stores/{store}", self._page(self._store), methods=["GET"], name="console-store"
+        )
+        app.add_api_route("/console/members", self._page(self._find), methods=["GET"], name="console-find")
+        app.add_api_route(
+            "/console/members/{m}", self._page(self._member), methods=["GET"], name="console-member"
+        )
+        app.add_api_route("/console/cases", self._page(self._cases), methods=["GET"], name="console-cases")
+        app.add_api_route(
+            "/console/settlement", self._page(self._settlement), methods=["GET"], name="console-settlement"
+        )
+        app.add_api_route(
+            "/console/tickets", self._page(self._tickets), methods=["GET"], name="console-tickets"
+        )
+        app.add_api_route("/console/tickets", self._new_ticket, methods=["POST"], name="console-new-ticket")
+
+    # -- getting in -----------------------------------------------------------------------------
+
+    async def _open(self, request: Request) -> Response:
+        key = request.query_params.get("key", "")[:200]
+
+        def enter() -> str | None:
+            with self.office.store.turn() as turn:
+                now = self.office.clock()
+                access.forget_old(turn, now)
+                return access.open_session(turn, key, now)
+
+        session = await run_in_threadpool(enter)
+        if session is None:
+            return self._closed()
+        answer = Response(status_code=303, headers={**access.HEADERS, "location": "/console"})
+        answer.set_cookie(
+            access.COOKIE, session, max_age=access.SESSION_MS // 1000, path="/console", httponly=True,
+            samesite="strict", secure=self.public_url.startswith("https://"),
+        )  # fmt: skip
+        return answer
+
+    def _closed(self) -> Response:
+        return self._html("closed.html", 401)
+
+    async def _css(self) -> Response:
+        return Response((PAGES / "console.css").read_bytes(), media_type="text/css", headers=access.HEADERS)
+
+    def _page(self, page: Any) -> Any:
+        async def answer(request: Request) -> Response:
+            def look() -> Response:
+                with self.office.store.look() as look:
+                    session = request.cookies.get(access.COOKIE, "")
+                    if not access.is_open(look, session, self.office.clock()):
+                        return self._closed()
+                    return self._tabled(request, look, page)
+
+            return await run_in_threadpool(look)
+
+        return answer
+
+    def _tabled(self, request: Request, look: Turn, page: Any) -> Response:
+        """The page, or one of its tables as CSV when ``?csv=`` names it."""
+        template, values = page(request, look)
+        wanted = request.query_params.get("csv")
+        for value in values.values() if wanted else ():
+            if isinstance(value, Table) and value.name == wanted:
+                headers = {**access.HEADERS, "content-disposition": f'attachment; filename="{wanted}.csv"'}
+                raw = as_csv(value, self.zh, self._zone())
+                return Response(raw, media_type="text/csv; charset=utf-8", headers=headers)
+        status = 404 if template == "missing.html" else 200
+        session = request.cookies.get(access.COOKIE, "")
+        return self._html(template, status, word=access.word_of(session), path=request.url.path, **values)
+
+    # -- pages ----------------------------------------------------------------------------------
+
+    def _stores(self, _request: Request, look: Turn) -> tuple[str, dict[str, Any]]:
+        table = chain_wide.stores(look)
+        whole = {
+            "stores": len({row[0] for row in table.rows}),
+            "tills": len(table.rows),
+            "operations": sum(row[5] for row in table.rows),
+            "exposure": sum(row[9] for row in table.rows),
+            "waiting": sum(row[10] for row in table.rows),
+            "cases": (look.one("SELECT count(*) FROM cases WHERE closed_ms IS NULL") or (0,))[0],
+        }
+        return "stores.html", {"title": "stores", "table": table, "whole": whole}
+
+    def _store(self, request: Request, look: Turn) -> tuple[str, dict[str, Any]]:
+        store = request.path_params["store"]
+        row = look.one("SELECT name FROM stores WHERE store = ?", (store,))
+        if row is None:
+            return "missing.html", {"title": "store"}
+        tills = chain_wide.stores(look)
+        mine = Table("tills", tills.columns, [line for line in tills.rows if line[0] == store])
+        return "store.html", {
+            "title": "store", "store": store, "name": row[0], "tills": mine,
+            "operations": chain_wide.operations(look, store), "cases": chain_wide.cases(look, store),
+        }  # fmt: skip
+
+    def _find(self, request: Request, look: Turn) -> tuple[str, dict[str, Any]]:
+        asked = request.query_params.get("q", "").strip()[:64]
+        m = self._meant(look, asked) if asked else None
+        told = story.tell(look, self.office, m) if m is not None else None
+        if told is not None:
+            return "member.html", self._told(told)
+        return "find.html", {"title": "member", "asked": asked}
+
+    def _meant(self, look: Turn, asked: str) -> int | None:
+        """A member's number, or a full code; nobody is found by a piece of a name or of a phone."""
+        if asked.isascii() and asked.isdigit() and int(asked) < MEMBER_MAX:
+            return int(asked)
+        alias = f"code:{codes.who(asked)}"
+        row = look.one("SELECT m FROM identities WHERE alias = ?", (alias,))
+        return None if row is None else int(row[0])
+
+    def _member(self, request: Request, look: Turn) -> tuple[str, dict[str, Any]]:
+        asked = request.path_params["m"]
+        m = int(asked) if asked.isascii() and asked.isdigit() and len(asked) <= 13 else None
+        told = story.tell(look, self.office, m) if m is not None and m < MEMBER_MAX else None
+        return ("missing.html", {"title": "member"}) if told is None else ("member.html", self._told(told))
+
+    @staticmethod
+    def _told(told: story.Story) -> dict[str, Any]:
+        tables = {name: getattr(told, name) for name in ("lots", "rights", "debts", "operations", "legs")}
+        return {"title": "member", "story": told, **tables}
+
+    def _cases(self, _request: Request, look: Turn) -> tuple[str, dict[str, Any]]:
+        return "cases.html", {"title": "cases", "table": chain_wide.cases(look)}
+
+    def _settlement(self, _request: Request, look: Turn) -> tuple[str, dict[str, Any]]:
+        tables = {"positions": chain_wide.positions(look), "table": chain_wide.settlement(look)}
+        return "settlement.html", {"title": "settlement", **tables}
+
+    def _tickets(self, _request: Request, look: Turn) -> tuple[str, dict[str, Any]]:
+        return "tickets.html", {"title": "tickets", "table": chain_wide.tickets(look), "fault": ""}
+
+    async def _new_ticket(self, request: Request) -> Response:
+        raw = (
+            await request.body() if int(request.headers.get("content-length", "0")) <= FORM_BYTES_MAX else b""
+        )
+        told = {key: values[0] for key, values in parse_qs(raw.decode("utf-8", "replace")).items()}
+        session = request.cookies.get(access.COOKIE, "")
+        origin = request.headers.get("origin")
+
+        def write() -> Response:
+            with self.office.store.turn() as turn:
+                if not access.is_open(turn, session, self.office.clock()):
+                    return self._closed()
+                own = origin is None or origin.partition("//")[2] == request.headers.get("host")
+                if not own or not access.is_word_of(session, told.get("word", "")):
+                    return self._html("closed.html", 403)
+                return self._written(turn, told, access.word_of(session))
+
+        return await run_in_threadpool(write)
+
+    def _written(self, turn: Turn, told: dict[str, str], word: str) -> Response:
+        try:
+            store, till = name(told.get("store", "").strip()), name(told.get("till", "").strip())
+            called = told.get("name", "").strip()[:40]
+            if store == HUB_STORE or not called or not called.isprintable():
+                raise BadName("a store has a name, and is not headquarters")
+        except BadName:
+            table = chain_wide.tickets(turn)
+            values = {"title": "tickets", "table": table, "fault": "ticket_fields", "word": word}
+            return self._html("tickets.html", 422, path="/console/tickets", **values)
+        admission.open_store(turn, store, called)
+        text = admission.write_ticket(
+            turn, self.office, self.public_url, store, till, self.ticket_hours, secrets.token_bytes
+        )
+        picture = segno.make_qr(text, error="m").svg_data_uri(scale=5, border=4)
+        values = {"title": "tickets", "store": store, "till": till, "name": called, "text": text}
+        return self._html("ticket.html", 200, qr=picture, hours=self.ticket_hours, word=word, **values)
+
+    # -- writing out ----------------------------------------------------------------------------
+
+    def _html(self, template: str, status: int, **values: Any) -> Response:
+        shared = {
+            "chain": self.office.chain_name,
+            "now": self.office.clock(),
+            "path": "",
+            "word": "",
+            "title": "",
+        }
+        text = self.pages.get_template(template).render({**shared, **values})
+        return Response(text, status, access.HEADERS, "text/html; charset=utf-8")
+
+    def _zone(self) -> int:
+        now = self.office.clock()
+        zone = self.office.rules().zone
+        return next((minutes for since, minutes in reversed(zone) if since <= now), zone[0][1])
+
+    def _shown(self, kind: str, value: Any) -> Markup | str:
+        match kind:
+            case "said":
+                return self._both(*value[:1], **value[1]) if isinstance(value, tuple) else self._both(value)
+            case "why" if value:
+                return self._why(str(value))
+            case "store" if value and value != HUB_STORE:
+                return Markup('<a href="/console/stores/{0}">{0}</a>').format(value)
+            case "member" if value is not None:
+                return Markup('<a href="/console/members/{0}">{0}</a>').format(value)
+        return shown(kind, value, self._zone())
+
+    def _why(self, detail: str) -> Markup:
+        key, plain, named = why(detail)
+        said = self._both(key) if key in self.zh else escape(plain)
+        return Markup('{} <span class="quiet">{}</span>').format(said, named)
+
+    def _both(self, key: str, **values: Any) -> Markup:
+        """A sentence in Chinese, and in English beside it."""
+        spoken: list[Words] = [self.zh, self.en]
+        zh, en = (escape(words.say(key, **values)) for words in spoken)
+        return Markup('<span class="zh">{}</span> <span class="en" lang="en">{}</span>').format(zh, en)

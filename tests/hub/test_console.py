@@ -1,0 +1,223 @@
+"""The console over real HTTP: who gets in, what each page tells, what its CSV holds, and the one form."""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+from headquarters import DAY_MS, Headquarters, headquarters
+from pretend_till import PretendTill
+
+from hub.console import access
+from hub.console.tables import Column, Table, as_csv, shown
+from points.wire import ticket as tickets
+
+
+@pytest.fixture
+def hq(tmp_path: Path) -> Iterator[Headquarters]:
+    with headquarters(tmp_path) as made:
+        yield made
+
+
+@pytest.fixture
+def till(hq: Headquarters) -> Iterator[PretendTill]:
+    made = PretendTill(hq)
+    yield made
+    made.close()
+
+
+def link(hq: Headquarters) -> str:
+    with hq.office.store.turn() as turn:
+        return f"{hq.url}/console/open?key={access.make_link_key(turn, hq.office.clock())}"
+
+
+@pytest.fixture
+def desk(hq: Headquarters) -> Iterator[httpx.Client]:
+    with httpx.Client(base_url=hq.url, trust_env=False, follow_redirects=True) as client:
+        assert client.get(link(hq)).status_code == 200
+        yield client
+
+
+def lines(desk: httpx.Client, path: str) -> list[dict[str, str]]:
+    """The rows of a CSV that the console gives."""
+    heard = desk.get(path)
+    assert heard.headers["content-type"].startswith("text/csv")
+    return list(csv.DictReader(io.StringIO(heard.content.decode("utf-8-sig"))))
+
+
+PAGES = ["/console", "/console/stores/s001", "/console/members", "/console/cases", "/console/settlement",
+         "/console/tickets"]  # fmt: skip
+
+
+def test_a_link_is_good_once_and_not_for_ever(hq: Headquarters) -> None:
+    once = link(hq)
+    with httpx.Client(trust_env=False, follow_redirects=True) as client:
+        assert client.get(f"{hq.url}/console").status_code == 401
+        assert client.get(once).status_code == 200
+        assert client.get(f"{hq.url}/console").status_code == 200
+        hq.clock.now_ms += DAY_MS
+        assert client.get(f"{hq.url}/console").status_code == 401, "a session ends"
+    with httpx.Client(trust_env=False, follow_redirects=True) as other:
+        assert other.get(once).status_code == 401
+        late = link(hq)
+        hq.clock.now_ms += 2 * 3_600_000
+        assert other.get(late).status_code == 401
+        assert other.get(f"{hq.url}/console/open?key=").status_code == 401
+    kept = [name for (name,) in hq.rows("SELECT name FROM settings WHERE name LIKE 'session:%'")]
+    assert all(re.fullmatch(r"session:[0-9a-f]{64}", name) for name in kept), "only hashes are kept"
+
+
+@pytest.mark.parametrize("page", [*PAGES, "/console/members/1024"])
+def test_nothing_is_shown_without_a_session(hq: Headquarters, till: PretendTill, page: str) -> None:
+    heard = httpx.get(hq.url + page, trust_env=False)
+    assert heard.status_code == 401
+    assert "s001" not in heard.text
+    assert httpx.get(hq.url + page + "?csv=stores", trust_env=False).status_code == 401
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_every_page_is_in_two_languages_and_runs_nothing(
+    desk: httpx.Client, till: PretendTill, page: str
+) -> None:
+    heard = desk.get(page)
+    assert heard.status_code == 200
+    assert "default-src 'none'" in heard.headers["content-security-policy"]
+    assert "script" not in heard.headers["content-security-policy"]
+    assert heard.headers["cache-control"] == "no-store"
+    assert "<script" not in heard.text
+    assert 'lang="en"' in heard.text
+    assert 'lang="zh-CN"' in heard.text
+
+
+def test_the_stores_page_tells_exposure_by_till(
+    hq: Headquarters, till: PretendTill, desk: httpx.Client
+) -> None:
+    m = till.enrol()
+    for _ in range(2):
+        till.earn(m, 100)
+        till.op("rights.return", m, fund=[["back_l", 100]])
+    till.earn(m, 30)
+    till.send()
+    till.page()
+    (told,) = lines(desk, "/console?csv=stores")
+    assert (told["额度"], told["本机积分"], told["预留"], told["离线敞口"]) == ("200", "30", "0", "230")
+    assert told["操作"] == "6"
+    page = desk.get("/console").text
+    assert "230" in page
+    assert desk.get("/console/stores/s404").status_code == 404
+
+
+def test_a_members_story_adds_up_line_by_line(
+    hq: Headquarters, till: PretendTill, desk: httpx.Client
+) -> None:
+    other = PretendTill(hq, "s002")
+    m = till.enrol()
+    sale = till.earn(m, 100)
+    till.redeem(m, 40)
+    till.send()
+    other.st = till.st
+    other.redeem(m, 20, ["trust", 20])
+    other.send()
+    till.st = other.st
+    till.refund(m, sale, 10_000)
+    till.send()
+    rows = lines(desk, f"/console/members/{m}?csv=operations")
+    assert [int(row["变动"]) for row in rows] == [0, 100, -40, -20, -40]
+    assert int(rows[-1]["之后余额"]) == 0
+    debts = list(
+        csv.DictReader(io.StringIO(desk.get(f"/console/members/{m}?csv=debts").content.decode("utf-8-sig")))
+    )
+    assert sum(int(row["积分"]) for row in debts) == 60
+    assert {row["承担门店"] for row in debts} == {"s001"}
+    page = desk.get(f"/console/members/{m}").text
+    assert sale["receipt"] in page
+    assert "欠分" in page
+    assert desk.get("/console/members", params={"q": str(m)}).text.count(sale["receipt"]) > 0
+    nobody = desk.get("/console/members", params={"q": "13812348000"})
+    assert nobody.status_code == 200
+    assert "没有这个会员" in nobody.text
+    for bad in ("99999999999999999999", "x", "-1", "1e3"):
+        assert desk.get(f"/console/members/{bad}").status_code == 404
+    positions = lines(desk, "/console/settlement?csv=positions")
+    assert sum(int(row["应收积分"]) for row in positions) == 0
+    other.close()
+
+
+def test_a_member_is_found_by_the_whole_code(hq: Headquarters, till: PretendTill, desk: httpx.Client) -> None:
+    m, code = till.pool[0]
+    till.enrol()
+    till.send()
+    assert f"{m}" in desk.get("/console/members", params={"q": code}).text
+    assert "没有这个会员" in desk.get("/console/members", params={"q": code[:-1]}).text
+
+
+def form(desk: httpx.Client) -> str:
+    found = re.search(r'name="word" value="([0-9a-f]{64})"', desk.get("/console/tickets").text)
+    assert found
+    return found[1]
+
+
+def test_a_ticket_written_here_opens_a_till(hq: Headquarters, desk: httpx.Client) -> None:
+    fields = {"word": form(desk), "store": "s007", "name": "员村店", "till": "01"}
+    page = desk.post("/console/tickets", data=fields)
+    assert page.status_code == 200
+    found = re.search(r"JT1\.[A-Z2-7]+", page.text)
+    assert found
+    told = tickets.decode(found[0])
+    assert (told.store, told.till, told.chain) == ("s007", "01", "demo")
+    assert "data:image/svg+xml" in page.text
+    assert hq.rows("SELECT name FROM stores WHERE store = 's007'") == [("员村店",)]
+
+
+def test_a_form_that_is_not_ours_writes_nothing(hq: Headquarters, desk: httpx.Client) -> None:
+    good = {"word": form(desk), "store": "s007", "name": "x", "till": "01"}
+    assert desk.post("/console/tickets", data={**good, "word": "0" * 64}).status_code == 403
+    assert (
+        desk.post("/console/tickets", data=good, headers={"origin": "http://evil.example"}).status_code == 403
+    )
+    assert httpx.post(f"{hq.url}/console/tickets", data=good, trust_env=False).status_code == 401
+    for bad in ({"store": "S 1"}, {"store": "hq"}, {"till": ""}, {"name": ""}, {"store": "a" * 17}):
+        assert desk.post("/console/tickets", data={**good, **bad}).status_code == 422
+    assert hq.rows("SELECT count(*) FROM tickets") == [(0,)]
+
+
+@pytest.mark.browser
+def test_in_a_real_browser_a_ticket_is_written_and_nothing_is_complained_of(hq: Headquarters) -> None:
+    chromium = Path("/usr/bin/chromium")
+    if not chromium.exists():
+        pytest.skip("Chromium is not installed here")
+    from playwright.sync_api import sync_playwright
+
+    said: list[str] = []
+    with sync_playwright() as player:
+        browser = player.chromium.launch(executable_path=chromium, args=["--no-sandbox", "--disable-gpu"])
+        page = browser.new_page()
+        page.on("console", lambda message: said.append(message.text))
+        page.on("pageerror", lambda error: said.append(str(error)))
+        page.goto(link(hq))
+        page.get_by_role("link", name="开店凭证").click()
+        page.fill("#store", "s009")
+        page.fill("#name", "体育西路店")
+        page.get_by_role("button").click()
+        assert "s009" in page.inner_text("h1")
+        shown_text = page.inner_text("pre.text")
+        page.get_by_role("link", name="再开一张").click()
+        assert "未使用" in page.inner_text("table")
+        browser.close()
+    assert tickets.decode(shown_text).store == "s009"
+    assert said == []
+
+
+def test_a_cell_is_shown_and_never_run(hq: Headquarters) -> None:
+    from config.words import load_words
+
+    table = Table("t", [Column("store_name"), Column("points", "n")], [["=1+1", -5], ["@x", None]])
+    lines = as_csv(table, load_words("zh"), 0).decode("utf-8-sig").splitlines()
+    assert lines[1:] == ["'=1+1,-5", "'@x,"]
+    assert shown("day", 20261119, 0) == "2026-11-19"
+    assert shown("day", 0, 0) == "∞"
