@@ -36,7 +36,7 @@ class Demo:
             for store in STORES:
                 self.stores[store] = DemoStore(folder / store, store, tickets[store])
             self.members = self._people()
-            self.panel = Panel(self.stores, self.members, self.hub.console_url, port)
+            self.panel = Panel(self.stores, self.members, self.hub.console_link, port)
         except BaseException:
             self.hub.stop()
             raise
@@ -90,7 +90,7 @@ def _say(demo: Demo) -> None:
     print(f"\n  演示台 panel               {demo.panel.url}")
     for store in demo.stores.values():
         print(f"  {store.name} 收银页面 cashier   {store.agent.page_url}")
-    print(f"  总部控制台 console           {demo.hub.console_url}")
+    print(f"  总部控制台 console           {demo.panel.url}console")
     print(f"  店长密码 manager's PIN       {MANAGER_PIN}")
     print("\n  Ctrl+C 结束 · ends\n", flush=True)
     sys.stdout.flush()

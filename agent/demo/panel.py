@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import secrets
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -24,11 +24,15 @@ class Panel:
     """Serves the panel of some stores until it is stopped."""
 
     def __init__(
-        self, stores: Mapping[str, DemoStore], members: list[SampleMember], console_url: str, port: int = 0
+        self,
+        stores: Mapping[str, DemoStore],
+        members: list[SampleMember],
+        console_link: Callable[[], str],
+        port: int = 0,
     ) -> None:
         self.stores = stores
         self.members = members
-        self.console_url = console_url
+        self.console_link = console_link
         self.token = secrets.token_urlsafe(12)
         self._server = ThreadingHTTPServer(("127.0.0.1", port), _handler(self))
         self._thread = threading.Thread(target=self._server.serve_forever, daemon=True)
@@ -60,7 +64,7 @@ class Panel:
                 {"name": member.name, "phone": member.phone, "code": member.code, "store": member.store}
                 for member in self.members
             ],
-            "console": self.console_url,
+            "console": "console",
         }
 
 
@@ -73,6 +77,11 @@ def _handler(panel: Panel) -> type[BaseHTTPRequestHandler]:
             place = self._place()
             if place == "":
                 self._answer(200, "text/html; charset=utf-8", PAGE.read_bytes())
+            elif place == "console":  # a link opens headquarters' pages once, so every click asks for its own
+                self.send_response(302)
+                self.send_header("location", panel.console_link())
+                self.send_header("content-length", "0")
+                self.end_headers()
             elif place == "state":
                 self._answer(200, "application/json", json.dumps(panel.state()).encode())
             elif place is not None and place.startswith("roll/") and place[5:].split("?")[0] in panel.stores:

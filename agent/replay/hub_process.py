@@ -55,10 +55,9 @@ class HubProcess:
         )
         self._process: subprocess.Popen[bytes] | None = None
 
-    @property
-    def console_url(self) -> str:
-        """Where people look at this headquarters."""
-        return self.url + "/console"
+    def console_link(self) -> str:
+        """A link that opens headquarters' pages once."""
+        return self.command("console").strip()
 
     @property
     def database(self) -> Path:
@@ -93,7 +92,9 @@ class HubProcess:
 
     def start(self) -> None:
         """Serve, and wait until it answers."""
-        self._process = subprocess.Popen([*self._words(), "serve"], env=self._environment())
+        self._process = subprocess.Popen(
+            [*self._words(), "serve"], env=self._environment(), stdout=subprocess.DEVNULL
+        )
         deadline = time.monotonic() + START_S_MAX
         while time.monotonic() < deadline:
             try:
