@@ -8,6 +8,7 @@ itself. A correction is a new operation with ``refs``; nothing is ever edited.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
@@ -136,12 +137,12 @@ def word(value: object, length_max: int = WORD_MAX) -> str:
 
 def digest(value: object) -> str:
     """A SHA-256 in 64 lower hex digits."""
-    if not isinstance(value, str) or len(value) != HASH_DIGITS or not set(value) <= _HEX:
+    if not isinstance(value, str) or _HASH(value) is None:
         raise BadName(f"{value!r} is not a hash of {HASH_DIGITS} hexadecimal digits")
     return value
 
 
-_HEX = frozenset("0123456789abcdef")
+_HASH = re.compile(rf"[0-9a-f]{{{HASH_DIGITS}}}").fullmatch
 
 
 def many(value: object, count_max: int, check: Callable[[Any], object], least: int = 0) -> list[Any]:

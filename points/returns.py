@@ -36,9 +36,11 @@ class Sale:
         self.place = {line[0]: i for i, line in enumerate(lines)}
         self.units = [line[2] for line in lines]
         self.net = [line[3] for line in lines]
-        self.rate = [book.rate_index(line[1]) for line in lines]
-        not_earned = nothing = [0] * len(lines)
-        self.tender_n = list(nothing)
+        rate_of = book.category_rate.get  # `book.rate_index`, without a call for each line
+        self.rate = [rate_of(line[1], 0) for line in lines]
+        nothing = [0] * len(lines)
+        not_earned = nothing
+        self.tender_n = nothing.copy()
         for tender in body.get("tenders", ()):
             if tender[0] in book.not_earning:
                 parts = spread(tender[1], self.net)
@@ -46,12 +48,17 @@ class Sale:
             if tender[0] == "points":
                 for i, part in enumerate(spread(tender[2], self.net)):
                     self.tender_n[i] += part
-        self.base = [
-            0 if rate == EXCLUDED or other >= net else net - other
-            for net, other, rate in zip(self.net, not_earned, self.rate, strict=True)
-        ]
-        self.kept_units = list(self.units)
-        self.kept_fen = list(self.net)
+        if not_earned is nothing:
+            self.base = [
+                0 if rate == EXCLUDED else net for net, rate in zip(self.net, self.rate, strict=True)
+            ]
+        else:
+            self.base = [
+                0 if rate == EXCLUDED or other >= net else net - other
+                for net, other, rate in zip(self.net, not_earned, self.rate, strict=True)
+            ]
+        self.kept_units = self.units.copy()
+        self.kept_fen = self.net.copy()
         self.over_refunded = False
         self.full = self.desired()
         self.granted: int = min(body.get("pts", 0), self.full)
