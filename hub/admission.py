@@ -11,6 +11,7 @@ import secrets
 from collections.abc import Callable
 
 from hub.decisions import decide
+from hub.keys import index_key
 from hub.office import REGION, Office
 from hub.publishing import seal_code
 from hub.store import schema
@@ -100,7 +101,7 @@ def _grant(turn: Turn, office: Office, request: joining.JoinRequest, store: str,
         0,
     )
     store_keys = joining.StoreKeys(
-        office.keys.store_index,
+        index_key(office.keys, store),
         (("members", REGION, office.keys.shard), ("phones", store, office.keys.shard)),
     )
     return joining.grant(request, answer, store_keys, office.keys.receipt, secrets.token_bytes(32))

@@ -12,7 +12,7 @@ import secrets
 from dataclasses import dataclass
 from pathlib import Path
 
-from points.wire.keys import SigningKey
+from points.wire.keys import SigningKey, hkdf
 from points.wire.sealing import SealingKey
 
 NAMES = ("receipt", "manifest", "lane", "pii", "store-index", "shard", "hub-index", "data")
@@ -20,16 +20,21 @@ NAMES = ("receipt", "manifest", "lane", "pii", "store-index", "shard", "hub-inde
 
 @dataclass(frozen=True)
 class HubKeys:
-    """All keys of one hub."""
+    """All keys of one hub. ``indexes`` is what every store's own index key is derived from."""
 
     receipt: SigningKey
     manifest: SigningKey
     lane: SigningKey
     pii: SealingKey
-    store_index: bytes
+    indexes: bytes
     shard: bytes
     hub_index: bytes
     data: bytes
+
+
+def index_key(keys: HubKeys, store: str) -> bytes:
+    """The key of one store's phone index: the same phone has another tag in every store."""
+    return hkdf(keys.indexes, b"", b"jifen/phone-index/1\0" + store.encode(), 32)
 
 
 def load(folder: Path) -> HubKeys:
@@ -41,7 +46,7 @@ def load(folder: Path) -> HubKeys:
         manifest=SigningKey.from_raw(raw["manifest"]),
         lane=SigningKey.from_raw(raw["lane"]),
         pii=SealingKey.from_raw(raw["pii"]),
-        store_index=raw["store-index"],
+        indexes=raw["store-index"],
         shard=raw["shard"],
         hub_index=raw["hub-index"],
         data=raw["data"],

@@ -10,6 +10,7 @@ import json
 from collections.abc import Iterable
 
 from hub.arrivals import next_arrival
+from hub.keys import index_key
 from hub.office import Office
 from hub.posting import op_bucket
 from hub.store import schema
@@ -74,7 +75,7 @@ def _open(turn: Turn, office: Office, m: int, store: str, op_id: str, blob: byte
         if known is not None and known[0] != m:
             _case(turn, office, "phone-known", op_id, m, store)
         turn.put(schema.identities, [(alias, m, "phone")], on_conflict="ignore")
-        tag = keys.phone_tag(office.keys.store_index, phone)
+        tag = keys.phone_tag(index_key(office.keys, store), phone)
         turn.put(schema.phone_tags, [(store, tag, m)], on_conflict="ignore")
     sealed = keys.seal_blob(office.keys.data, "person", str(m), canonical.encode(person))
     masked, tail = (name[:1] + "*" * max(1, len(name) - 1) if name else ""), phone[-4:]

@@ -10,6 +10,7 @@ import pytest
 from headquarters import DAY_MS, Headquarters, headquarters
 from pretend_till import PretendTill
 
+from hub.keys import index_key
 from points.wire import endpoints, joining
 from points.wire import ticket as tickets
 from points.wire.faults import Problem
@@ -121,4 +122,4 @@ def test_the_join_answer_is_for_the_key_that_asked(hq: Headquarters, till: Prete
     heard = till.client.post("/v1/join", content=raw)
     answer, keys = joining.open_grant(heard.content, till.ticket, raw, key.public_raw, till.seal_key)
     assert answer.lane.till == "02"
-    assert keys.index == hq.office.keys.store_index
+    assert keys.index == index_key(hq.office.keys, "s001") != index_key(hq.office.keys, "s002")
