@@ -7,7 +7,6 @@ its own words and ends with 1.
 from __future__ import annotations
 
 import argparse
-import gc
 import json
 import os
 import secrets
@@ -20,7 +19,7 @@ from config.faults import Fault
 from config.settings import HubSettings, load_hub
 from hub import admission, verify
 from hub.api.app import make_app
-from hub.assembly import CLOCK, open_office
+from hub.assembly import CLOCK, collect_seldom, open_office
 from hub.console import access
 from hub.console.desk import Desk
 from hub.night import Night
@@ -28,7 +27,6 @@ from hub.office import Office
 from hub.store import schema
 from hub.store.engine import Store
 
-GC_OBJECTS = 200_000
 EXAMPLE = Path(__file__).resolve().parents[1] / "config" / "rulebooks" / "example.json"
 
 
@@ -66,11 +64,7 @@ def main(argv: list[str]) -> int:
 
 
 def _serve(office: Office, settings: HubSettings, _chosen: argparse.Namespace) -> int:
-    # A batch makes a hundred thousand objects that die with it and form no rings: looking for rings in
-    # them took a quarter of the intake's time.
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(GC_OBJECTS, 50, 100)
+    collect_seldom()
     print(f"console · 总部网页 {console_link(office, settings)}", flush=True)
     night = Night(office, settings.night)
     if CLOCK not in os.environ:  # whoever rehearses a year runs its nights too

@@ -23,7 +23,7 @@ from rounds import Bench, Contender, Work
 
 from config.settings import HubSettings, NightWindow
 from hub import admission, reception
-from hub.assembly import open_office
+from hub.assembly import collect_seldom, open_office
 from hub.decisions import decide
 from hub.office import Office
 from hub.store import engine, schema
@@ -203,6 +203,7 @@ def copy_of(folder: Path) -> Iterator[Office]:
 @contextmanager
 def taken_in(folder: Path) -> Iterator[Work]:
     envelopes = prepared().envelopes
+    collect_seldom()
     with copy_of(folder) as office:
         yield lambda i: reception.receive(office, envelopes[i])
 
