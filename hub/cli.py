@@ -49,10 +49,10 @@ def main(argv: list[str]) -> int:
     commands.add_parser("state", help="print what two headquarters with the same facts agree on, as JSON")
     envelopes = commands.add_parser("envelopes", help="write every envelope that was taken in to a folder")
     envelopes.add_argument("folder", type=Path)
-    registry = commands.add_parser(
+    copied = commands.add_parser(
         "registry", help="copy stores, keys and rule books into an empty headquarters"
     )
-    registry.add_argument("database", type=Path, help="the SQLite file to copy from")
+    copied.add_argument("database", type=Path, help="the SQLite file to copy from")
     chosen = parser.parse_args(argv)
     try:
         settings = load_hub(chosen.config, os.environ)
