@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
-
 import httpx
-import pytest
-from headquarters import DAY_MS, Headquarters, headquarters
+from headquarters import DAY_MS, Headquarters
 from pretend_till import PretendTill
 
 from hub.keys import index_key
@@ -15,19 +11,6 @@ from points.wire import endpoints, joining
 from points.wire import ticket as tickets
 from points.wire.faults import Problem
 from points.wire.keys import SigningKey
-
-
-@pytest.fixture
-def hq(tmp_path: Path) -> Iterator[Headquarters]:
-    with headquarters(tmp_path) as made:
-        yield made
-
-
-@pytest.fixture
-def till(hq: Headquarters) -> Iterator[PretendTill]:
-    made = PretendTill(hq)
-    yield made
-    made.close()
 
 
 def join(till: PretendTill, raw: bytes) -> tuple[int, str]:

@@ -10,25 +10,12 @@ from pathlib import Path
 
 import httpx
 import pytest
-from headquarters import DAY_MS, Headquarters, headquarters
+from headquarters import DAY_MS, Headquarters
 from pretend_till import PretendTill
 
 from hub.console import access
 from hub.console.tables import Column, Table, as_csv, shown
 from points.wire import ticket as tickets
-
-
-@pytest.fixture
-def hq(tmp_path: Path) -> Iterator[Headquarters]:
-    with headquarters(tmp_path) as made:
-        yield made
-
-
-@pytest.fixture
-def till(hq: Headquarters) -> Iterator[PretendTill]:
-    made = PretendTill(hq)
-    yield made
-    made.close()
 
 
 def link(hq: Headquarters) -> str:

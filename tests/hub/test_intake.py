@@ -2,30 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
-
 import pytest
-from headquarters import Headquarters, headquarters
+from headquarters import Headquarters
 from pretend_till import PretendTill, points_of
 
-from hub.verify import verify
 from points.wire.keys import SigningKey
 from points.wire.lane import Lane
-
-
-@pytest.fixture
-def hq(tmp_path: Path) -> Iterator[Headquarters]:
-    with headquarters(tmp_path) as made:
-        yield made
-        assert verify(made.office).faults == []
-
-
-@pytest.fixture
-def till(hq: Headquarters) -> Iterator[PretendTill]:
-    made = PretendTill(hq)
-    yield made
-    made.close()
 
 
 def kept(hq: Headquarters) -> list[tuple[object, ...]]:

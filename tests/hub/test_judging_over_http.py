@@ -3,41 +3,17 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
-from headquarters import Headquarters, headquarters
+from headquarters import Headquarters
 from pretend_till import PretendTill, points_of
 
 from hub import judgement, publishing
-from hub.verify import verify
 from points import codes
 from points.wire import canonical, endpoints, sealing
 
 BOXED = {"phone": "13812348000", "name": "王小明"}
-
-
-@pytest.fixture
-def hq(tmp_path: Path) -> Iterator[Headquarters]:
-    with headquarters(tmp_path) as made:
-        yield made
-        assert verify(made.office).faults == []
-
-
-@pytest.fixture
-def till(hq: Headquarters) -> Iterator[PretendTill]:
-    made = PretendTill(hq)
-    yield made
-    made.close()
-
-
-@pytest.fixture
-def other(hq: Headquarters) -> Iterator[PretendTill]:
-    made = PretendTill(hq, "s002")
-    yield made
-    made.close()
 
 
 def cases(hq: Headquarters) -> list[str]:

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
-
 import pytest
-from headquarters import DAY_MS, Headquarters, headquarters
+from headquarters import DAY_MS, Headquarters
 from pretend_till import PretendTill, points_of
 
 from config.settings import NightWindow
@@ -14,20 +11,6 @@ from hub.night import Night
 from hub.verify import verify
 
 YEAR_MS = 366 * DAY_MS
-
-
-@pytest.fixture
-def hq(tmp_path: Path) -> Iterator[Headquarters]:
-    with headquarters(tmp_path) as made:
-        yield made
-        assert verify(made.office).faults == []
-
-
-@pytest.fixture
-def till(hq: Headquarters) -> Iterator[PretendTill]:
-    made = PretendTill(hq)
-    yield made
-    made.close()
 
 
 @pytest.fixture

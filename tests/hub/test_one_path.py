@@ -2,22 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
-
-import pytest
-from headquarters import DAY_MS, Headquarters, headquarters
+from headquarters import DAY_MS, Headquarters
 
 from agent import day_close, enrolment, goods_back
 from agent.cards import Card
 from agent.counter import Found
 from agent.recorder import Recorded
-
-
-@pytest.fixture
-def hq(tmp_path: Path) -> Iterator[Headquarters]:
-    with headquarters(tmp_path) as made:
-        yield made
 
 
 def recorded(result: object) -> Recorded:

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
-from headquarters import DAY_MS, NOON_MS, Headquarters, headquarters
+from headquarters import DAY_MS, NOON_MS, Headquarters
 from pretend_till import PretendTill, points_of
 
 from agent import day_close, enrolment, goods_back
@@ -16,20 +14,6 @@ from agent.counter import No
 from agent.recorder import Recorded
 from hub.verify import verify
 from points.identifiers import new_op_id
-
-
-@pytest.fixture
-def hq(tmp_path: Path) -> Iterator[Headquarters]:
-    with headquarters(tmp_path) as made:
-        yield made
-        assert verify(made.office).faults == []
-
-
-@pytest.fixture
-def till(hq: Headquarters) -> Iterator[PretendTill]:
-    made = PretendTill(hq)
-    yield made
-    made.close()
 
 
 def saved(till: PretendTill, pts: int) -> int:

@@ -2,24 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
-import pytest
-from headquarters import Headquarters, headquarters
+from headquarters import Headquarters
 from pretend_till import PretendTill, points_of
 
 from hub import authorisations
-from hub.verify import verify
 from points.wire import canonical, endpoints, sealing
-
-
-@pytest.fixture
-def hq(tmp_path: Path) -> Iterator[Headquarters]:
-    with headquarters(tmp_path) as made:
-        yield made
-        assert verify(made.office).faults == []
 
 
 def sale(till: PretendTill, m: int, pts: int) -> dict[str, Any]:

@@ -1,0 +1,37 @@
+"""What nearly every test of headquarters begins with: a real one, and tills that were admitted to it.
+
+Whatever a test did, headquarters is asked to prove itself at its end.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from headquarters import Headquarters, headquarters
+from pretend_till import PretendTill
+
+from hub.verify import verify
+
+
+@pytest.fixture
+def hq(tmp_path: Path) -> Iterator[Headquarters]:
+    with headquarters(tmp_path) as made:
+        yield made
+        assert verify(made.office).faults == []
+
+
+@pytest.fixture
+def till(hq: Headquarters) -> Iterator[PretendTill]:
+    made = PretendTill(hq)
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def other(hq: Headquarters) -> Iterator[PretendTill]:
+    """A till of another store."""
+    made = PretendTill(hq, "s002")
+    yield made
+    made.close()
