@@ -29,7 +29,6 @@ class Office:
     name: str = "hub"
     inc: int = 1
     code_pool: int = 200
-    publish_every_ms: int = 0
     books: dict[str, RuleBook] = field(default_factory=dict)
     current: RuleBook | None = None
     publishing: threading.Lock = field(default_factory=threading.Lock)
