@@ -3,7 +3,9 @@
 Checked for each member: the row equals a fresh fold; the postings of the fold equal its legs (P5,
 P16); what expired is what lay in the lots; every till's accounts equal its cell; and what
 headquarters holds itself is the points in lots less allowances, local rights and reservations, debt
-standing apart (P10). Over all: the trial balance is zero, and every posting cites an operation (P13).
+standing apart (P10). Over all: every posting cites an operation (P13), belongs to a member who has a
+row, and none is missing in the member's numbering. That debits equal credits needs no check: each posting
+is one number with two accounts.
 """
 
 from __future__ import annotations
@@ -46,11 +48,25 @@ def verify(office: Office, tell: Callable[[int, int], None] | None = None) -> Ve
             _members(look, office, part, done)
             if tell:
                 tell(start + len(part), len(ms))
-        balance = Counter(_sums(look, "credit"))
-        balance.subtract(_sums(look, "debit"))
-        if sum(balance.values()):
-            done.faults.append(f"the trial balance is {sum(balance.values())}, not 0")
+        _strays(look, done)
     return done
+
+
+def _strays(look: Turn, done: Verified) -> None:
+    """Postings and facts that no member's row answers for, and postings that were taken out."""
+    for m, row in look.run(
+        "SELECT p.m, t.m FROM"
+        " (SELECT bucket, m, count(*) AS lines, max(n) AS last FROM postings GROUP BY bucket, m) p"
+        " LEFT JOIN members t ON t.bucket = p.bucket AND t.m = p.m"
+        " WHERE t.m IS NULL OR t.legs <> p.lines OR p.last <> p.lines ORDER BY p.m"
+    ):
+        what = "there are postings and no row" if row is None else "the postings are not numbered through"
+        done.faults.append(f"member {m}: {what}")
+    for (m,) in look.run(
+        "SELECT DISTINCT f.m FROM facts f LEFT JOIN members t ON t.bucket = f.bucket AND t.m = f.m"
+        " WHERE f.m <> 0 AND t.m IS NULL ORDER BY f.m"
+    ):
+        done.faults.append(f"member {m}: there are facts and no row")
 
 
 def _sums(look: Turn, side: str) -> dict[str, int]:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
+
 from headquarters import DAY_MS, Headquarters
 
 from agent import day_close, enrolment, goods_back
 from agent.cards import Card
 from agent.counter import Found
+from agent.funding import No
 from agent.recorder import Recorded
 
 
@@ -62,9 +65,10 @@ def test_after_two_visits_the_home_till_may_spend_offline_and_no_other(hq: Headq
     assert spent.op.fund == [["allowance", 700]]
     a.uplink.connected = b.uplink.connected = True
     a.night.run(rest=lambda _ms: None)
-    paid = recorded(b.counter.redeem(new.m, 300, "c1")) if False else None
-    assert paid is None
-    sums = dict(hq.rows("SELECT debit, sum(pts) FROM postings GROUP BY debit"))
-    for credit, pts in hq.rows("SELECT credit, sum(pts) FROM postings GROUP BY credit"):
-        sums[credit] = sums.get(credit, 0) - pts
-    assert sum(sums.values()) == 0
+    told = dict(hq.rows("SELECT credit, sum(pts) FROM postings WHERE credit LIKE 'x.%' GROUP BY credit"))
+    assert told == {"x.redeem:s001": 700}
+    ((row,),) = hq.rows('SELECT "row" FROM members WHERE m = ?', new.m)
+    assert sum(lot[1] for lot in json.loads(row)[8]) == 300
+    b.sync()
+    paid = b.counter.redeem(new.m, 300, "c1")
+    assert isinstance(paid, No), "what is left lies with the home till"
