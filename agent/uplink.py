@@ -4,10 +4,15 @@ The only door to httpx. A request is signed with the device key and real time; w
 says that this PC's clock is off, its time is used from then on. Whatever goes wrong with the network
 comes back as ``Unreachable``; whatever headquarters refuses comes back as its problem. Nothing here
 decides what to say next.
+
+A customer waits for an authorisation, so it has one deadline for everything: names, connecting,
+sending, every byte of the answer, and asking again with another clock. A library's time-out runs anew
+with each byte; whoever waits here therefore waits for a thread, and no longer than the deadline.
 """
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable
 from typing import Any
@@ -21,10 +26,26 @@ from points.wire.keys import SigningKey
 
 ANSWER_BYTES_MAX = 64 * 1024 * 1024
 AUTHORISE_MS_MAX = 800
+PATIENT = httpx.Timeout(30, connect=5)
 
 
 class OutOfReach(Exception):
     """No answer; what was asked may have been done all the same."""
+
+
+class Deadline:
+    """A moment after which nobody waits any more."""
+
+    def __init__(self, ms: int, mono_s: Callable[[], float] = time.monotonic) -> None:
+        self._mono_s = mono_s
+        self._end_s = mono_s() + ms / 1000
+
+    def left_s(self) -> float:
+        """Seconds that are left. Raises ``OutOfReach`` when there are none."""
+        left = self._end_s - self._mono_s()
+        if left <= 0:
+            raise OutOfReach("no answer in time")
+        return left
 
 
 class Uplink:
@@ -38,6 +59,7 @@ class Uplink:
         *,
         real_s: Callable[[], float] = time.time,
         connected: bool = True,
+        mono_s: Callable[[], float] = time.monotonic,
     ) -> None:
         self.hub_url = hub_url.rstrip("/")
         self.key = key
@@ -45,9 +67,10 @@ class Uplink:
         self.connected = connected
         self.bytes_sent = self.bytes_heard = self.requests = 0
         self._real_s = real_s
+        self._mono_s = mono_s
         self._ahead_s = 0
-        self._signature = ""
-        self._client = httpx.Client(timeout=httpx.Timeout(30, connect=5), trust_env=False)
+        self._client = httpx.Client(timeout=PATIENT, trust_env=False)
+        self._quick: httpx.Client | None = None
 
     def call(
         self,
@@ -56,39 +79,54 @@ class Uplink:
         body: bytes | None = None,
         content_type: str | None = None,
         extra: dict[str, str] | None = None,
-        timeout_s: float = 30,
     ) -> bytes:
         """The bytes of a good answer. Raises ``OutOfReach`` or the ``WireFault`` that was answered."""
-        try:
-            return self._once(method, path, body, content_type, extra, timeout_s)
-        except WireFault as fault:
-            if fault.problem != Problem.CLOCK_SKEW:
-                raise
-            told = hub_time.heard(fault.detail, self._signature, self.hub_public)
-            self._ahead_s = told.ms // 1000 - int(self._real_s())
-        return self._once(method, path, body, content_type, extra, timeout_s)
+        return self._ask(self._client, None, method, path, body, content_type, extra or {})
 
-    def _once(
+    def _ask(
         self,
+        client: httpx.Client,
+        deadline: Deadline | None,
         method: str,
         path: str,
         body: bytes | None,
         content_type: str | None,
-        extra: dict[str, str] | None,
-        timeout_s: float,
+        extra: dict[str, str],
+    ) -> bytes:
+        """Ask, and once more when headquarters says that this PC's clock is off."""
+        headers = self._signed(method, path, body, content_type)
+        try:
+            return self._send(client, deadline, method, path, body, headers | extra)
+        except WireFault as fault:
+            if fault.problem != Problem.CLOCK_SKEW:
+                raise
+            told = hub_time.heard(fault.detail, headers["signature"], self.hub_public)
+            self._ahead_s = told.ms // 1000 - int(self._real_s())
+        headers = self._signed(method, path, body, content_type)
+        return self._send(client, deadline, method, path, body, headers | extra)
+
+    def _signed(self, method: str, path: str, body: bytes | None, content_type: str | None) -> dict[str, str]:
+        at = urlsplit(self.hub_url)
+        created = int(self._real_s()) + self._ahead_s
+        return requests.sign(self.key, method, at.netloc, at.path + path, "", body, content_type, created)
+
+    def _send(
+        self,
+        client: httpx.Client,
+        deadline: Deadline | None,
+        method: str,
+        path: str,
+        body: bytes | None,
+        headers: dict[str, str],
     ) -> bytes:
         if not self.connected:
             raise OutOfReach("the network is switched off")
-        at = urlsplit(self.hub_url)
-        created = int(self._real_s()) + self._ahead_s
-        headers = requests.sign(self.key, method, at.netloc, at.path + path, "", body, content_type, created)
-        self._signature = headers["signature"]
-        headers |= extra or {}
+        timeout = PATIENT if deadline is None else httpx.Timeout(deadline.left_s())
         try:
-            answer = self._client.request(
-                method, self.hub_url + path, content=body, headers=headers, timeout=timeout_s
+            answer = client.request(
+                method, self.hub_url + path, content=body, headers=headers, timeout=timeout
             )
-        except httpx.HTTPError as error:
+        except (httpx.HTTPError, RuntimeError) as error:  # RuntimeError: closed by whoever stopped waiting
             raise OutOfReach(str(error)) from error
         self.requests += 1
         self.bytes_sent += len(body or b"")
@@ -102,12 +140,36 @@ class Uplink:
         return answer.content
 
     def authorise(self, op_id: str, m: int, pts: int) -> str:
-        """Ask for points under an operation's id: ``granted``, ``unreachable`` or a refusal's name."""
-        body = canonical.encode({"id": op_id, "m": m, "n": pts})
+        """Ask for points under an operation's id: ``granted``, ``unreachable`` or a refusal's name.
+
+        What is answered after the deadline is not heard: the caller ends its intent, and the hub releases
+        what it may have reserved.
+        """
+        if not self.connected:
+            return "unreachable"
+        deadline = Deadline(AUTHORISE_MS_MAX, self._mono_s)
+        answers: list[str] = []
+
+        def ask() -> None:
+            answers.append(self._authorise(deadline, op_id, m, pts))
+
+        asking = threading.Thread(target=ask, name="asking", daemon=True)
+        asking.start()
         try:
-            raw = self.call(
-                "POST", endpoints.authorisations(), body, endpoints.JSON, timeout_s=AUTHORISE_MS_MAX / 1000
-            )
+            asking.join(deadline.left_s())
+            deadline.left_s()
+        except OutOfReach:
+            stale, self._quick = self._quick, None
+            if stale is not None:
+                stale.close()  # else a line that drips would hold the thread for ever
+            return "unreachable"
+        return answers[0] if answers else "unreachable"
+
+    def _authorise(self, deadline: Deadline, op_id: str, m: int, pts: int) -> str:
+        body = canonical.encode({"id": op_id, "m": m, "n": pts})
+        client = self._quick = self._quick or httpx.Client(trust_env=False)
+        try:
+            raw = self._ask(client, deadline, "POST", endpoints.authorisations(), body, endpoints.JSON, {})
             answer: dict[str, Any] = canonical.decode(raw)
         except (OutOfReach, WireFault):
             return "unreachable"
@@ -128,6 +190,8 @@ class Uplink:
     def close(self) -> None:
         """Close for good."""
         self._client.close()
+        if self._quick is not None:
+            self._quick.close()
 
 
 def join(hub_url: str, body: bytes) -> bytes:
