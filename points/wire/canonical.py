@@ -7,19 +7,23 @@ lone surrogate, a string that is not NFC, more than 32 levels. Readers never
 write again what they read: the stored bytes are what was hashed.
 It refuses to know what an object means.
 
-The reader is the C scanner of the standard library with a hook for duplicate
-keys. Everything else is first asked of the raw bytes with one search; only where
-that search cannot exclude the fault is the value walked. A thousand operation
-bodies thus cost a few milliseconds and still meet every rule.
+What is written the canonical way is read the short way: `orjson` reads it, writes
+it again, and equal bytes prove that no key stands twice and nothing is spaced or
+spelt otherwise; what equal bytes do not prove (fractions, numbers too long,
+nesting, NFC) is asked of the raw bytes. Everything else takes the strict way: the
+standard library's scanner with a hook for duplicate keys, and a walk over the
+value. Both ways accept and refuse the same; a test holds them against each other.
+This file is the only door to orjson.
 """
 
 from __future__ import annotations
 
 import json
-import re
 import unicodedata
 from collections.abc import Iterable
 from typing import Any, NoReturn
+
+import orjson
 
 from points.wire.faults import Malformed, TooLarge, WireFault
 
@@ -27,11 +31,9 @@ WHOLE_MAX = 2**53 - 1
 DEPTH_MAX = 32
 BODY_BYTES_MAX = 64 * 1024
 
-# Sixteen digits in a row are found with two C calls; only then is it asked whether they are a number,
-# which stands after one of these signs and nowhere else, and not part of a hash or an id.
+# Sixteen digits in a row are found with two C calls.
 _DIGITS_ALIKE = bytes.maketrans(b"123456789", b"000000000")
 _SIXTEEN_DIGITS = b"0" * 16
-_LONG_NUMBER = re.compile(rb"[:,\[\s]-?[0-9]{16}").search
 _NESTING = bytes.maketrans(b"{}", b"[]")
 _NO_NESTING = bytes(set(range(256)) - set(b"[]{}"))
 
@@ -68,18 +70,8 @@ def decode_value(raw: bytes, max_bytes: int) -> Any:
     """Like `decode`, for arrays too: feed rows and outcome lists."""
     if len(raw) > max_bytes:
         raise TooLarge(max=max_bytes)
-    try:
-        text = raw.decode("utf-8")
-        value = _scan(text)
-    except (ValueError, RecursionError) as error:  # JSONDecodeError and UnicodeDecodeError are ValueErrors
-        raise Malformed(why="not JSON") from error
-    if b"\\" in raw or _has_long_number(raw) or _is_deep(raw):
-        _walk(value)
-    elif not raw.isascii() and not unicodedata.is_normalized("NFC", text):
-        # NFC is closed under taking substrings, and a quotation mark composes with nothing,
-        # so the whole text is NFC exactly when each of its strings is.
-        raise Malformed(why="not NFC")
-    return value
+    value = _read_canonical(raw)
+    return _read_strictly(raw) if value is None else value
 
 
 def decode_each(bodies: Iterable[bytes]) -> list[dict[str, Any] | WireFault]:
@@ -97,24 +89,52 @@ def is_canonical(raw: bytes, value: Any) -> bool:
     """Whether `raw` is exactly how a writer writes `value`, which `decode` returned."""
     try:
         return _dump(value) == raw
-    except UnicodeEncodeError:
+    except Malformed:
         return False
 
 
 def _dump(value: Any) -> bytes:
-    # Not iterencode: asked for pieces, the library leaves C and writes three times slower.
-    return _ENCODER.encode(value).encode("utf-8")
+    try:
+        return orjson.dumps(value, option=_AS_SIGNED)
+    except orjson.JSONEncodeError as error:
+        raise Malformed(why="not a JSON value") from error
 
 
-def _has_long_number(raw: bytes) -> bool:
-    return _SIXTEEN_DIGITS in raw.translate(_DIGITS_ALIKE) and _LONG_NUMBER(raw) is not None
-
-
-def _is_deep(raw: bytes) -> bool:
-    """Whether JSON without backslashes nests deeper than DEPTH_MAX: each pass takes off one level."""
-    if raw.count(b"[") + raw.count(b"{") <= DEPTH_MAX:
-        return False
+def _read_canonical(raw: bytes) -> Any:
+    """The value, if `raw` is plainly canonical; None if that must be found out the strict way."""
+    if b"\\" in raw:
+        return None
     outside_strings = b"".join(raw.split(b'"')[::2])
+    if (
+        b"." in outside_strings
+        or b"e" in outside_strings  # 1e5; `true` and `false` share its fate
+        or _SIXTEEN_DIGITS in outside_strings.translate(_DIGITS_ALIKE)
+        or _is_deep(outside_strings)
+    ):
+        return None
+    try:
+        value = orjson.loads(raw)
+        same = orjson.dumps(value, option=_AS_SIGNED) == raw
+    except (orjson.JSONDecodeError, orjson.JSONEncodeError):
+        return None
+    if not same or not (raw.isascii() or unicodedata.is_normalized("NFC", raw.decode())):
+        return None
+    return value
+
+
+def _read_strictly(raw: bytes) -> Any:
+    try:
+        value = _scan(raw.decode("utf-8"))
+    except (ValueError, RecursionError) as error:  # JSONDecodeError and UnicodeDecodeError are ValueErrors
+        raise Malformed(why="not JSON") from error
+    _walk(value)
+    return value
+
+
+def _is_deep(outside_strings: bytes) -> bool:
+    """Whether JSON without its strings nests deeper than DEPTH_MAX: each pass takes off one level."""
+    if outside_strings.count(b"[") + outside_strings.count(b"{") <= DEPTH_MAX:
+        return False
     marks = outside_strings.translate(_NESTING, _NO_NESTING)
     for _ in range(DEPTH_MAX):
         marks = marks.replace(b"[]", b"")
@@ -134,9 +154,7 @@ def _no_fraction(text: str) -> NoReturn:
     raise Malformed(why="not a whole number")
 
 
-_ENCODER = json.JSONEncoder(
-    sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False, check_circular=False
-)
+_AS_SIGNED = orjson.OPT_SORT_KEYS | orjson.OPT_PASSTHROUGH_DATACLASS | orjson.OPT_PASSTHROUGH_DATETIME
 _scan = json.JSONDecoder(
     object_pairs_hook=_pairs, parse_float=_no_fraction, parse_constant=_no_fraction, strict=True
 ).decode

@@ -49,6 +49,7 @@ DOORS: dict[str, set[str]] = {
     "sqlite_utils": {"agent.journal.database"},
     "cryptography": {"points.wire.keys", "points.wire.sealing"},
     "backports": {"points.wire.envelope"},
+    "orjson": {"points.wire.canonical"},
     "compression": {"points.wire.envelope"},
     "httpx": {"agent.uplink"},
     "apscheduler": {"agent.night", "hub.night"},

@@ -186,3 +186,36 @@ def test_one_poison_body_spoils_no_other() -> None:
 def test_sorting_is_by_code_point_and_text_is_not_escaped() -> None:
     raw = canonical.encode({"z": 1, "a": "饮料/é", "é": 2})
     assert raw == '{"a":"饮料/é","z":1,"é":2}'.encode()
+
+
+def _strictly(raw: bytes) -> object:
+    try:
+        return canonical._read_strictly(raw)
+    except Malformed:
+        return "refused"
+
+
+NUMBERS = st.sampled_from([b"1.5", b"1e+16", b"1e-7", b"-0", b"-0.0", b"9007199254740992", b"1" * 16, b"2" * 30])
+
+
+@given(st.one_of(OBJECTS, st.lists(VALUES, max_size=3)), NUMBERS, st.integers(0, 40), st.data())
+def test_the_short_way_and_the_strict_way_read_the_same(
+    value: object, number: bytes, depth: int, data: st.DataObject
+) -> None:
+    """Whatever the short way believes, the strict way reads alike; what it does not believe, it leaves."""
+    inner = b'{"a":' + number + b',"b":' + canonical.encode(value) + b"}"
+    raw = bytearray(data.draw(st.sampled_from([canonical.encode(value), inner, b"[" * depth + b"]" * depth])))
+    if raw and data.draw(st.booleans()):
+        raw[data.draw(st.integers(0, len(raw) - 1))] = data.draw(st.integers(0, 255))
+    short = canonical._read_canonical(bytes(raw))
+    assert short is None or short == _strictly(bytes(raw))
+
+
+@given(OBJECTS)
+def test_the_standard_library_writes_the_same_bytes(value: dict[str, object]) -> None:
+    told = json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":"), allow_nan=False)
+    assert canonical.encode(value) == told.encode()
+
+
+def test_a_sale_is_read_the_short_way() -> None:
+    assert canonical._read_canonical(body(1)) == json.loads(body(1))
