@@ -5,12 +5,17 @@ it. It is final for a member when every till that holds rights in the member has
 until then an operation of the old day may still arrive. What arrives even later folds the member again,
 and the expiry is corrected in the same transaction. Doing it twice posts nothing more, and it may stop
 after any bucket and go on.
+
+A lot whose expiry is posted leaves the member's row: nobody can spend it and nobody must hear of it for
+ever. What is kept in its place, behind the row that stores are told, is the last day of such a lot: a
+fact of that day or before is folded from the facts, where every lot still is.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 from hub import arrivals
 from hub.office import Office
@@ -20,11 +25,24 @@ from hub.store.standings import Change, Held, LegKey
 from points.days import is_past
 from points.fold import Account, Leg
 from points.identifiers import BUCKETS
-from points.members import begin
-from points.postings import correction, expiry_legs
+from points.members import ROW_ENTRIES, begin
+from points.postings import correction, expiry_legs, totals
 
 Passed = dict[tuple[str, str], int]
 """The local day that each till's lanes have reached."""
+
+
+def dropped_day(row: Sequence[Any] | None) -> int:
+    """The last day of a lot that has left this row of headquarters' own; 0 for none."""
+    return int(row[ROW_ENTRIES]) if row is not None and len(row) > ROW_ENTRIES else 0
+
+
+def without_expired(row: Sequence[Any], expired: Mapping[LegKey, int], before: int = 0) -> list[Any]:
+    """A row without the lots whose expiry is posted, and behind it the last day of any such lot."""
+    gone = {ref for (_, _, _, ref), pts in expired.items() if pts}
+    last = max([before, *(lot[3] for lot in row[8] if lot[0] in gone)])
+    kept = [*row[:8], [lot for lot in row[8] if lot[0] not in gone], *row[9:ROW_ENTRIES]]
+    return [*kept, last] if last else kept
 
 
 def corrected(account: Account, posted: Mapping[LegKey, int]) -> list[Leg]:
@@ -66,7 +84,8 @@ def _bucket(turn: Turn, office: Office, number: int, today: int) -> int:
         legs = _new_legs(account, posted[m].expiry, final_day(one, passed, today))
         if legs:
             row = [one.row[0], one.ver + 1, *one.row[2:]]
-            changes.append(Change(one, row, [], [], expiry=legs))
+            gone = posted[m].expiry + totals(legs)
+            changes.append(Change(one, without_expired(row, gone, dropped_day(row)), [], [], expiry=legs))
     if changes:
         standings.save(turn, changes, arrivals.next_arrival(turn))
     return sum(leg.pts for change in changes for leg in change.expiry)

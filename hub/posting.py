@@ -21,9 +21,9 @@ from hub.store.standings import Change, Held
 from points.fold import FOLDED, Account
 from points.identifiers import bucket
 from points.judging import Outcome, Posted, extends
-from points.members import end
+from points.members import ROW_ENTRIES, end
 from points.operations import Operation
-from points.postings import correction
+from points.postings import correction, totals
 from points.rulebook import RuleBook
 
 log = logging.getLogger(__name__)
@@ -90,11 +90,14 @@ def post_all(
             result.spoiled |= {op.id for op in ops}
             continue
         legs, expired = done.legs, []
+        row = _row(mine, done.account, codes.get(m))
         if past is not None:
             legs = correction(done.legs, posted[m].legs)
             expired = expiry.corrected(done.account, posted[m].expiry)
+            row = expiry.without_expired(
+                row, posted[m].expiry + totals(expired), expiry.dropped_day(mine.row)
+            )
         result.remarks += [(by_id[op_id], outcome) for op_id, outcome in done.remarks.items()]
-        row = _row(mine, done.account, codes.get(m))
         changes.append(Change(mine, row, legs, done.rights, _sched(ops), expired))
     standings.save(turn, changes, now.touched)
     return result
@@ -102,11 +105,11 @@ def post_all(
 
 def _draws_expired(held: Held, ops: Sequence[Operation], books: Mapping[str, RuleBook], today: int) -> bool:
     """Whether a spend of an earlier day may draw points that have expired, and been posted so, since."""
-    row = held.standing.row
-    if row is None or not any(lot[3] and lot[3] < today for lot in row.lots):
+    row, dropped = held.standing.row, expiry.dropped_day(held.row)
+    if row is None or not (dropped or any(lot[3] and lot[3] < today for lot in row.lots)):
         return False
-    days = [books[op.rule].today(op.st) for op in ops if op.kind in FOLDED and op.fund]
-    return any(first <= lot[3] < today for first in (min(days, default=today),) for lot in row.lots)
+    first = min((books[op.rule].today(op.st) for op in ops if op.kind in FOLDED and op.fund), default=today)
+    return first <= dropped or any(first <= lot[3] < today for lot in row.lots)
 
 
 def _continues(held: Held, ops: list[Operation], books: Mapping[str, RuleBook], today: int) -> bool:
@@ -153,7 +156,7 @@ def _row(held: Held, account: Account, who: str | None) -> list[Any]:
     name, tail = (old[5], old[6]) if old else ("", "")
     row = end(account, held.ver + 1, name, tail)
     row.append(old[12] if old and len(old) > 12 else ([who[:16]] if who else []))
-    return row
+    return row if old is None else [*row, *old[ROW_ENTRIES:]]
 
 
 def _sched(ops: Iterable[Operation]) -> dict[tuple[str, str], str]:

@@ -19,6 +19,7 @@ from hub.store import schema
 from hub.store.engine import Turn
 from points import rulebook
 from points.identifiers import BUCKETS
+from points.members import ROW_ENTRIES
 from points.wire import chunk, keys
 from points.wire.faults import NotFound
 from points.wire.manifest import (
@@ -95,7 +96,7 @@ def _members(turn: Turn, office: Office, g: int, held: Any) -> None:
     for number in sorted(changed):
         buckets = range(number, BUCKETS, CHUNKS)
         rows = turn.find(schema.members, ["row"], ["bucket"], [(shard,) for shard in buckets])
-        told = sorted((json.loads(row) for (row,) in rows), key=lambda row: row[0])
+        told = sorted((json.loads(row)[:ROW_ENTRIES] for (row,) in rows), key=lambda row: row[0])
         piece, blob = chunk.make("members", REGION, told, office.keys.shard)
         _keep_blob(turn, piece.sha, blob, "members", REGION)
         memory["chunks"][str(number)] = [piece.sha, piece.size, piece.usize, piece.n]

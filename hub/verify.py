@@ -88,6 +88,7 @@ def _members(look: Turn, office: Office, ms: list[int], done: Verified) -> None:
         done.members += 1
         done.facts += len(facts)
         fresh = end(account, kept.ver, kept.row[5], kept.row[6])
+        fresh = expiry.without_expired(fresh, mine.expiry)
         if fresh[2:5] + fresh[7:10] != kept.row[2:5] + kept.row[7:10]:
             done.faults.append(f"member {m}: the row is not the fold of its facts")
         legs = {key: pts for key, pts in totals(account.legs).items() if pts}

@@ -18,6 +18,9 @@ from points.identifiers import MEMBER_MAX
 from points.lots import Lot
 from points.rulebook import RuleBook
 
+ROW_ENTRIES = 13
+"""Entries that stores are told, the tags of the member's codes being the last; headquarters keeps its own
+notes behind them."""
 STATUSES = ("active", "frozen", "merged", "erased", "new")
 _DEFAULTS: tuple[Any, ...] = (0, 0, "active", 0, 0, "", "", 0, [], [0, 0], [0, 0], [])
 

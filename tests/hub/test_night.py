@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 from headquarters import DAY_MS, Headquarters
 from pretend_till import PretendTill, points_of
@@ -9,6 +11,7 @@ from pretend_till import PretendTill, points_of
 from config.settings import NightWindow
 from hub.night import Night
 from hub.verify import verify
+from points.members import ROW_ENTRIES
 
 YEAR_MS = 366 * DAY_MS
 
@@ -120,3 +123,80 @@ def test_blobs_are_swept_a_day_after_nobody_names_them(
 def test_scheduler_starts_and_stops(hq: Headquarters, night: Night) -> None:
     night.start()
     night.stop()
+
+
+def lots(hq: Headquarters, m: int) -> list[str]:
+    ((row,),) = hq.rows('SELECT "row" FROM members WHERE m = ?', m)
+    return [lot[0].partition(".")[0] for lot in json.loads(row)[8]]
+
+
+def test_a_lot_whose_expiry_is_posted_leaves_the_row_and_nothing_is_told_of_it(
+    hq: Headquarters, till: PretendTill, night: Night
+) -> None:
+    m = till.enrol()
+    old = till.earn(m, 100, add=False)
+    till.send()
+    hq.clock.now_ms += YEAR_MS
+    till.st = hq.clock.now_ms
+    fresh = till.earn(m, 7, add=False)
+    till.send()
+    assert lots(hq, m) == [old["id"], fresh["id"]], "it is not posted yet"
+    assert night.run() == 100
+    assert lots(hq, m) == [fresh["id"]]
+    told = till.members()[m]
+    assert [lot[1] for lot in told[8]] == [7]
+    assert len(told) == ROW_ENTRIES, "what headquarters notes for itself is not told"
+    assert night.run() == 0
+    till.earn(m, 5, add=False)
+    till.send()
+    assert points_of(hq, m) == (12, 0)
+    till.redeem(m, 10, ["trust", 10])
+    till.send()
+    assert points_of(hq, m) == (2, 0)
+
+
+@pytest.mark.parametrize("back", [3_300, 10_000])
+def test_a_refund_after_the_lot_has_left_is_exact(
+    hq: Headquarters, till: PretendTill, night: Night, back: int
+) -> None:
+    """A part of the lot was spent in time, the rest expired: the rest is clawed first."""
+    m = till.enrol()
+    sale = till.earn(m, 100, add=False)
+    till.redeem(m, 40, ["trust", 40])
+    till.send()
+    hq.clock.now_ms += YEAR_MS
+    till.st = hq.clock.now_ms
+    till.earn(m, 50, add=False)
+    till.send()
+    assert night.run() == 60
+    till.refund(m, sale, back)
+    till.send()
+    clawed = 33 if back == 3_300 else 100
+    assert expired(hq) == max(0, 60 - clawed), "what is clawed had not expired after all"
+    assert points_of(hq, m) == (50 - max(0, clawed - 60), 0)
+    assert night.run() == 0
+    assert points_of(hq, m) == (50 - max(0, clawed - 60), 0)
+
+
+def test_a_spend_of_an_earlier_day_still_finds_the_lot_that_left(
+    hq: Headquarters, till: PretendTill, other: PretendTill, night: Night
+) -> None:
+    m = till.enrol()
+    old = till.earn(m, 100, add=False)
+    till.st += 100 * DAY_MS
+    fresh = till.earn(m, 50, add=False)
+    hq.clock.now_ms = till.st
+    till.send()
+    hq.clock.now_ms += YEAR_MS - 100 * DAY_MS
+    assert night.run() == 100
+    assert lots(hq, m) == [fresh["id"]]
+    other.st = till.st + DAY_MS
+    other.redeem(m, 30, ["trust", 30])
+    other.send()
+    assert expired(hq) == 70, "it was spent in its time, from the lot of its time"
+    assert points_of(hq, m) == (50, 0)
+    assert old["id"] not in lots(hq, m)
+    other.st = hq.clock.now_ms
+    other.redeem(m, 50, ["trust", 50])
+    other.send()
+    assert points_of(hq, m) == (0, 0)
