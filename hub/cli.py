@@ -24,7 +24,7 @@ from hub.console import access
 from hub.console.desk import Desk
 from hub.night import Night
 from hub.office import Office
-from hub.store import schema
+from hub.registry import copy_registry
 from hub.store.engine import Store
 
 EXAMPLE = Path(__file__).resolve().parents[1] / "config" / "rulebooks" / "example.json"
@@ -152,13 +152,9 @@ def _envelopes(office: Office, _settings: HubSettings, chosen: argparse.Namespac
 
 
 def _registry(office: Office, _settings: HubSettings, chosen: argparse.Namespace) -> int:
-    """A second headquarters that may verify what the first took in, and holds no fact yet."""
+    """A second headquarters that may verify what the first took in, holds no fact yet, and only listens."""
     source = Store(f"sqlite:///{chosen.database}")
-    with source.look() as look, office.store.turn() as turn:
-        for table in (schema.stores, schema.keys, schema.agents, schema.books):
-            names = ", ".join(f'"{column.name}"' for column in table.columns)
-            turn.put(table, look.run(f"SELECT {names} FROM {table.name}"), on_conflict="replace")
-        office.load_books(turn)
+    copy_registry(source, office)
     source.close()
     return 0
 

@@ -17,6 +17,7 @@ from hub.store.engine import Turn
 from points.identifiers import new_op_id
 from points.wire import ack, canonical, envelope
 from points.wire.batch_header import OPS_MAX, Moment
+from points.wire.faults import InProgress
 from points.wire.lane import KeyRecord
 
 BOOT = "0" * 16
@@ -26,8 +27,26 @@ Fact = tuple[str, dict[str, Any]]
 """A kind and what its body says besides the mandatory keys."""
 
 
+LISTENS = "listens"
+"""The setting of a headquarters that hears its own lane again, as it hears the stores'."""
+
+
+def listens(turn: Turn) -> bool:
+    """Whether this headquarters only listens: what it would decide was decided, and is still to come.
+
+    One that is filled again from envelopes and names a member by itself writes another history into
+    its own lane, and its own earlier decisions are refused as a fork.
+    """
+    return turn.one("SELECT 1 FROM settings WHERE name = ?", (LISTENS,)) is not None
+
+
 def decide(turn: Turn, office: Office, facts: Sequence[Fact]) -> list[str]:
-    """Write, sign and post decisions inside ``turn``; gives their operation ids."""
+    """Write, sign and post decisions inside ``turn``; gives their operation ids.
+
+    Raises ``InProgress`` while this headquarters only listens.
+    """
+    if facts and listens(turn):
+        raise InProgress()
     ids: list[str] = []
     for start in range(0, len(facts), OPS_MAX):
         ids += _decide(turn, office, facts[start : start + OPS_MAX])

@@ -105,7 +105,7 @@ class _Round:
         """Judge, post and keep; gives the names of what became known by it."""
         turn, done = self.turn, self.done
         decoded = canonical.decode_each([one.body for one in self.delivered])
-        resolved = _resolutions(turn, decoded) if self.later else {}
+        resolved = _resolutions(turn, decoded)
         docket = _docket(turn, self.delivered, decoded, self.books, resolved.values())
         admitted: list[Admitted] = []
         for one, body in zip(self.delivered, decoded, strict=True):

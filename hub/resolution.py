@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from hub.decisions import decide
+from hub.decisions import decide, listens
 from hub.judgement import RESOLVE
 from hub.office import Office
 from hub.store import schema
@@ -19,8 +19,11 @@ from points.wire import canonical
 def resolve_waiting(turn: Turn, office: Office, awaited: Iterable[str]) -> int:
     """Resolve those of the waiting operations whose code is known by now; gives how many.
 
-    ``awaited`` are the names that operations wait for; those of codes begin with ``RESOLVE``.
+    ``awaited`` are the names that operations wait for; those of codes begin with ``RESOLVE``. A headquarters
+    that only listens resolves nothing: the fact that did is in its lane.
     """
+    if listens(turn):
+        return 0
     names = sorted(name for name in set(awaited) if name.startswith(RESOLVE))
     whos: dict[str, str] = {}
     for on_what, body in turn.find(
