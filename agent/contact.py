@@ -154,7 +154,8 @@ class Contact:
         with till.book.turn() as turn:
             outbox.keep_ack(turn, name, answer)
             outbox.keep_outcomes(
-                turn, [(call.epoch * EPOCH_STEP + seq, code, detail) for seq, code, detail in told.outcomes]
+                turn,
+                [(call.epoch * EPOCH_STEP + seq, code, detail, 0) for seq, code, detail in told.outcomes],
             )
         till.heard_hub(told.ms)
         self._batches += 1
@@ -202,33 +203,27 @@ class Contact:
     # -- taking -------------------------------------------------------------------------------
 
     def _take(self, ready: tuple[tuple[str, str], ...]) -> int:
-        """Take what arrived whole: rules first, then members with the lanes' table, this till's page last."""
-        shards = {topic: self._manifests[topic, shard] for topic, shard in ready}
-        fresh = 0
+        """Take what arrived whole: rules first, then members, phones and this till's page together."""
+        told = {topic: self._manifests[topic, shard] for topic, shard in ready}
         try:
-            if "rules" in shards and self._is_new(shards["rules"][0]):
-                edition.take_rules(self.till, *shards["rules"], self._blobs)
-            private = shards.get(PRIVATE_TOPIC)
-            if private is not None:
-                counted = edition.counted_lanes(self.till, private[0], self._blobs)
-                if "members" in shards and self._is_new(shards["members"][0]):
-                    fresh = edition.take_members(self.till, *shards["members"], self._blobs, counted)
-                if "phones" in shards and self._is_new(shards["phones"][0]):
-                    edition.take_phones(self.till, *shards["phones"], self._blobs)
-                self._take_private(*private)
+            if "rules" in told and self._is_new(told["rules"][0]):
+                edition.take_rules(self.till, *told["rules"], self._blobs)
+            return self._take_together(told) if PRIVATE_TOPIC in told else 0
         except WireFault as fault:
             raise Fault("fault.bad_edition", f"an edition of headquarters cannot be read: {fault}") from fault
-        return fresh
 
-    def _take_private(self, manifest: Manifest, raw: bytes) -> None:
-        self.till.heard_hub(manifest.issued)
-        if not self._is_new(manifest):
-            return
-        assert manifest.private is not None
-        self._renew(manifest.inc, manifest.private.term)
-        wanted = edition.take_private(self.till, manifest, raw, self._blobs)
-        if wanted:
-            day_close.give_back(self.till, "agent", wanted)
+    def _take_together(self, told: dict[str, tuple[Manifest, bytes]]) -> int:
+        private = told[PRIVATE_TOPIC][0]
+        assert private.private is not None
+        self.till.heard_hub(private.issued)
+        if self._is_new(private):
+            self._renew(private.inc, private.private.term)
+        counted = edition.counted_lanes(self.till, private, self._blobs)
+        new = {topic: one for topic, one in told.items() if self._is_new(one[0])}
+        taken = edition.take_together(self.till, new, self._blobs, counted)
+        if taken.wanted:
+            day_close.give_back(self.till, "agent", taken.wanted)
+        return taken.members
 
     def _renew(self, inc: int, term: int) -> None:
         """A later term closes the old one for ever, in this till's own hand."""

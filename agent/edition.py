@@ -1,13 +1,14 @@
 """Taking a new edition of what headquarters tells: rules, members, phones, and this till's own page.
 
-An edition is taken whole in one turn, or not at all. With the members comes how far this till's own
-operations are counted in them; both change in the same turn, so that a shown balance never counts an
+An edition is taken whole in one turn, or not at all. The members, and this till's own page that says
+which of its operations they count, are taken in the same turn, so that a shown balance never counts an
 own operation twice or not at all (W15). An older edition than the one held is ignored (W16).
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from agent.journal.log import EPOCH_STEP
@@ -20,9 +21,18 @@ from points.amounts import BadAmount
 from points.members import read_row
 from points.wire import chunk
 from points.wire.faults import Malformed
-from points.wire.manifest import Manifest
+from points.wire.manifest import PRIVATE_TOPIC, Manifest
 
 Blobs = Mapping[str, bytes]
+Told = tuple[Manifest, bytes]
+
+
+@dataclass(slots=True)
+class Taken:
+    """How many rows of members were new, and the members whose rights are wanted back."""
+
+    members: int = 0
+    wanted: set[int] = field(default_factory=set)
 
 
 def missing(till: Till, manifest: Manifest) -> tuple[str, ...]:
@@ -53,27 +63,43 @@ def take_rules(till: Till, manifest: Manifest, raw: bytes, blobs: Blobs) -> None
     till.rebuild_rights()
 
 
-def take_members(till: Till, manifest: Manifest, raw: bytes, blobs: Blobs, counted: Mapping[int, Any]) -> int:
-    """New member rows and how far own operations are counted in them; gives the rows that were new.
+def take_together(till: Till, told: Mapping[str, Told], blobs: Blobs, counted: Mapping[int, Any]) -> Taken:
+    """Take what is there of members, phones and this till's page, all in one turn; what it came to.
 
     ``counted`` is the lanes' table of the private edition: epoch -> [[last_seq, g]…].
     """
-    held = members.versions(till.book)
-    fresh = []
-    for piece in manifest.chunks:
-        if piece.sha in blobs:
-            rows = chunk.open_chunk(
-                piece, blobs[piece.sha], manifest.topic, manifest.shard, till.identity.shard_key
-            )
-            fresh += [row for row in rows if _newer(row, held)]
+    rows = {topic: _rows(till, manifest, blobs) for topic, (manifest, _) in told.items()}
+    held = members.versions(till.book) if rows.get("members") else {}
+    fresh = [row for row in rows.get("members", ()) if _newer(row, held)]
+    taken = Taken(len(fresh))
     with till.book.lock:
         with till.book.turn() as turn:
-            members.put_rows(turn, fresh)
-            _keep(turn, manifest, raw)
-            feeds.keep_fact(turn, "members_as_of", str(manifest.issued))
-            feeds.keep_fact(turn, "applied_pos", str(_applied(till, manifest.g, counted)))
+            if "members" in told:
+                manifest = told["members"][0]
+                members.put_rows(turn, fresh)
+                feeds.keep_fact(turn, "members_as_of", str(manifest.issued))
+                feeds.keep_fact(turn, "applied_pos", str(_applied(till, manifest.g, counted)))
+            if "phones" in told:
+                members.put_phones(turn, [(str(row[0]), int(row[1])) for row in rows["phones"]])
+            if PRIVATE_TOPIC in told:
+                manifest = told[PRIVATE_TOPIC][0]
+                for row in rows[PRIVATE_TOPIC]:
+                    _private_row(till, turn, row, manifest, taken.wanted)
+            for manifest, raw in told.values():
+                _keep(turn, manifest, raw)
         till.gather()
-    return len(fresh)
+    return taken
+
+
+def _rows(till: Till, manifest: Manifest, blobs: Blobs) -> list[list[Any]]:
+    """The rows of an edition's chunks that were fetched; shared ones are sealed under the shard's key."""
+    key = None if manifest.topic == PRIVATE_TOPIC else till.identity.shard_key
+    return [
+        row
+        for piece in manifest.chunks
+        if piece.sha in blobs
+        for row in chunk.open_chunk(piece, blobs[piece.sha], manifest.topic, manifest.shard, key)
+    ]
 
 
 def _newer(row: Any, held: Mapping[int, int]) -> bool:
@@ -93,39 +119,12 @@ def _applied(till: Till, g: int, counted: Mapping[int, Any]) -> int:
     return max(before, *found, 0)
 
 
-def take_phones(till: Till, manifest: Manifest, raw: bytes, blobs: Blobs) -> None:
-    """The store's own phone index."""
-    with till.book.turn() as turn:
-        for piece in manifest.chunks:
-            if piece.sha in blobs:
-                rows = chunk.open_chunk(
-                    piece, blobs[piece.sha], manifest.topic, manifest.shard, till.identity.shard_key
-                )
-                members.put_phones(turn, [(str(row[0]), int(row[1])) for row in rows])
-        _keep(turn, manifest, raw)
-
-
 def counted_lanes(till: Till, manifest: Manifest, blobs: Blobs) -> dict[int, Any]:
     """This till's part of the private edition's table of lanes: epoch -> [[last_seq, g]…]."""
     if manifest.lanes is None or manifest.lanes not in blobs:
         return {}
     rows = chunk.open_named(manifest.lanes, blobs[manifest.lanes], manifest.topic, manifest.shard)
     return {int(row[2]): row[3] for row in rows if row[0] == "l" and row[1] == till.till}
-
-
-def take_private(till: Till, manifest: Manifest, raw: bytes, blobs: Blobs) -> set[int]:
-    """This till's own page: grants, pool, outcomes; gives the members whose rights are wanted back."""
-    wanted: set[int] = set()
-    assert manifest.private is not None
-    with till.book.lock, till.book.turn() as turn:
-        for piece in manifest.chunks:
-            if piece.sha not in blobs:
-                continue
-            for row in chunk.open_chunk(piece, blobs[piece.sha], manifest.topic, manifest.shard):
-                _private_row(till, turn, row, manifest, wanted)
-        _keep(turn, manifest, raw)
-    till.gather()
-    return wanted
 
 
 def _private_row(till: Till, turn: Connection, row: list[Any], manifest: Manifest, wanted: set[int]) -> None:
@@ -147,7 +146,9 @@ def _private_row(till: Till, turn: Connection, row: list[Any], manifest: Manifes
             case "p":
                 members.put_pool(turn, [(int(row[1]), str(row[2]))])
             case "o":
-                outbox.keep_outcomes(turn, [(int(row[1]) * EPOCH_STEP + int(row[2]), str(row[3]), row[4])])
+                g = int(row[5]) if len(row) > 5 else 0
+                pos = int(row[1]) * EPOCH_STEP + int(row[2])
+                outbox.keep_outcomes(turn, [(pos, str(row[3]), row[4], g)])
     except (TypeError, ValueError, IndexError) as error:
         raise Malformed(why="private row") from error
 

@@ -1,8 +1,9 @@
 """One till, awake: its book, key, clock and rules, and what it may show of a member.
 
 Shown is always a fold: headquarters' row with the till's own pending facts on top, never a sum
-(W15). Pending are the till's operations that the held edition of members does not count yet, and
-those that headquarters keeps in custody. They are kept in memory, rebuilt from the book at start.
+(W15). Pending are the till's operations that the held edition of members does not count: those recorded
+since, those that headquarters keeps in custody, and those that it took from there later. They are kept
+in memory, rebuilt from the book at start.
 """
 
 from __future__ import annotations
@@ -213,7 +214,8 @@ class Till:
         self.store_name = feeds.fact(self.book, "store_name") or self.store
         self.as_of_ms = int(feeds.fact(self.book, "members_as_of") or 0)
         self.pending = {}
-        for _, body in [*sales.unresolved(self.book, applied), *sales.since(self.book, applied)]:
+        _, g = feeds.edition(self.book, "members", self.identity.region)
+        for _, body in [*sales.unresolved(self.book, applied, g), *sales.since(self.book, applied)]:
             self.add_pending(Operation(canonical.decode(body), self.store, self.till))
 
     def add_pending(self, op: Operation) -> None:

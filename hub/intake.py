@@ -148,14 +148,14 @@ def _told(outcomes: dict[Place, Outcome]) -> Sequence[ack.Outcome]:
 def keep_outcomes(turn: Turn, office: Office, done: Judgement) -> None:
     """Keep what is told of operations and open the cases that people work through."""
 
-    def rows(outcomes: dict[Place, Outcome], later: int) -> list[tuple[Any, ...]]:
+    def rows(outcomes: dict[Place, Outcome], later: int, g: int | None) -> list[tuple[Any, ...]]:
         return [
-            (*place, outcome.letter, json.dumps(outcome.detail, ensure_ascii=False), later)
+            (*place, outcome.letter, json.dumps(outcome.detail, ensure_ascii=False), later, g)
             for place, outcome in outcomes.items()
             if (place[0], place[1]) != (HUB_STORE, HUB_TILL)
         ]
 
-    turn.put(schema.told, rows(done.outcomes, 0), on_conflict="replace")
-    turn.put(schema.told, rows(done.later, 1), on_conflict="replace")
+    turn.put(schema.told, rows(done.outcomes, 0, 0), on_conflict="replace")
+    turn.put(schema.told, rows(done.later, 1, None), on_conflict="replace")
     now = office.clock()
     turn.put(schema.cases, [(*case, now, None) for case in done.cases])

@@ -3,7 +3,8 @@
 A publication first numbers everything that was taken in (``g``), then writes the chunks of members
 that changed. A shared manifest carries one ``g``: every operation numbered up to it is counted in
 its rows, none above. Each till's private page says how far its own lanes are counted at those
-values of ``g``, so that a till knows which of its operations are still its own to add.
+values of ``g``, and of each operation that was kept and posted later its own ``g``, so that a till knows
+which of its operations are still its own to add.
 """
 
 from __future__ import annotations
@@ -50,9 +51,7 @@ def publish(office: Office) -> int:
 
 
 def _publish(turn: Turn, office: Office) -> int:
-    row = turn.one("SELECT coalesce(max(g), 0) FROM batches")
-    assert row is not None
-    g = int(row[0])
+    g = _numbered(turn)
     fresh = turn.run(
         "SELECT store, till, epoch, first, batch_id FROM batches WHERE g IS NULL ORDER BY arrived, first"
     )
@@ -61,8 +60,12 @@ def _publish(turn: Turn, office: Office) -> int:
         [(g + i, *place) for i, place in enumerate(fresh, 1)],
     )
     g += len(fresh)
+    later = turn.one("SELECT 1 FROM told WHERE g IS NULL LIMIT 1") is not None
+    if later:
+        g += not fresh  # what no batch has posted is counted by no edition before this one either
+        turn.run("UPDATE told SET g = ? WHERE g IS NULL", (g,))
     held = _held(turn, "members", REGION)
-    if fresh or held is None or _latest(turn) > held[2]["touched"]:
+    if fresh or later or held is None or _latest(turn) > held[2]["touched"]:
         _members(turn, office, g, held)
         lanes = {(store, till, epoch) for store, till, epoch, _, _ in fresh}
         heads = turn.find(
@@ -70,6 +73,16 @@ def _publish(turn: Turn, office: Office) -> int:
         )
         turn.put(schema.counted, [(*head, g) for head in heads], on_conflict="ignore")
     return g
+
+
+def _numbered(turn: Turn) -> int:
+    """The largest ``g`` that was given out: to a batch, or to an edition for what no batch had posted."""
+    rows = turn.run(
+        "SELECT coalesce(max(g), 0) FROM batches UNION ALL"
+        " SELECT coalesce(max(g), 0) FROM manifests WHERE topic = 'members' AND shard = ?",
+        (REGION,),
+    )
+    return max(int(g) for (g,) in rows)
 
 
 def _held(turn: Turn, topic: str, shard: str) -> tuple[int, int, dict[str, Any]] | None:
@@ -133,13 +146,12 @@ def publish_phones(turn: Turn, office: Office, store: str) -> None:
 def private_page(turn: Turn, office: Office, store: str, till: str, inc: int, term: int) -> bytes:
     """A till's own manifest: where its lanes stand, its rights, its pool, what became of its operations."""
     shard = private_shard(store, till)
-    g = turn.one("SELECT coalesce(max(g), 0) FROM batches")
-    assert g is not None
+    g = _numbered(turn)
     pieces = []
     for rows in (
         [*_names(turn, office, store), *_rights(turn, office, store, till, (inc, term))],
         _pool(turn, office, store, till),
-        _outcomes(turn, store, till),
+        _outcomes(turn, store, till, g),
     ):
         if rows:
             piece, blob = chunk.make("till", shard, rows)
@@ -154,9 +166,7 @@ def private_page(turn: Turn, office: Office, store: str, till: str, inc: int, te
         )
     ]
     private = Private(term, None, tuple(lanes))
-    return _edition(
-        turn, office, "till", shard, g[0], pieces, {}, None, lanes=lanes_piece.sha, private=private
-    )
+    return _edition(turn, office, "till", shard, g, pieces, {}, None, lanes=lanes_piece.sha, private=private)
 
 
 def _names(turn: Turn, office: Office, store: str) -> list[list[Any]]:
@@ -188,13 +198,17 @@ def _open_code(office: Office, m: int, sealed: bytes) -> str:
     return keys.open_blob(office.keys.data, "code", str(m), sealed).decode()
 
 
-def _outcomes(turn: Turn, store: str, till: str) -> list[list[Any]]:
+def _outcomes(turn: Turn, store: str, till: str, g: int) -> list[list[Any]]:
+    """What was said of operations after their ack, each with the ``g`` from which editions count it.
+
+    What no edition counts yet will be counted by the next one, whose ``g`` is above this one.
+    """
     rows = turn.run(
-        "SELECT epoch, seq, letter, detail FROM told WHERE store = ? AND till = ? AND later = 1"
-        " ORDER BY epoch DESC, seq DESC LIMIT ?",
-        (store, till, OUTCOMES_MAX),
+        "SELECT epoch, seq, letter, detail, coalesce(g, ?) FROM told"
+        " WHERE store = ? AND till = ? AND later = 1 ORDER BY epoch DESC, seq DESC LIMIT ?",
+        (g + 1, store, till, OUTCOMES_MAX),
     )
-    return [["o", epoch, seq, letter, json.loads(detail)] for epoch, seq, letter, detail in rows]
+    return [["o", epoch, seq, letter, json.loads(detail), at] for epoch, seq, letter, detail, at in rows]
 
 
 def _counted(turn: Turn, store: str) -> list[list[Any]]:

@@ -69,3 +69,9 @@ CREATE TABLE facts (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT 
 def first(db: Any) -> None:
     """The tables of the first version."""
     db.executescript(FIRST)
+
+
+@migrations()
+def counted_outcomes(db: Any) -> None:
+    """From which edition of members on an outcome is counted there; what an ack said is never waited for."""
+    db.executescript("ALTER TABLE outcomes ADD COLUMN g INTEGER NOT NULL DEFAULT 0;")

@@ -47,12 +47,17 @@ def keep_ack(turn: Connection, batch_id: str, ack: bytes) -> None:
     turn.execute("UPDATE envelopes SET ack = ? WHERE batch_id = ?", (ack, batch_id))
 
 
-def keep_outcomes(turn: Connection, outcomes: Iterable[tuple[int, str, dict[str, Any]]]) -> None:
-    """The latest word on operations, by position."""
+def keep_outcomes(turn: Connection, outcomes: Iterable[tuple[int, str, dict[str, Any], int]]) -> None:
+    """The latest word on operations, as (position, letter, detail, g).
+
+    ``g`` says from which edition of members on the word is counted there, 0 for a word of an ack. An ack
+    that is heard again is older than what was said later, and changes nothing.
+    """
     turn.executemany(
-        "INSERT INTO outcomes (pos, letter, detail) VALUES (?, ?, ?) ON CONFLICT (pos) DO UPDATE"
-        " SET letter = excluded.letter, detail = excluded.detail",
-        [(pos, letter, json.dumps(detail, ensure_ascii=False)) for pos, letter, detail in outcomes],
+        "INSERT INTO outcomes (pos, letter, detail, g) VALUES (?, ?, ?, ?) ON CONFLICT (pos) DO UPDATE"
+        " SET letter = excluded.letter, detail = excluded.detail, g = excluded.g"
+        " WHERE excluded.g >= outcomes.g",
+        [(pos, letter, json.dumps(detail, ensure_ascii=False), g) for pos, letter, detail, g in outcomes],
     )
 
 

@@ -66,12 +66,15 @@ def since(book: Book, pos: int) -> list[tuple[int, bytes]]:
     return book.rows("SELECT pos, body FROM ops WHERE pos > ? ORDER BY pos", (pos,))
 
 
-def unresolved(book: Book, pos: int) -> list[tuple[int, bytes]]:
-    """Operations up to a position that headquarters keeps in custody (P or Q)."""
+def unresolved(book: Book, pos: int, g: int) -> list[tuple[int, bytes]]:
+    """Operations up to a position that an edition of ``g`` does not count all the same.
+
+    Headquarters keeps them in custody (P or Q), or took them later than that edition.
+    """
     return book.rows(
         "SELECT pos, body FROM outcomes JOIN ops USING (pos)"
-        " WHERE letter IN ('P', 'Q') AND pos <= ? ORDER BY pos",
-        (pos,),
+        " WHERE (letter IN ('P', 'Q') OR g > ?) AND pos <= ? ORDER BY pos",
+        (g, pos),
     )
 
 

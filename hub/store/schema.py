@@ -190,7 +190,17 @@ told = Table(
     _text("letter"),
     _text("detail"),
     _whole("later"),
+    Column("g", BigInteger),
     PrimaryKeyConstraint("store", "till", "epoch", "seq"),
+)
+"""``later``: it was not said in the ack. ``g``: from this edition of members on it is counted there; NULL
+until the next edition is made."""
+Index(
+    "told_unnumbered",
+    told.c.store,
+    told.c.till,
+    sqlite_where=told.c.g.is_(None),
+    postgresql_where=told.c.g.is_(None),
 )
 pool = Table(
     "pool",

@@ -1,0 +1,187 @@
+"""Shown is what headquarters counts and what it does not count yet, each once: also of what it took late."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from headquarters import RULES, Headquarters, Shop, headquarters
+from pretend_till import PretendTill
+
+from agent import enrolment
+from agent.recorder import Recorded
+from agent.store import feeds, outbox
+from config.sqlite import Error
+from hub import publishing
+from points import rulebook
+from points.wire import canonical, endpoints
+
+BOOK = canonical.encode({**RULES, "name": "headquarters does not know it yet"})
+GOODS = [[1, "all", 1, 10_000]]
+
+
+@pytest.fixture
+def hq(tmp_path: Path) -> Iterator[Headquarters]:
+    with headquarters(tmp_path) as made:
+        yield made
+
+
+@pytest.fixture
+def shop(hq: Headquarters) -> Shop:
+    return hq.shop("s001")
+
+
+@pytest.fixture
+def m(hq: Headquarters, shop: Shop) -> int:
+    """A member who has 70 of 100 points left, and headquarters does not know the book of what was used."""
+    new = enrolment.enrol(shop.till, "c1")
+    assert isinstance(new, enrolment.Enrolled)
+    assert isinstance(shop.counter.sell(new.m, GOODS, "c1"), Recorded)
+    shop.sync()
+    with shop.till.book.turn() as turn:
+        feeds.keep_book(turn, rulebook.read(BOOK).hash, BOOK)
+    shop.till.load_books()
+    assert isinstance(shop.counter.redeem(new.m, 30, "c1"), Recorded)
+    shop.sync()
+    assert letters(shop) == ["P"]
+    assert shown(shop, new.m) == 70
+    return new.m
+
+
+def letters(shop: Shop) -> list[str]:
+    return [letter for _, letter, _ in outbox.outcomes(shop.till.book)]
+
+
+def shown(shop: Shop, m: int) -> int:
+    """What the counter shows, which is the same after the program was started again."""
+    card = shop.counter.card(m)
+    assert card is not None
+    shop.till.gather()
+    again = shop.counter.card(m)
+    assert again == card
+    return card.points
+
+
+def told(shop: Shop, m: int) -> int:
+    """The points of headquarters' row alone."""
+    row = shop.till.row(m)
+    assert row is not None
+    return sum(lot[1] for lot in row.lots)
+
+
+def take_late(hq: Headquarters) -> None:
+    """Headquarters learns the book, and posts what waited for it: no batch brings that about."""
+    with hq.office.store.turn() as turn:
+        publishing.publish_rules(turn, hq.office, BOOK)
+
+
+def after(shop: Shop, path: str, do: Callable[[], None], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Do something at headquarters right after it answered ``path`` for the first time."""
+    ask = shop.uplink.call
+    left = [do]
+
+    def call(method: str, asked: str, *more: Any, **how: Any) -> bytes:
+        answer = ask(method, asked, *more, **how)
+        if asked == path and left:
+            left.pop()()
+        return answer
+
+    monkeypatch.setattr(shop.uplink, "call", call)
+
+
+PAGE = endpoints.manifest_of("till", "s001/01", 1)
+MEMBERS = endpoints.manifest_of("members", "main", 1)
+
+
+def test_what_is_taken_between_two_questions_is_not_missed(
+    hq: Headquarters, shop: Shop, m: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shop.counter.sell(None, GOODS, "c1")  # what is sent makes the page be asked for again, at the end
+    after(shop, MEMBERS, lambda: take_late(hq), monkeypatch)
+    shop.sync()
+    assert letters(shop)[-1] == "A", "the page was made after the edition of members"
+    assert told(shop, m) == 100, "which does not count what was used"
+    assert shown(shop, m) == 70
+    shop.sync()
+    assert told(shop, m) == 70
+    assert shown(shop, m) == 70
+
+
+def test_what_is_taken_between_the_page_and_the_members_is_not_counted_twice(
+    hq: Headquarters, shop: Shop, m: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    after(shop, PAGE, lambda: take_late(hq), monkeypatch)
+    shop.sync()
+    assert shown(shop, m) == 70
+    assert letters(shop) == ["A"], "members that are ahead of the page wait for it"
+
+
+@pytest.mark.parametrize("topic", ["members", "till"])
+def test_what_is_cut_off_between_two_editions_is_not_counted_twice(
+    hq: Headquarters, shop: Shop, m: int, monkeypatch: pytest.MonkeyPatch, topic: str
+) -> None:
+    take_late(hq)
+    keep = feeds.keep_edition
+
+    def cut_off(turn: Any, name: str, *more: Any) -> None:
+        if name == topic:
+            raise Error("the power is gone")
+        keep(turn, name, *more)
+
+    with monkeypatch.context() as broken:
+        broken.setattr(feeds, "keep_edition", cut_off)
+        with pytest.raises(Exception, match="power"):
+            shop.sync()
+    assert letters(shop) == ["P"], "nothing of either was kept"
+    assert shown(shop, m) == 70
+    shop.sync()
+    assert letters(shop) == ["A"]
+    assert shown(shop, m) == 70
+
+
+def test_an_edition_that_counts_what_no_batch_posted_has_a_number_of_its_own(
+    hq: Headquarters, shop: Shop, m: int
+) -> None:
+    before = feeds.edition(shop.till.book, "members", "main")[1]
+    take_late(hq)
+    shop.sync()
+    counted = feeds.edition(shop.till.book, "members", "main")[1]
+    assert counted == before + 1
+    assert hq.rows("SELECT letter, g FROM told") == [("A", counted)]
+    shop.sync()
+    assert feeds.edition(shop.till.book, "members", "main")[1] == counted, "nothing new, no new number"
+
+
+def test_an_ack_that_is_heard_again_is_older_than_what_was_said_later(
+    hq: Headquarters, shop: Shop, m: int
+) -> None:
+    take_late(hq)
+    shop.sync()
+    ((pos, _, _),) = outbox.outcomes(shop.till.book)
+    with shop.till.book.turn() as turn:
+        outbox.keep_outcomes(turn, [(pos, "P", {"reason": "missing-dependency"}, 0)])
+    assert letters(shop) == ["A"]
+    assert shown(shop, m) == 70
+
+
+def test_the_page_says_from_which_edition_on_a_late_operation_is_counted(hq: Headquarters) -> None:
+    one, other = PretendTill(hq), PretendTill(hq, "s002")
+    m = one.enrol()
+    sale = one.earn(m, 10)
+    other.refund(None, sale, 100)
+    assert {code for code, _ in other.send().values()} == {"P"}
+    assert [row for row in other.page() if row[0] == "o"] == []
+    one.send()
+    shard = (other.lane.store, other.lane.till)
+    (row,) = [row for row in other.page() if row[0] == "o"]
+    told_g, page_g = row[5], other.manifest("till", f"{shard[0]}/{shard[1]}").g
+    assert row[:5] == ["o", 1, 1, "A", {}]
+    assert told_g == page_g + 1, "no edition counts it yet, the next one will"
+    edition_g = other.manifest("members", "main").g
+    assert edition_g >= told_g > page_g
+    (again,) = [row for row in other.page() if row[0] == "o"]
+    assert again[5] == edition_g
+    one.close()
+    other.close()
