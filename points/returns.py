@@ -23,53 +23,75 @@ class Sale:
     """
 
     __slots__ = (
-        "base", "book", "full", "granted", "kept_fen", "kept_units", "m_bp", "net", "over_refunded",
-        "place", "rate", "tender_n", "units",
+        "base", "body", "book", "full", "granted", "kept_fen", "kept_units", "m_bp", "net",
+        "over_refunded", "place", "rate", "tender_n", "units",
     )  # fmt: skip
 
+    base: list[int]
+    kept_fen: list[int]
+    kept_units: list[int]
+    net: list[int]
+    place: dict[int, int]
+    rate: list[int]
+    tender_n: list[int]
+    units: list[int]
+
     def __init__(self, body: Mapping[str, Any], book: RuleBook) -> None:
-        lines = body["lines"]
+        self.body = body
         self.book = book
         self.m_bp: int = body.get("m_bp", 10_000)
         if "tier" in body:  # a multiplier is what the book gives that tier, whatever a till wrote
             self.m_bp = min(self.m_bp, book.tiers[min(body["tier"], len(book.tiers) - 1)].m_bp)
+        self.over_refunded = False
+        self.full = self._whole()
+        self.granted: int = min(body.get("pts", 0), self.full)
+
+    def _whole(self) -> int:
+        """What it earned before any return. Most sales never come back, so their lines are only added up."""
+        book = self.book
+        for tender in self.body.get("tenders", ()):
+            if tender[0] in book.not_earning:
+                return self.desired()
+        rate_of = book.category_rate.get  # `book.rate_index`, without a call for each line
+        groups = [0] * len(book.rates)
+        for line in self.body["lines"]:
+            rate = rate_of(line[1], 0)
+            if rate != EXCLUDED:
+                groups[rate] += line[3]
+        return self._earned_by(groups)
+
+    def __getattr__(self, name: str) -> Any:
+        """What is kept line by line is laid out when it is first asked for."""
+        if name not in _BY_LINE:
+            raise AttributeError(name)
+        self._lay_out()
+        return getattr(self, name)
+
+    def _lay_out(self) -> None:
+        book, lines = self.book, self.body["lines"]
         self.place = {line[0]: i for i, line in enumerate(lines)}
         self.units = [line[2] for line in lines]
         self.net = [line[3] for line in lines]
-        rate_of = book.category_rate.get  # `book.rate_index`, without a call for each line
-        self.rate = [rate_of(line[1], 0) for line in lines]
-        nothing = [0] * len(lines)
-        not_earned = nothing
-        self.tender_n = nothing.copy()
-        for tender in body.get("tenders", ()):
+        self.rate = [book.rate_index(line[1]) for line in lines]
+        self.tender_n = [0] * len(lines)
+        not_earned = [0] * len(lines)
+        for tender in self.body.get("tenders", ()):
             if tender[0] in book.not_earning:
                 parts = spread(tender[1], self.net)
                 not_earned = [before + part for before, part in zip(not_earned, parts, strict=True)]
             if tender[0] == "points":
                 for i, part in enumerate(spread(tender[2], self.net)):
                     self.tender_n[i] += part
-        if not_earned is nothing:
-            self.base = [
-                0 if rate == EXCLUDED else net for net, rate in zip(self.net, self.rate, strict=True)
-            ]
-        else:
-            self.base = [
-                0 if rate == EXCLUDED or other >= net else net - other
-                for net, other, rate in zip(self.net, not_earned, self.rate, strict=True)
-            ]
+        self.base = [
+            0 if rate == EXCLUDED or other >= net else net - other
+            for net, other, rate in zip(self.net, not_earned, self.rate, strict=True)
+        ]
         self.kept_units = self.units.copy()
         self.kept_fen = self.net.copy()
-        self.over_refunded = False
-        self.full = self.desired()
-        self.granted: int = min(body.get("pts", 0), self.full)
 
     def base_by_rate(self) -> list[int]:
         """Fen that earn, per rate of the book, of what is kept."""
         groups = [0] * len(self.book.rates)
-        if self.kept_fen == self.net:
-            for base, rate in zip(self.base, self.rate, strict=True):
-                groups[rate] += base  # an excluded line has no base, so the last group takes nothing from it
-            return groups
         for base, kept, net, rate in zip(self.base, self.kept_fen, self.net, self.rate, strict=True):
             if rate != EXCLUDED and net:
                 groups[rate] += base if kept == net else base * kept // net
@@ -77,7 +99,9 @@ class Sale:
 
     def desired(self) -> int:
         """What the kept part earns before any cap."""
-        groups = self.base_by_rate()
+        return self._earned_by(self.base_by_rate())
+
+    def _earned_by(self, groups: Sequence[int]) -> int:
         if sum(groups) < self.book.min_order_fen:
             return 0
         return self.book.earned(groups, self.m_bp)
@@ -121,3 +145,6 @@ class Sale:
             for number, i in self.place.items()
             if self.kept_units[i] or self.kept_fen[i]
         ]
+
+
+_BY_LINE = frozenset({"base", "kept_fen", "kept_units", "net", "place", "rate", "tender_n", "units"})
