@@ -195,7 +195,9 @@ def _strictly(raw: bytes) -> object:
         return "refused"
 
 
-NUMBERS = st.sampled_from([b"1.5", b"1e+16", b"1e-7", b"-0", b"-0.0", b"9007199254740992", b"1" * 16, b"2" * 30])
+NUMBERS = st.sampled_from(
+    [b"1.5", b"1e+16", b"1e-7", b"-0", b"-0.0", b"9007199254740992", b"1" * 16, b"2" * 30]
+)
 
 
 @given(st.one_of(OBJECTS, st.lists(VALUES, max_size=3)), NUMBERS, st.integers(0, 40), st.data())
