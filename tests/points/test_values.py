@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from programme import FIRST_MS, PLAIN, Story, book
 
-from points import codes, rulebook
+from points import codes, operations, rulebook
 from points.amounts import BadAmount, spread, whole
 from points.codes import CodeKind, recognise
 from points.days import Day, is_past, local_day, month_end, plus_days, plus_months, quarter_end, year_end
@@ -133,6 +133,61 @@ def test_a_bad_field_names_itself(change: dict[str, Any], field: str) -> None:
     with pytest.raises(BadOperation) as wrong:
         read(body, "s001", "01")
     assert wrong.value.field == field
+
+
+ODD: list[Any] = [
+    *(-1, 0, 1, 255, 256, 2**31, 2**31 + 1, 2**40 - 1, 2**40, 2**53 - 1, 2**53, 20260228, 20260229, 99991231),
+    *(
+        operations.ST_MAX_MS,
+        operations.ST_MAX_MS + 1,
+        True,
+        None,
+        1.5,
+        "",
+        "a b",
+        "a\n",
+        "会员",
+        [],
+        ["f" * 32],
+    ),
+    *("f" * 32, "F" * 32, "f" * 31, "f" * 64, "f" * 65, "x" * 64, "x" * 65, "sale.earn", "sale earn"),
+]
+FIELDS = (
+    "id",
+    "t",
+    "tv",
+    "st",
+    "mono",
+    "boot",
+    "day",
+    "by",
+    "rule",
+    "m",
+    "who",
+    "pii",
+    "refs",
+    "pts",
+    "fund",
+)
+
+
+@pytest.mark.parametrize("field", FIELDS)
+def test_the_one_question_and_the_field_by_field_ones_agree(
+    field: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    good = Story(book()).op("redeem.cash", FIRST_MS, pts=5, fen=50, fund=[["local", 5]]).body
+    bodies = [{**good, field: odd} for odd in ODD]
+    bodies.append({key: value for key, value in good.items() if key != field})
+
+    def told(body: dict[str, Any]) -> object:
+        try:
+            return dict(read(body, "s001", "01").body)
+        except BadOperation as error:
+            return error.field
+
+    quick = [told(body) for body in bodies]
+    monkeypatch.setattr(operations, "_is_plain", lambda _: False)
+    assert [told(body) for body in bodies] == quick
 
 
 def test_a_missing_field_names_itself_and_an_unknown_key_is_kept() -> None:
