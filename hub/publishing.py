@@ -175,13 +175,33 @@ def _names(turn: Turn, office: Office, store: str) -> list[list[Any]]:
 
 
 def _rights(turn: Turn, office: Office, store: str, till: str, term: tuple[int, int]) -> list[list[Any]]:
-    cells = turn.run(
-        "SELECT m, granted, sched FROM cells WHERE store = ? AND till = ? AND inc = ? AND term = ?"
-        " AND closed = 0 AND granted > allowance_used ORDER BY m",
-        (store, till, *term),
+    """A till's allowances; and whatever it holds of a member who is at home elsewhere, wanted back.
+
+    Local rights outlive a term and may stand without any allowance. Behind them stands how many points
+    were ever added there: what is added anew and wanted back again is another row than the last one.
+    """
+    given = {
+        m: [granted, json.loads(sched)]
+        for m, granted, sched in turn.run(
+            "SELECT m, granted, sched FROM cells WHERE store = ? AND till = ? AND inc = ? AND term = ?"
+            " AND closed = 0 AND granted > allowance_used",
+            (store, till, *term),
+        )
+    }
+    added = dict(
+        turn.run(
+            "SELECT m, added FROM cells c WHERE store = ? AND till = ? AND added > local_used AND EXISTS"
+            " (SELECT 1 FROM cells o WHERE o.bucket = c.bucket AND o.m = c.m"
+            " AND (o.store <> c.store OR o.till <> c.till))",
+            (store, till),
+        )
     )
-    unwanted = wanted(turn, {m: (store, till) for m, _, _ in cells}, office.today())
-    return [["r", "pts", m, granted, json.loads(sched), int(m in unwanted)] for m, granted, sched in cells]
+    back = wanted(turn, dict.fromkeys((*given, *added), (store, till)), office.today())
+    rows = []
+    for m in sorted(given.keys() | (added.keys() & back)):
+        row = ["r", "pts", m, *given.get(m, [0, []]), int(m in back)]
+        rows.append([*row, added[m]] if m in added and m in back else row)
+    return rows
 
 
 def _pool(turn: Turn, office: Office, store: str, till: str) -> list[list[Any]]:

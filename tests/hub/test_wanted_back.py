@@ -1,0 +1,116 @@
+"""Points that lie where a member is not at home come home at the next contact, not only at the day's end."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from headquarters import DAY_MS, Headquarters, Shop, headquarters
+from pretend_till import PretendTill
+
+from agent import enrolment
+from agent.recorder import Recorded
+from hub.verify import verify
+
+
+@pytest.fixture
+def hq(tmp_path: Path) -> Iterator[Headquarters]:
+    with headquarters(tmp_path) as made:
+        yield made
+        assert verify(made.office).faults == []
+
+
+@pytest.fixture
+def home(hq: Headquarters) -> Shop:
+    return hq.shop("s001")
+
+
+@pytest.fixture
+def away(hq: Headquarters) -> Shop:
+    return hq.shop("s002")
+
+
+@pytest.fixture
+def m(hq: Headquarters, home: Shop, away: Shop) -> int:
+    """A member with 200 points, all of them granted where the member is at home."""
+    new = enrolment.enrol(home.till, "c1")
+    assert isinstance(new, enrolment.Enrolled)
+    for _ in range(5):
+        sell(home, new.m, 40)
+        hq.clock.now_ms += DAY_MS
+    home.night.run(rest=lambda _ms: None)
+    assert here(home, new.m) == 200
+    away.sync()
+    return new.m
+
+
+def sell(shop: Shop, m: int, pts: int) -> None:
+    assert isinstance(shop.counter.sell(m, [[1, "all", 1, pts * 100]], "c1"), Recorded)
+
+
+def here(shop: Shop, m: int) -> int:
+    """What the till could spend of the member's points without a network."""
+    return sum(shop.till.rights(m).left(shop.till.rule().today(shop.till.time().st_ms)))
+
+
+def test_points_earned_away_from_home_are_spendable_at_home_after_a_contact_of_each(
+    home: Shop, away: Shop, m: int
+) -> None:
+    sell(away, m, 50)
+    assert here(away, m) == 50, "they are spendable here as long as nobody else wants them"
+    away.sync()
+    assert here(away, m) == 0
+    away.sync()
+    home.sync()
+    home.uplink.connected = away.uplink.connected = False
+    spent = home.counter.redeem(m, 250, "c1")
+    assert isinstance(spent, Recorded)
+    assert spent.op.fund == [["allowance", 250]]
+    assert not isinstance(away.counter.redeem(m, 1, "c1"), Recorded)
+
+
+def test_the_same_points_again_are_wanted_again(home: Shop, away: Shop, m: int) -> None:
+    sell(away, m, 50)
+    away.sync()
+    sell(away, m, 50)  # before what was wanted has been sent
+    away.sync()
+    assert here(away, m) == 0
+    away.sync()
+    home.sync()
+    assert here(home, m) == 300
+
+
+def test_points_earned_at_home_or_by_somebody_without_a_home_stay(
+    hq: Headquarters, home: Shop, away: Shop, m: int
+) -> None:
+    new = enrolment.enrol(away.till, "c1")
+    assert isinstance(new, enrolment.Enrolled)
+    sell(away, new.m, 30)
+    sell(home, m, 40)
+    sell(away, m, 10)
+    for shop in (home, away, away, home):
+        shop.sync()
+    assert here(away, new.m) == 30
+    assert here(home, m) == 240 + 10
+    seqs = (home.till.log.seq, away.till.log.seq)
+    for shop in (home, away):
+        shop.sync()
+    assert (home.till.log.seq, away.till.log.seq) == seqs, "nothing is given back twice"
+
+
+def test_a_term_that_is_over_leaves_local_points_which_are_wanted_all_the_same(hq: Headquarters) -> None:
+    one, other = PretendTill(hq), PretendTill(hq, "s002")
+    m = one.enrol()
+    for _ in range(3):
+        one.earn(m, 10)
+    one.send()
+    other.earn(m, 7)
+    other.op("rights.close", inc=1, term=1)
+    other.send()
+    assert [row for row in other.page() if row[0] == "r"] == [["r", "pts", m, 0, [], 1, 7]]
+    other.op("rights.return", m, fund=[["back_l", 7]])
+    other.send()
+    assert [row for row in other.page() if row[0] == "r"] == []
+    one.close()
+    other.close()
