@@ -1,19 +1,21 @@
 """The receipt's QR: one operation as a compact signed claim, evidence that survives this PC.
 
 It is made from the recorded operation when the receipt is printed, so a reprint carries the same
-claim. It is evidence, never rights: whoever reads it can spend nothing by it.
+claim. It is evidence, never rights: whoever reads it can spend nothing by it. A paper of another store
+is proved by that till's key, which headquarters tells to all.
 """
 
 from __future__ import annotations
 
 from agent.journal.log import EPOCH_STEP
-from agent.store import sales
+from agent.store import device_keys, sales
 from agent.till import Till
 from points.operations import Operation
 from points.rulebook import EXCLUDED
 from points.wire import canonical, chain, claim
-from points.wire.faults import Malformed
+from points.wire.faults import Malformed, WireFault
 from points.wire.fields import U32_MAX
+from points.wire.lane import KeyRecord, Lane
 
 KINDS = {
     "sale.earn": claim.Kind.EARN,
@@ -22,6 +24,22 @@ KINDS = {
     "sale.void": claim.Kind.VOID,
     "member.enrol": claim.Kind.ENROL,
 }
+
+
+def signed_by(till: Till, told: claim.Claim) -> Lane | None:
+    """The lane whose till printed this claim; None when nothing that is known here proves it."""
+    own = till.identity
+    if told.kid == own.key.kid:
+        record: KeyRecord | None = KeyRecord(own.key.public_raw, frozenset({own.lane}))
+    else:
+        record = device_keys.find(till.book, told.kid, own.lane.chain)
+    if record is None or not record.vouches_for(told.seq):
+        return None
+    try:
+        told.verify(record.public_raw)
+    except WireFault:
+        return None
+    return next(iter(record.lanes))
 
 
 def digits(till: Till, op_id: str) -> str:

@@ -40,7 +40,7 @@ from points.wire.calls import (
 )
 from points.wire.chunk import blob_name
 from points.wire.faults import Problem, WireFault
-from points.wire.manifest import PRIVATE_TOPIC, Manifest, open_manifest, private_shard
+from points.wire.manifest import CHAIN_WIDE, PRIVATE_TOPIC, Manifest, open_manifest, private_shard
 from points.wire.uplink import Alarm, Conversation, Outgoing
 
 GEN = 1
@@ -86,7 +86,10 @@ class Contact:
         till = self.till
         lane = till.identity.lane
         delivered = max(0, outbox.delivered(till.book) - till.log.pos(0))
-        shards = [("rules", "all"), ("members", till.identity.region), ("phones", lane.store)]
+        shards = [
+            ("rules", CHAIN_WIDE), ("keys", CHAIN_WIDE), ("members", till.identity.region),
+            ("phones", lane.store),
+        ]  # fmt: skip
         conversation = Conversation(
             private_shard(lane.store, lane.till),
             [Outgoing(lane.epoch, delivered, till.log.seq)],

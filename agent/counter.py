@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from agent import funding
+from agent import claims, funding
 from agent.cards import Card, card_of
 from agent.funding import Authorise, Intent, No
 from agent.journal.clock import StoreTime
@@ -97,7 +97,8 @@ class Counter:
         except WireFault:
             return No(Refusal.unknown_code, {})
         if sales.body(self.till.book, told.op_id) is None:
-            return No(Refusal.refund_elsewhere_offline, {})
+            proved = claims.signed_by(self.till, told) is not None
+            return No(Refusal.refund_elsewhere_offline if proved else Refusal.receipt_not_proved, {})
         return Found(code.kind, sale=told.op_id)
 
     def card(self, m: int) -> Card | None:

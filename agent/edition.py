@@ -1,4 +1,4 @@
-"""Taking a new edition of what headquarters tells: rules, members, phones, and this till's own page.
+"""Taking a new edition of what headquarters tells: rules, keys, members, phones, and this till's own page.
 
 An edition is taken whole in one turn, or not at all. The members, and this till's own page that says
 which of its operations they count, are taken in the same turn, so that a shown balance never counts an
@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from agent.journal.log import EPOCH_STEP
-from agent.store import cells, feeds, members, outbox
+from agent.store import cells, device_keys, feeds, members, outbox
 from agent.till import Till
 from config.faults import Fault
 from config.sqlite import Connection
@@ -20,11 +20,15 @@ from points import rights, rulebook
 from points.amounts import BadAmount
 from points.members import read_row
 from points.wire import chunk
-from points.wire.faults import Malformed
+from points.wire.faults import Malformed, UnknownKey
+from points.wire.keys import kid_of
 from points.wire.manifest import PRIVATE_TOPIC, Manifest
 
 Blobs = Mapping[str, bytes]
 Told = tuple[Manifest, bytes]
+
+SECRET = "shard-secret:"
+"""Begins the name of the fact that keeps a shard's secret; its kid follows."""
 
 
 @dataclass(slots=True)
@@ -64,11 +68,14 @@ def take_rules(till: Till, manifest: Manifest, raw: bytes, blobs: Blobs) -> None
 
 
 def take_together(till: Till, told: Mapping[str, Told], blobs: Blobs, counted: Mapping[int, Any]) -> Taken:
-    """Take what is there of members, phones and this till's page, all in one turn; what it came to.
+    """Take what is there of keys, members, phones and this till's page, all in one turn; what it came to.
 
     ``counted`` is the lanes' table of the private edition: epoch -> [[last_seq, g]…].
     """
-    rows = {topic: _rows(till, manifest, blobs) for topic, (manifest, _) in told.items()}
+    page = told.get(PRIVATE_TOPIC)
+    mine = _rows(till, page[0], blobs, {}) if page else []
+    heard = {str(row[3]): str(row[4]) for row in mine if row[0] == "k"}
+    rows = {topic: _rows(till, manifest, blobs, heard) for topic, (manifest, _) in told.items()}
     held = members.versions(till.book) if rows.get("members") else {}
     fresh = [row for row in rows.get("members", ()) if _newer(row, held)]
     taken = Taken(len(fresh))
@@ -81,6 +88,8 @@ def take_together(till: Till, told: Mapping[str, Told], blobs: Blobs, counted: M
                 feeds.keep_fact(turn, "applied_pos", str(_applied(till, manifest.g, counted)))
             if "phones" in told:
                 members.put_phones(turn, [(str(row[0]), int(row[1])) for row in rows["phones"]])
+            if "keys" in told:
+                _take_keys(turn, rows["keys"])
             if PRIVATE_TOPIC in told:
                 manifest = told[PRIVATE_TOPIC][0]
                 for row in rows[PRIVATE_TOPIC]:
@@ -91,15 +100,35 @@ def take_together(till: Till, told: Mapping[str, Told], blobs: Blobs, counted: M
     return taken
 
 
-def _rows(till: Till, manifest: Manifest, blobs: Blobs) -> list[list[Any]]:
-    """The rows of an edition's chunks that were fetched; shared ones are sealed under the shard's key."""
-    key = None if manifest.topic == PRIVATE_TOPIC else till.identity.shard_key
+def _rows(till: Till, manifest: Manifest, blobs: Blobs, heard: Mapping[str, str]) -> list[list[Any]]:
+    """The rows of an edition's chunks that were fetched, opened with the secret that its manifest names."""
+    key = None if manifest.enc_kid is None else _secret(till, manifest.enc_kid, heard)
     return [
         row
         for piece in manifest.chunks
         if piece.sha in blobs
         for row in chunk.open_chunk(piece, blobs[piece.sha], manifest.topic, manifest.shard, key)
     ]
+
+
+def _secret(till: Till, kid: str, heard: Mapping[str, str]) -> bytes:
+    """A shard's secret: from the page that comes with it, from an earlier one, or from the admission."""
+    kept = heard.get(kid) or feeds.fact(till.book, SECRET + kid)
+    if kept is None and kid == kid_of(till.identity.shard_key):
+        return till.identity.shard_key
+    if kept is None:
+        raise UnknownKey(kid=kid)
+    try:
+        return bytes.fromhex(kept)
+    except ValueError as error:
+        raise Malformed(why="private row") from error
+
+
+def _take_keys(turn: Connection, rows: list[list[Any]]) -> None:
+    try:
+        device_keys.put(turn, rows)
+    except (TypeError, ValueError, IndexError) as error:
+        raise Malformed(why="key row") from error
 
 
 def _newer(row: Any, held: Mapping[int, int]) -> bool:
@@ -143,6 +172,8 @@ def _private_row(till: Till, turn: Connection, row: list[Any], manifest: Manifes
             case "s":
                 feeds.keep_fact(turn, "chain_name", str(row[1]))
                 feeds.keep_fact(turn, "store_name", str(row[2]))
+            case "k":
+                feeds.keep_fact(turn, SECRET + str(row[3]), str(row[4]))
             case "p":
                 members.put_pool(turn, [(int(row[1]), str(row[2]))])
             case "o":

@@ -10,6 +10,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import Callable
 
+from hub import shard_secrets
 from hub.decisions import decide
 from hub.keys import index_key
 from hub.office import REGION, Office
@@ -100,10 +101,11 @@ def _grant(turn: Turn, office: Office, request: joining.JoinRequest, store: str,
         chain.NO_PARENT.hex(),
         0,
     )
-    store_keys = joining.StoreKeys(
-        index_key(office.keys, store),
-        (("members", REGION, office.keys.shard), ("phones", store, office.keys.shard)),
+    shards = tuple(
+        (topic, shard, shard_secrets.secret_now(turn, office, topic, shard))
+        for topic, shard in (("members", REGION), ("phones", store))
     )
+    store_keys = joining.StoreKeys(index_key(office.keys, store), shards)
     return joining.grant(request, answer, store_keys, office.keys.receipt, secrets.token_bytes(32))
 
 

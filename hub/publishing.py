@@ -13,7 +13,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from hub import intake
+from hub import intake, shard_secrets
 from hub.grants import wanted
 from hub.office import REGION, Office
 from hub.store import schema
@@ -64,8 +64,8 @@ def _publish(turn: Turn, office: Office) -> int:
     if later:
         g += not fresh  # what no batch has posted is counted by no edition before this one either
         turn.run("UPDATE told SET g = ? WHERE g IS NULL", (g,))
-    held = _held(turn, "members", REGION)
-    if fresh or later or held is None or _latest(turn) > held[2]["touched"]:
+    held = held_edition(turn, "members", REGION)
+    if fresh or later or held is None or _is_stale(turn, office, held[2]):
         _members(turn, office, g, held)
         lanes = {(store, till, epoch) for store, till, epoch, _, _ in fresh}
         heads = turn.find(
@@ -85,7 +85,7 @@ def _numbered(turn: Turn) -> int:
     return max(int(g) for (g,) in rows)
 
 
-def _held(turn: Turn, topic: str, shard: str) -> tuple[int, int, dict[str, Any]] | None:
+def held_edition(turn: Turn, topic: str, shard: str) -> tuple[int, int, dict[str, Any]] | None:
     """(version, g, what was remembered) of the edition that is published."""
     row = turn.one("SELECT ver, g FROM manifests WHERE topic = ? AND shard = ?", (topic, shard))
     if row is None:
@@ -101,21 +101,31 @@ def _latest(turn: Turn) -> int:
     return int(row[0])
 
 
+def _is_stale(turn: Turn, office: Office, memory: dict[str, Any]) -> bool:
+    """Whether members changed since, or are sealed with a secret that is not in use any more."""
+    secret = shard_secrets.secret_now(turn, office, "members", REGION)
+    return _latest(turn) > memory["touched"] or memory.get("secret") != keys.kid_of(secret)
+
+
 def _members(turn: Turn, office: Office, g: int, held: Any) -> None:
     memory: dict[str, Any] = held[2] if held else {"chunks": {}, "touched": 0}
+    secret = shard_secrets.secret_now(turn, office, "members", REGION)
+    kid = keys.kid_of(secret)
     latest = _latest(turn)
     touched = turn.run("SELECT bucket FROM changed WHERE touched > ?", (memory["touched"],))
     changed = {shard % CHUNKS for (shard,) in touched}
+    if memory.get("secret") != kid:  # everything is sealed anew
+        changed |= {int(number) for number in memory["chunks"]}
     for number in sorted(changed):
         buckets = range(number, BUCKETS, CHUNKS)
         rows = turn.find(schema.members, ["row"], ["bucket"], [(shard,) for shard in buckets])
         told = sorted((json.loads(row)[:ROW_ENTRIES] for (row,) in rows), key=lambda row: row[0])
-        piece, blob = chunk.make("members", REGION, told, office.keys.shard)
-        _keep_blob(turn, piece.sha, blob, "members", REGION)
+        piece, blob = chunk.make("members", REGION, told, secret)
+        keep_blob(turn, piece.sha, blob, "members", REGION)
         memory["chunks"][str(number)] = [piece.sha, piece.size, piece.usize, piece.n]
-    memory["touched"] = latest
+    memory["touched"], memory["secret"] = latest, kid
     chunks = [Chunk(*memory["chunks"][n]) for n in sorted(memory["chunks"], key=int)]
-    _edition(turn, office, "members", REGION, g, chunks, memory, keys.kid_of(office.keys.shard))
+    keep_edition(turn, office, "members", REGION, g, chunks, memory, kid)
 
 
 def publish_rules(turn: Turn, office: Office, blob: bytes) -> None:
@@ -126,21 +136,22 @@ def publish_rules(turn: Turn, office: Office, blob: bytes) -> None:
     office.load_books(turn)
     intake.judge_waiting(turn, office, [f"rule:{digest}"])
     piece, raw = chunk.make("rules", CHAIN_WIDE, [[blob.decode()]])
-    _keep_blob(turn, piece.sha, raw, "rules", CHAIN_WIDE)
-    _edition(turn, office, "rules", CHAIN_WIDE, 0, [piece], {}, None)
+    keep_blob(turn, piece.sha, raw, "rules", CHAIN_WIDE)
+    keep_edition(turn, office, "rules", CHAIN_WIDE, 0, [piece], {}, None)
 
 
 def publish_phones(turn: Turn, office: Office, store: str) -> None:
     """A store's own index of phones: keyed tags of members that were seen there."""
     rows = turn.run("SELECT DISTINCT p.tag, p.m FROM phone_tags p WHERE p.store = ? ORDER BY p.m", (store,))
     told = [[tag, m] for tag, m in rows]
-    piece, blob = chunk.make("phones", store, told, office.keys.shard)
-    held = _held(turn, "phones", store)
+    secret = shard_secrets.secret_now(turn, office, "phones", store)
+    piece, blob = chunk.make("phones", store, told, secret)
+    held = held_edition(turn, "phones", store)
     if held is not None and held[2].get("sha") == piece.sha:
         return
-    _keep_blob(turn, piece.sha, blob, "phones", store)
-    kid = keys.kid_of(office.keys.shard)
-    _edition(turn, office, "phones", store, 0, [piece], {"sha": piece.sha}, kid)
+    keep_blob(turn, piece.sha, blob, "phones", store)
+    kid = keys.kid_of(secret)
+    keep_edition(turn, office, "phones", store, 0, [piece], {"sha": piece.sha}, kid)
 
 
 def private_page(turn: Turn, office: Office, store: str, till: str, inc: int, term: int) -> bytes:
@@ -150,15 +161,16 @@ def private_page(turn: Turn, office: Office, store: str, till: str, inc: int, te
     pieces = []
     for rows in (
         [*_names(turn, office, store), *_rights(turn, office, store, till, (inc, term))],
+        shard_secrets.private_rows(turn, office, store),
         _pool(turn, office, store, till),
         _outcomes(turn, store, till, g),
     ):
         if rows:
             piece, blob = chunk.make("till", shard, rows)
-            _keep_blob(turn, piece.sha, blob, "till", shard)
+            keep_blob(turn, piece.sha, blob, "till", shard)
             pieces.append(piece)
     lanes_piece, lanes_blob = chunk.make("till", shard, _counted(turn, store))
-    _keep_blob(turn, lanes_piece.sha, lanes_blob, "till", shard)
+    keep_blob(turn, lanes_piece.sha, lanes_blob, "till", shard)
     lanes = [
         LaneNext(epoch, seq + 1, head)
         for epoch, seq, head in turn.run(
@@ -166,7 +178,9 @@ def private_page(turn: Turn, office: Office, store: str, till: str, inc: int, te
         )
     ]
     private = Private(term, None, tuple(lanes))
-    return _edition(turn, office, "till", shard, g, pieces, {}, None, lanes=lanes_piece.sha, private=private)
+    return keep_edition(
+        turn, office, "till", shard, g, pieces, {}, None, lanes=lanes_piece.sha, private=private
+    )
 
 
 def _names(turn: Turn, office: Office, store: str) -> list[list[Any]]:
@@ -240,7 +254,7 @@ def _counted(turn: Turn, store: str) -> list[list[Any]]:
     return [["l", till, epoch, pairs[-COUNTED_MAX:]] for (till, epoch), pairs in sorted(lanes.items())]
 
 
-def _keep_blob(turn: Turn, sha: str, blob: bytes, topic: str, shard: str) -> None:
+def keep_blob(turn: Turn, sha: str, blob: bytes, topic: str, shard: str) -> None:
     turn.put(schema.blobs, [(sha, topic, shard, None, blob)], on_conflict="ignore")
     turn.run(
         "UPDATE blobs SET unnamed_ms = NULL"
@@ -249,7 +263,7 @@ def _keep_blob(turn: Turn, sha: str, blob: bytes, topic: str, shard: str) -> Non
     )
 
 
-def _edition(
+def keep_edition(
     turn: Turn,
     office: Office,
     topic: str,
@@ -262,7 +276,7 @@ def _edition(
     private: Private | None = None,
 ) -> bytes:
     """Sign and keep the next edition of a shard."""
-    held = _held(turn, topic, shard)
+    held = held_edition(turn, topic, shard)
     ver, now = (held[0] + 1 if held else 1), office.clock()
     raw = issue(
         Manifest(

@@ -28,6 +28,7 @@ class Refusal(IntEnum):
     not_here_offline = auto()
     nothing_to_refund = auto()
     refund_too_much = auto()
+    receipt_not_proved = auto()
     refund_elsewhere_offline = auto()
     not_todays_sale = auto()
     receipt_known = auto()

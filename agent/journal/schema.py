@@ -75,3 +75,13 @@ def first(db: Any) -> None:
 def counted_outcomes(db: Any) -> None:
     """From which edition of members on an outcome is counted there; what an ack said is never waited for."""
     db.executescript("ALTER TABLE outcomes ADD COLUMN g INTEGER NOT NULL DEFAULT 0;")
+
+
+@migrations()
+def keys_of_all_tills(db: Any) -> None:
+    """Who signed a paper of another store."""
+    db.executescript(
+        "CREATE TABLE device_keys (kid TEXT PRIMARY KEY, public BLOB NOT NULL, store TEXT NOT NULL,"
+        " till TEXT NOT NULL, epoch INTEGER NOT NULL, suite TEXT NOT NULL, not_before_ms INTEGER NOT NULL,"
+        " revoked_at_ms INTEGER, max_seq INTEGER) STRICT, WITHOUT ROWID;"
+    )

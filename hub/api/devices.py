@@ -15,7 +15,17 @@ from typing import Any
 from fastapi import FastAPI, Request, Response
 from starlette.concurrency import run_in_threadpool
 
-from hub import admission, authorisations, claims, grants, intake, personal, publishing, reception
+from hub import (
+    admission,
+    authorisations,
+    claims,
+    device_keys,
+    grants,
+    intake,
+    personal,
+    publishing,
+    reception,
+)
 from hub.office import Office
 from hub.store.engine import Collision
 from points.amounts import AMOUNT_MAX, BadAmount, whole
@@ -38,7 +48,7 @@ from points.wire.manifest import PRIVATE_TOPIC, private_shard
 log = logging.getLogger(__name__)
 
 CLAIM_BYTES_MAX = 1024
-SHARED = frozenset({"members", "rules"})
+SHARED = frozenset({"members", "rules", device_keys.TOPIC})
 
 
 class Devices:
@@ -157,6 +167,8 @@ class Devices:
             raise NotFound()
         if topic == "members":
             publishing.publish(self.office)
+        if topic == device_keys.TOPIC:
+            device_keys.publish(self.office)
         with self.office.store.look() as look:
             return publishing.manifest_of(look, topic, shard)
 

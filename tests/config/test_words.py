@@ -25,6 +25,7 @@ REFUSALS = [
     "above_bill_share",
     "nothing_to_refund",
     "refund_too_much",
+    "receipt_not_proved",
     "refund_elsewhere_offline",
     "not_todays_sale",
     "short_code_earns_only",

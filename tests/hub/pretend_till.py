@@ -186,8 +186,9 @@ class PretendTill:
 
     def members(self) -> dict[int, list[Any]]:
         """Every member row that the stores are told."""
-        key = next(key for topic, _, key in self.store_keys.shards if topic == "members")
-        return {row[0]: row for row in self.rows("members", "main", key)}
+        named = self.manifest("members", "main").enc_kid
+        heard = [row[4] for row in self.page() if row[0] == "k" and row[3] == named]
+        return {row[0]: row for row in self.rows("members", "main", bytes.fromhex(heard[0]))}
 
     def rows(self, topic: str, shard: str, key: bytes | None) -> list[list[Any]]:
         rows: list[list[Any]] = []

@@ -1,0 +1,46 @@
+"""The public keys of all tills of the chain, as headquarters tells them: who signed a paper of another store.
+
+A key that was revoked stays here with the last number that it vouches for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from agent.journal.database import Book
+from config.sqlite import Connection
+from points.wire.lane import KeyRecord, Lane
+
+
+def put(turn: Connection, rows: Iterable[Sequence[Any]]) -> None:
+    """Take rows ``[kid, public, store, till, epoch, suite, not_before_ms, revoked_at_ms, max_seq]``.
+
+    Raises ``TypeError``, ``ValueError`` or ``IndexError`` for a row of another shape.
+    """
+    turn.executemany(
+        "INSERT INTO device_keys"
+        " (kid, public, store, till, epoch, suite, not_before_ms, revoked_at_ms, max_seq)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (kid) DO UPDATE"
+        " SET revoked_at_ms = excluded.revoked_at_ms, max_seq = excluded.max_seq",
+        [
+            (
+                str(row[0]), bytes.fromhex(row[1]), str(row[2]), str(row[3]), int(row[4]), str(row[5]),
+                int(row[6]), *(None if last is None else int(last) for last in row[7:9]),
+            )
+            for row in rows
+        ],
+    )  # fmt: skip
+
+
+def find(book: Book, kid: str, chain: str) -> KeyRecord | None:
+    """The record of a key; None when headquarters has not told of it."""
+    row = book.row(
+        "SELECT public, store, till, epoch, suite, not_before_ms, revoked_at_ms, max_seq"
+        " FROM device_keys WHERE kid = ?",
+        (kid,),
+    )
+    if row is None:
+        return None
+    public, store, till, epoch, *rest = row
+    return KeyRecord(bytes(public), frozenset({Lane(chain, store, till, epoch)}), *rest)
