@@ -119,7 +119,7 @@ class Account:
         elif op.kind in ("sale.refund", "sale.void") and op.refs and op.refs[0] in self.sales:
             sale = self.sale(op.refs[0])
             if sale is not None:
-                sale.take_back(op.body["lines"] if op.kind == "sale.refund" else sale.rest())
+                sale.take_back_as(op.kind, op.body)
 
     def sale(self, op_id: str) -> Sale | None:
         """The sale with what is still kept of it; None when unknown or not a sale."""
@@ -164,10 +164,8 @@ class Account:
         if sale is None:  # a redemption outside a sale, undone whole and once
             claw, restore = 0, 0 if sold.id in self.returned else sold.body["pts"]
             self.returned[sold.id] = (0, 0)
-        elif op.kind == "sale.void":
-            claw, restore = sale.take_back_all()
         else:
-            claw, restore = sale.take_back(op.body["lines"])
+            claw, restore = sale.take_back_as(op.kind, op.body)
         self.returned[op.id] = (claw, restore)
         if restore:
             self._restore(op, sold, restore, today, book)

@@ -19,6 +19,7 @@ from points.identifiers import MEMBER_MAX, BadName, name, op_id
 LINES_MAX = 500
 REFS_MAX = 16
 FUND_MAX = 64
+GROUPS_MAX = 8
 WORD_MAX = 64
 LINE_NUMBER_MAX = UNITS_MAX = 10**6
 HASH_DIGITS = 64
@@ -271,6 +272,11 @@ def _return_line(line: Any) -> None:
     whole(line[2], 0)
 
 
+def _return_group(group: Any) -> None:
+    whole(group[0], 0, GROUPS_MAX - 1)
+    whole(group[1], 1)
+
+
 def _one_ref(body: Mapping[str, Any]) -> None:
     if len(body["refs"]) != 1:
         raise BadOperation("refs", "exactly one operation is meant")
@@ -278,7 +284,12 @@ def _one_ref(body: Mapping[str, Any]) -> None:
 
 def _refund(body: Mapping[str, Any]) -> None:
     _one_ref(body)
-    _numbered_once(many(body["lines"], LINES_MAX, _return_line, least=1))
+    if ("lines" in body) == ("groups" in body):
+        raise BadOperation("lines", "lines come back, or groups of a sale whose lines are not known")
+    if "groups" in body:
+        _numbered_once(many(body["groups"], GROUPS_MAX, _return_group, least=1))
+    else:
+        _numbered_once(many(body["lines"], LINES_MAX, _return_line, least=1))
     _void(body)
 
 

@@ -17,7 +17,9 @@ from points.fold import Account
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
-    """One member receipt. ``kind`` is the operation's; ``claim`` the digits of its QR, "" for none."""
+    """One member receipt. ``kind`` is the operation's; ``claim`` the digits of its QR, "" for none;
+    ``origin`` the store and number of another store's sale that came back; ``back_fen`` what goods that
+    came back were worth."""
 
     kind: str
     op_id: str
@@ -32,6 +34,7 @@ class Receipt:
     earned: int = 0
     used: int = 0
     used_fen: int = 0
+    back_fen: int = 0
     clawed: int = 0
     restored: int = 0
     balance: int = 0
@@ -43,6 +46,7 @@ class Receipt:
     trimmed: int = 0
     unconfirmed: bool = False
     member_code: str = ""
+    origin: str = ""
     claim: str = ""
     reasons: Sequence[tuple[str, Mapping[str, int | str]]] = ()
 

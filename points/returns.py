@@ -138,6 +138,26 @@ class Sale:
         """Return everything that is left."""
         return self.take_back(self.rest())
 
+    def take_back_groups(self, groups: Sequence[Sequence[int]]) -> tuple[int, int]:
+        """Return ``[[rate index, fen]…]`` of a sale whose lines were not known; gives (claw, restore).
+
+        A group takes kept fen in line order, and says nothing of units.
+        """
+        earned, tendered = self.earned(), self.tendered()
+        for rate, fen in groups:
+            for i, of in enumerate(self.rate):
+                part = min(fen, self.kept_fen[i]) if of == rate else 0
+                self.kept_fen[i] -= part
+                fen -= part
+            self.over_refunded = self.over_refunded or fen > 0
+        return earned - self.earned(), tendered - self.tendered()
+
+    def take_back_as(self, kind: str, body: Mapping[str, Any]) -> tuple[int, int]:
+        """Return what a refund or a void says; gives (claw, restore)."""
+        if kind == "sale.void":
+            return self.take_back_all()
+        return self.take_back_groups(body["groups"]) if "groups" in body else self.take_back(body["lines"])
+
     def rest(self) -> list[list[int]]:
         """What can still be returned, as ``[[line, units, fen]…]``."""
         return [

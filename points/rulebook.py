@@ -8,7 +8,8 @@ Shape (JSON): ``v`` 1 · ``name`` · ``zone`` [[from_utc_ms, offset_minutes]…]
 · ``category_rate`` {category: index of a rate, -1 earns nothing} · ``min_order_fen`` · ``day_cap_pts``
 (0: none) · ``tiers`` [[min_pts, multiplier_bp, name]…] · ``expiry`` plan · ``redeem`` {pts, fen, step}
 · ``grace_days`` · ``settle`` [fen, pts] · ``not_earning`` [tender kind…] · ``manager`` {redeem_pts,
-refund_fen} (above these a manager's PIN is asked for; 0: never).
+refund_fen} (above these a manager's PIN is asked for; 0: never) · ``refund_elsewhere`` {sale_fen,
+day_fen} (what a till may take back of other stores' sales without a network; left out or 0: nothing).
 """
 
 from __future__ import annotations
@@ -64,6 +65,8 @@ class RuleBook:
     not_earning: frozenset[str]
     manager_redeem_pts: int
     manager_refund_fen: int
+    elsewhere_sale_fen: int = 0
+    elsewhere_day_fen: int = 0
 
     def rate_index(self, category: str) -> int:
         """Which rate a line of this category earns by; ``EXCLUDED`` if it earns nothing."""
@@ -141,7 +144,7 @@ def _book(raw: dict[str, Any], digest: str) -> RuleBook:
     if not zone or [row[0] for row in zone] != sorted({row[0] for row in zone}):
         raise BadRuleBook("the zone table has at least one row and rises")
     redeem = raw["redeem"]
-    manager = raw.get("manager", {})
+    manager, elsewhere = raw.get("manager", {}), raw.get("refund_elsewhere", {})
     return RuleBook(
         hash=digest,
         name=str(raw["name"]),
@@ -160,6 +163,8 @@ def _book(raw: dict[str, Any], digest: str) -> RuleBook:
         not_earning=frozenset(map(str, raw.get("not_earning", ["points"]))) | {"points"},
         manager_redeem_pts=whole(manager.get("redeem_pts", 0), 0),
         manager_refund_fen=whole(manager.get("refund_fen", 0), 0),
+        elsewhere_sale_fen=whole(elsewhere.get("sale_fen", 0), 0),
+        elsewhere_day_fen=whole(elsewhere.get("day_fen", 0), 0),
     )
 
 
