@@ -13,7 +13,7 @@ from collections.abc import Callable
 from hub import shard_secrets
 from hub.decisions import decide
 from hub.keys import index_key
-from hub.office import REGION, Office
+from hub.office import HUB_TILL, REGION, Office
 from hub.publishing import seal_code
 from hub.store import schema
 from hub.store.engine import Turn
@@ -127,6 +127,24 @@ def _next_block(turn: Turn) -> int:
     row = turn.one("SELECT coalesce(max(first_member), 0) FROM agents")
     assert row is not None
     return int(row[0]) + MEMBERS_PER_BLOCK
+
+
+def enrol_new(turn: Turn, office: Office) -> int:
+    """A new member whom headquarters enrols itself, with a number of its own block."""
+    at = (HUB_STORE, HUB_TILL)
+    row = turn.one("SELECT first_member, next_member FROM agents WHERE store = ? AND till = ?", at)
+    first, m = row or (0, 0)
+    if row is None or m >= first + MEMBERS_PER_BLOCK:
+        first = m = _next_block(turn)
+        turn.put(schema.agents, [(*at, 1, 1, first, first, 0, None, "")], on_conflict="replace")
+    turn.run("UPDATE agents SET next_member = ? WHERE store = ? AND till = ?", (m + 1, *at))
+    who = codes.who(codes.member_code(secrets.token_bytes(16)))
+    decide(
+        turn,
+        office,
+        [("member.issue", {"to": list(at), "first": m, "codes": [who]}), ("member.enrol", {"m": m})],
+    )
+    return int(m)
 
 
 def fill_pool(turn: Turn, office: Office, store: str, till: str) -> int:

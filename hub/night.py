@@ -1,4 +1,4 @@
-"""Headquarters' night: expired points are posted, changes published, unnamed blobs swept.
+"""Headquarters' night: expired points posted, phone books kept, changes published, unnamed blobs swept.
 
 The only door to APScheduler on this side. Jobs live in memory; the day whose night was last finished
 stands in the database, so a hub that was off at night does its work when it is started. Every part may
@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from apscheduler.schedulers.background import BackgroundScheduler
 
 from config.settings import NightWindow
-from hub import expiry, publishing
+from hub import expiry, phonebook, publishing
 from hub.office import Office
 
 log = logging.getLogger(__name__)
@@ -83,6 +83,7 @@ class Night:
             office = self.office
             today = office.today()
             expired = expiry.post_expiry(office)
+            phonebook.remember_seen(office)
             publishing.publish(office)
             with office.store.turn() as turn:
                 publishing.sweep(turn, office)

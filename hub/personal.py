@@ -23,13 +23,20 @@ from points.wire.faults import Malformed, WireFault
 Person = dict[str, str]
 
 
-def take_sealed(office: Office, op_id: str, blob: bytes) -> None:
-    """Keep a sealed box durably, then open it if its operation is known."""
+def keep_box(turn: Turn, op_id: str, blob: bytes) -> None:
+    """Keep a sealed box until its operation is known."""
     if len(blob) > sealing.PII_BLOB_BYTES_MAX:
         raise Malformed(why="sealed")
-    with office.store.turn() as turn:
-        turn.put(schema.sealed, [(op_bucket(op_id), op_id, blob)], on_conflict="ignore")
-        open_boxes(turn, office, [op_id])
+    turn.put(schema.sealed, [(op_bucket(op_id), op_id, blob)], on_conflict="ignore")
+
+
+def take_box(turn: Turn, office: Office, op_id: str, store: str, committed: str | None) -> Person | None:
+    """Open and destroy the box of an operation; None when there is none, or not what was committed to."""
+    row = turn.one("SELECT blob FROM sealed WHERE op_bucket = ? AND op_id = ?", (op_bucket(op_id), op_id))
+    if row is None:
+        return None
+    turn.run("DELETE FROM sealed WHERE op_bucket = ? AND op_id = ?", (op_bucket(op_id), op_id))
+    return _opened(turn, office, None, store, op_id, bytes(row[0]), committed)
 
 
 def open_boxes(turn: Turn, office: Office, arrived: Iterable[str]) -> None:
@@ -50,10 +57,11 @@ def open_boxes(turn: Turn, office: Office, arrived: Iterable[str]) -> None:
         if op_id not in owners:
             continue
         m, store = owners[op_id]
-        if _committed(turn, m, op_id) != sealing.pii_commitment(bytes(blob)):
-            _case(turn, office, "sealed-differs", op_id, m, store)
-        else:
-            _open(turn, office, m, store, op_id, bytes(blob))
+        person = _opened(turn, office, m, store, op_id, bytes(blob), _committed(turn, m, op_id))
+        if person is not None:
+            if not is_known_as(turn, office, m, store, person.get("phone", "")):
+                _case(turn, office, "phone-known", op_id, m, store)
+            keep(turn, office, m, person)
         turn.run("DELETE FROM sealed WHERE op_bucket = ? AND op_id = ?", (shard, op_id))
 
 
@@ -62,21 +70,49 @@ def _committed(turn: Turn, m: int, op_id: str) -> str | None:
     return None if row is None else canonical.decode(bytes(row[0])).get("pii")
 
 
-def _open(turn: Turn, office: Office, m: int, store: str, op_id: str, blob: bytes) -> None:
+def _opened(
+    turn: Turn, office: Office, m: int | None, store: str, op_id: str, blob: bytes, committed: str | None
+) -> Person | None:
+    if committed != sealing.pii_commitment(blob):
+        _case(turn, office, "sealed-differs", op_id, m, store)
+        return None
     try:
-        person = sealing.open_pii(office.keys.pii, office.chain, op_id, blob)
+        return sealing.open_pii(office.keys.pii, office.chain, op_id, blob)
     except WireFault:
         _case(turn, office, "sealed-unreadable", op_id, m, store)
-        return
-    phone, name = person.get("phone", ""), person.get("name", "")
-    if phone:
-        alias = "phone:" + keys.hmac_sha256(office.keys.hub_index, phone.encode()).hex()
-        known = turn.one("SELECT m FROM identities WHERE alias = ?", (alias,))
-        if known is not None and known[0] != m:
-            _case(turn, office, "phone-known", op_id, m, store)
-        turn.put(schema.identities, [(alias, m, "phone")], on_conflict="ignore")
+        return None
+
+
+def is_known_as(turn: Turn, office: Office, m: int, store: str, phone: str) -> bool:
+    """Let a phone point to a member who was seen with it in a store; False when it is another's already."""
+    if not phone:
+        return True
+    known = by_phone(turn, office, phone)
+    if known is None:
+        turn.put(schema.identities, [(_alias(office, phone), m, "phone")])
+    saw(turn, office, known or m, store, phone, office.clock())
+    return known in (None, m)
+
+
+def saw(turn: Turn, office: Office, m: int, store: str, phone: str, at_ms: int) -> None:
+    """A member with this phone was seen in a store; nothing for a phone that is another's."""
+    if phone and by_phone(turn, office, phone) == m:
         tag = keys.phone_tag(index_key(office.keys, store), phone)
-        turn.put(schema.phone_tags, [(store, tag, m)], on_conflict="ignore")
+        turn.run(
+            "INSERT INTO phone_tags (store, tag, m, seen_ms) VALUES (?, ?, ?, ?) ON CONFLICT (store, tag)"
+            " DO UPDATE SET m = excluded.m, seen_ms = CASE WHEN excluded.seen_ms > phone_tags.seen_ms"
+            " THEN excluded.seen_ms ELSE phone_tags.seen_ms END",
+            (store, tag, m, at_ms),
+        )
+
+
+def _alias(office: Office, phone: str) -> str:
+    return "phone:" + keys.hmac_sha256(office.keys.hub_index, phone.encode()).hex()
+
+
+def keep(turn: Turn, office: Office, m: int, person: Person) -> None:
+    """Keep a member's personal data as ciphertext, and show what may be shown of it."""
+    phone, name = person.get("phone", ""), person.get("name", "")
     sealed = keys.seal_blob(office.keys.data, "person", str(m), canonical.encode(person))
     masked, tail = (name[:1] + "*" * max(1, len(name) - 1) if name else ""), phone[-4:]
     turn.put(schema.personal, [(bucket(m), m, sealed, masked, tail)], on_conflict="replace")
@@ -108,14 +144,13 @@ def read(turn: Turn, office: Office, m: int) -> Person:
     return {key: str(value) for key, value in canonical.decode(plain).items()}
 
 
-def _case(turn: Turn, office: Office, reason: str, op_id: str, m: int, store: str) -> None:
+def _case(turn: Turn, office: Office, reason: str, op_id: str, m: int | None, store: str) -> None:
     turn.put(schema.cases, [(reason, op_id, m, store, "{}", office.clock(), None)])
 
 
 def by_phone(turn: Turn, office: Office, phone: str) -> int | None:
     """The member with this phone."""
-    alias = "phone:" + keys.hmac_sha256(office.keys.hub_index, phone.encode()).hex()
-    row = turn.one("SELECT m FROM identities WHERE alias = ?", (alias,))
+    row = turn.one("SELECT m FROM identities WHERE alias = ?", (_alias(office, phone),))
     return None if row is None else int(row[0])
 
 

@@ -31,6 +31,9 @@ log = logging.getLogger(__name__)
 Place = tuple[str, str, int, int]
 """Where an operation stands: store, till, epoch, seq."""
 
+VISITS = {"sale.earn": 1, "redeem.cash": 0}
+"""Where a member is seen; grants go by how often something was bought there."""
+
 Post = Callable[..., Posted]
 
 
@@ -184,13 +187,13 @@ def keep(turn: Turn, admitted: Sequence[Admitted], *, replace: bool) -> None:
         seen.append((op_bucket(op.id), op.id, store, till, epoch, seq, one.digest, op.m, 1))
         m = op.m or 0
         kept.append((bucket(m), m, op.id, store, till, op.kind, one.body))
-        if op.kind == "sale.earn":
-            visits.append((bucket(m), m, op.day, store, till, 1))
+        if op.kind in VISITS:
+            visits.append((bucket(m), m, op.day, store, till, VISITS[op.kind]))
     turn.put(schema.op_seen, seen, on_conflict="replace" if replace else "")
     turn.put(schema.facts, kept)
     turn.many(
         "INSERT INTO visits (bucket, m, day, store, till, times) VALUES (?, ?, ?, ?, ?, ?)"
-        " ON CONFLICT (bucket, m, day, store, till) DO UPDATE SET times = visits.times + 1",
+        " ON CONFLICT (bucket, m, day, store, till) DO UPDATE SET times = visits.times + excluded.times",
         visits,
     )
     enrolled = [(op.store, op.till, op.m) for _, op, _, _ in admitted if op.kind == "member.enrol"]

@@ -18,6 +18,14 @@ from points.wire.lane import Lane
 TRIES_MAX = 3
 
 
+def take_sealed(office: Office, op_id: str, blob: bytes) -> None:
+    """Keep a sealed box durably; then open it if its operation is posted, or name the member by it."""
+    with office.store.turn() as turn:
+        personal.keep_box(turn, op_id, blob)
+        personal.open_boxes(turn, office, [op_id])
+        resolution.resolve_waiting(turn, office, [RESOLVE + op_id])
+
+
 def receive(office: Office, raw: bytes, lane: Lane | None = None, sender: str | None = None) -> bytes:
     """The signed receipt of an envelope. Raises the ``WireFault`` that the store shall hear.
 

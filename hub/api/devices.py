@@ -22,7 +22,6 @@ from hub import (
     device_keys,
     grants,
     intake,
-    personal,
     publishing,
     reception,
 )
@@ -196,7 +195,7 @@ class Devices:
     def sealed(self, request: Request, body: bytes) -> bytes:
         """The sealed personal data of one operation."""
         self._sender(request, body)
-        personal.take_sealed(self.office, _op_id(request.path_params["op_id"]), body)
+        reception.take_sealed(self.office, _op_id(request.path_params["op_id"]), body)
         return b""
 
     def authorisations(self, request: Request, body: bytes) -> bytes:

@@ -28,10 +28,21 @@ MEMBER_SCOPED = (
     *("members", "cells", "reserved", "voided", "postings", "visits", "facts", "personal", "issued"),
     "changed",
 )
-STORE_SCOPED = ("agents", "lanes", "batches", "waiting", "told", "pool", "counted", "phone_tags")
+STORE_SCOPED = ("agents", "lanes", "batches", "waiting", "told", "pool", "counted", "phone_tags", "dismissed")
 OPERATION_SCOPED = ("op_seen", "resolved", "sealed", "claims")
 """Keyed by ``op_bucket``, which is computed from the operation's id alone."""
-REFERENCE = ("stores", "keys", "tickets", "books", "settings", "manifests", "blobs", "cases", "identities")
+REFERENCE = (
+    "stores",
+    "keys",
+    "tickets",
+    "books",
+    "settings",
+    "manifests",
+    "blobs",
+    "cases",
+    "case_acts",
+    "identities",
+)
 """Small, or keyed by a hash, and known everywhere."""
 FOLD, RIGHTS, EXPIRY = 0, 1, 2
 """What a posting's ``rights`` says: legs of the fold are corrected by a re-fold, those of expiry with it,
@@ -118,6 +129,18 @@ cases = Table(
     Column("closed_ms", BigInteger),
 )
 
+case_acts = Table(
+    "case_acts",
+    metadata,
+    _whole("case_id"),
+    _whole("n"),
+    _whole("at_ms"),
+    _text("by"),
+    _text("act"),
+    _text("note"),
+    PrimaryKeyConstraint("case_id", "n"),
+)
+
 # -- by store ------------------------------------------------------------------------------------
 
 agents = Table(
@@ -201,6 +224,16 @@ Index(
     told.c.till,
     sqlite_where=told.c.g.is_(None),
     postgresql_where=told.c.g.is_(None),
+)
+dismissed = Table(
+    "dismissed",
+    metadata,
+    _text("store"),
+    _text("till"),
+    _whole("epoch"),
+    _whole("seq"),
+    _text("op_id"),
+    PrimaryKeyConstraint("store", "till", "epoch", "seq"),
 )
 pool = Table(
     "pool",
@@ -299,6 +332,7 @@ phone_tags = Table(
     _text("store"),
     _text("tag"),
     _whole("m"),
+    _whole("seen_ms"),
     PrimaryKeyConstraint("store", "tag"),
 )
 personal = Table(

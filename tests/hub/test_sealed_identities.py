@@ -1,0 +1,160 @@
+"""A phone that was typed where nobody knew it: the box and the operation find each other, in any order."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from headquarters import DAY_MS, Headquarters
+from pretend_till import PretendTill, points_of
+
+from config.settings import NightWindow
+from hub import personal
+from hub.night import Night
+from points.wire import endpoints, sealing
+
+PHONE = "13812348000"
+
+
+def box(till: PretendTill, op_id: str, **person: str) -> bytes:
+    public, chain = till.grant.keys.pii, till.lane.chain
+    return sealing.seal_pii(
+        public, chain, op_id, till.chance.randbytes(16), person, till.chance.randbytes(32)
+    )
+
+
+def boxed_sale(till: PretendTill, pts: int, **person: str) -> tuple[dict[str, Any], bytes]:
+    """A sale for whoever has this phone: no number, nothing added, nothing spent."""
+    till.st += 1_000
+    op_id = f"{till.st:012x}7000{till.chance.randbytes(8).hex()}"
+    blob = box(till, op_id, **(person or {"phone": PHONE}))
+    return till.earn(None, pts, id=op_id, pii=sealing.pii_commitment(blob)), blob
+
+
+def put(till: PretendTill, op_id: str, blob: bytes) -> None:
+    assert till.call("PUT", endpoints.sealed(op_id), blob, endpoints.BLOB).status == 200
+
+
+def member(hq: Headquarters, phone: str = PHONE) -> int:
+    with hq.office.store.look() as look:
+        m = personal.by_phone(look, hq.office, phone)
+    assert m is not None
+    return m
+
+
+@pytest.mark.parametrize("box_first", [True, False])
+def test_a_phone_that_nobody_has_makes_a_member(
+    hq: Headquarters, till: PretendTill, *, box_first: bool
+) -> None:
+    sale, blob = boxed_sale(till, 70)
+    if box_first:
+        put(till, sale["id"], blob)
+    said = till.send()
+    assert said[1][0] == "P", said
+    if not box_first:
+        assert hq.rows("SELECT count(*) FROM waiting") == [(1,)]
+        put(till, sale["id"], blob)
+    m = member(hq)
+    assert points_of(hq, m) == (70, 0)
+    assert till.told()[1] == ("A", {})
+    assert hq.rows("SELECT count(*) FROM waiting") == [(0,)]
+    assert hq.rows("SELECT count(*) FROM sealed") == [(0,)], "opened once, and destroyed"
+    assert hq.rows("SELECT kind FROM facts WHERE store = 'hq' AND m = ? ORDER BY op_id", m) == [
+        ("member.enrol",),
+        ("member.resolve",),
+    ]
+    told = till.members()[m]
+    assert (told[2], told[6]) == ("active", "8000")
+    put(till, sale["id"], blob)
+    assert points_of(hq, m) == (70, 0), "the same box again changes nothing"
+
+
+def test_a_phone_that_somebody_has_is_that_member(
+    hq: Headquarters, till: PretendTill, other: PretendTill
+) -> None:
+    m = till.pool[0][0]
+    op_id = f"{till.st:012x}7000{till.chance.randbytes(8).hex()}"
+    blob = box(till, op_id, phone=PHONE, name="王小明")
+    till.enrol(id=op_id, pii=sealing.pii_commitment(blob))
+    put(till, op_id, blob)
+    till.send()
+    sales = [boxed_sale(other, 30) for _ in range(2)]
+    for sale, of in sales:
+        put(other, sale["id"], of)
+    other.send()
+    assert member(hq) == m
+    assert points_of(hq, m) == (60, 0)
+    with hq.office.store.look() as look:
+        assert personal.read(look, hq.office, m)["name"] == "王小明", "what is known stays"
+    assert hq.rows("SELECT store FROM phone_tags ORDER BY 1") == [("s001",), ("s002",)]
+
+
+def test_two_sales_of_one_unknown_phone_make_one_member(
+    hq: Headquarters, till: PretendTill, other: PretendTill
+) -> None:
+    for one in (till, till, other):
+        sale, blob = boxed_sale(one, 10)
+        put(one, sale["id"], blob)
+    till.send()
+    other.send()
+    assert points_of(hq, member(hq)) == (30, 0)
+    assert hq.rows("SELECT count(*) FROM members") == [(1,)]
+
+
+def test_a_box_that_is_not_what_was_signed_names_nobody(hq: Headquarters, till: PretendTill) -> None:
+    sale, good = boxed_sale(till, 10)
+    till.send()
+    put(till, sale["id"], box(till, sale["id"], phone="13900000000"))
+    assert hq.rows("SELECT reason, m FROM cases") == [("sealed-differs", None)]
+    assert hq.rows("SELECT count(*) FROM members") == [(0,)]
+    put(till, sale["id"], good)
+    assert points_of(hq, member(hq)) == (10, 0), "the right one still comes"
+
+
+def test_a_refund_waits_for_the_sale_to_be_named(hq: Headquarters, till: PretendTill) -> None:
+    sale, blob = boxed_sale(till, 10)
+    till.refund(None, sale, 300)
+    assert {code for code, _ in till.send().values()} == {"P"}
+    put(till, sale["id"], blob)
+    assert points_of(hq, member(hq)) == (7, 0)
+
+
+def phones(till: PretendTill) -> set[int]:
+    """The members in the index of this till's store."""
+    store = till.lane.store
+    named = till.manifest("phones", store).enc_kid
+    key = next(row[4] for row in till.page() if row[0] == "k" and row[3] == named)
+    return {row[1] for row in till.rows("phones", store, bytes.fromhex(key))}
+
+
+def test_a_store_knows_the_phones_of_who_was_seen_there_within_180_days(
+    hq: Headquarters, till: PretendTill, other: PretendTill
+) -> None:
+    night = Night(hq.office, NightWindow(0, 240))
+    buys, stays, uses = (till.pool[n][0] for n in range(3))
+    for n in range(3):
+        op_id = f"{till.st + n:012x}7000{till.chance.randbytes(8).hex()}"
+        blob = box(till, op_id, phone=f"1381234800{n}")
+        till.enrol(id=op_id, pii=sealing.pii_commitment(blob))
+        put(till, op_id, blob)
+    till.earn(uses, 10, add=False)
+    till.send()
+    other.st = till.st
+    other.earn(buys, 10)
+    other.redeem(uses, 5, ["trust", 5])
+    other.send()
+    assert phones(till) == {buys, stays, uses}
+    assert phones(other) == set()
+    for _ in range(2):
+        night.run()
+        assert phones(other) == {buys, uses}
+    hq.clock.now_ms += 100 * DAY_MS
+    till.st = other.st = hq.clock.now_ms
+    till.earn(buys, 10)
+    till.send()
+    night.run()
+    hq.clock.now_ms += 81 * DAY_MS
+    night.run()
+    assert phones(till) == {buys}, "who was not seen for 180 days is forgotten there"
+    assert phones(other) == set()
+    assert member(hq, "13812348001") == stays, "and known at headquarters"
