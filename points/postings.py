@@ -59,6 +59,10 @@ def rights_legs(op: Operation, cell: Cell) -> list[Leg]:
     A spend that no right covers moves nothing here: the fold has already taken it from the member,
     and the shortage is a case.
     """
+    moves = op.moves()
+    if len(moves) == 1 and moves[0][0] == "add" and cell.local_used <= cell.added:  # nearly all there are
+        cell.added += moves[0][1]
+        return [Leg(op.id, MEM, held_by("local", op.store, op.till), "", moves[0][1])]
     escrow, home = cell.escrow, cell.home
     cell.post(op)
     legs = []

@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from bisect import bisect_right
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -74,7 +75,11 @@ class RuleBook:
 
     def tier_at(self, tier_pts: int) -> int:
         """The index of the highest tier that these tier points reach."""
-        return max(i for i, tier in enumerate(self.tiers) if tier.min_pts <= max(0, tier_pts))
+        return bisect_right(self._tier_minima, max(0, tier_pts)) - 1
+
+    @cached_property
+    def _tier_minima(self) -> tuple[int, ...]:
+        return tuple(tier.min_pts for tier in self.tiers)
 
     def today(self, st_ms: int) -> Day:
         """The chain's local day at a store time."""

@@ -6,7 +6,6 @@ time are found out, and one of them is judged again.
 
 from __future__ import annotations
 
-import json
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -22,8 +21,6 @@ from points.members import own_row
 from points.operations import Operation
 from points.rights import Cell
 from points.wire import canonical
-
-_ENCODE = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), check_circular=False).encode
 
 LegKey = tuple[str, str, str, str]
 
@@ -67,7 +64,7 @@ def load(turn: Turn, ms: Iterable[int]) -> dict[int, Held]:
         schema.members, ["m", "ver", "row", "last_key", "legs"], ["bucket", "m"], keys
     ):
         one = held[m]
-        one.row, one.ver, one.legs = json.loads(row), ver, legs
+        one.row, one.ver, one.legs = canonical.read_own(row), ver, legs
         one.standing.row = own_row(one.row)
         st, store, till, op_id = last_key.split("/")
         one.standing.last_key = (int(st), store, till, op_id)
@@ -157,7 +154,7 @@ def _member(change: Change, touched: int) -> tuple[Any, ...]:
     legs = change.held.legs + len(change.legs) + len(change.rights) + len(change.expiry)
     st, store, till, op_id = change.held.standing.last_key
     last_key = f"{st}/{store}/{till}/{op_id}"
-    return bucket(m), m, change.held.ver + 1, _ENCODE(change.row), last_key, legs, touched
+    return bucket(m), m, change.held.ver + 1, canonical.write_own(change.row), last_key, legs, touched
 
 
 def _postings(change: Change) -> Iterable[tuple[Any, ...]]:

@@ -74,6 +74,16 @@ def decode_value(raw: bytes, max_bytes: int) -> Any:
     return _read_strictly(raw) if value is None else value
 
 
+def write_own(value: Any) -> str:
+    """The text of a value that only this program reads again, as in a database of its own."""
+    return _dump(value).decode()
+
+
+def read_own(text: str) -> Any:
+    """What ``write_own`` wrote; nothing is asked of it."""
+    return orjson.loads(text)
+
+
 def decode_each(bodies: Iterable[bytes]) -> list[dict[str, Any] | WireFault]:
     """Every body's object, or the fault that it alone has: one poison row spoils no other."""
     found: list[dict[str, Any] | WireFault] = []
