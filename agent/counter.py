@@ -15,12 +15,13 @@ from agent import claims, funding
 from agent.cards import Card, card_of
 from agent.funding import Authorise, Intent, No
 from agent.journal.clock import StoreTime
-from agent.recorder import UNMARKED, Draft, Mark, Recorded, record
+from agent.recorder import UNMARKED, Draft, Mark, Prepared, Recorded, prepare, record, record_prepared
 from agent.slips import slip
 from agent.store import members, sales
-from agent.till import Till, View
+from agent.till import Shift, Till, View
 from points import codes, rights
 from points.codes import Code, CodeKind
+from points.operations import BadOperation
 from points.quoting import EarnQuote, quote_earn
 from points.refusals import Refusal
 from points.rights import Fund, Rights
@@ -29,6 +30,10 @@ from points.wire import claim, keys
 from points.wire.faults import WireFault
 
 Lines = Sequence[Sequence[Any]]
+
+CASH = "cash"
+NOBODY = "-"
+"""Who confirms a quote that nobody has confirmed yet."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,11 +59,11 @@ class SaleQuote:
 
 @dataclass(frozen=True, slots=True)
 class _Shown:
-    """The quote on the screen and what it was made of; good only while nothing has changed since."""
+    """The sale that the quote on the screen leads to; good only while nothing has changed since."""
 
     asked: tuple[Any, ...]
-    view: View | None
-    quote: SaleQuote
+    lines: list[list[Any]]
+    sale: Prepared
 
 
 class Counter:
@@ -110,30 +115,46 @@ class Counter:
     def quote(self, m: int | None, lines: Lines, points_used: int = 0) -> SaleQuote | No:
         """What a sale of ``lines`` earns the member when ``points_used`` pay a part of it."""
         with self.till.book.lock:
+            self._shown = None
             view = self.till.look(m) if m is not None else None
             quote = self._quote(view, lines, points_used)
-            if isinstance(quote, SaleQuote):
-                self._shown = _Shown(self._asked(m, lines, points_used, self.till.time()), view, quote)
+            if isinstance(quote, SaleQuote) and (view is None) is (m is None):
+                self._prepare(view, lines, quote)
             return quote
 
-    def _asked(self, m: int | None, lines: Lines, points_used: int, time: StoreTime) -> tuple[Any, ...]:
+    def _prepare(self, view: View | None, lines: Lines, quote: SaleQuote) -> None:
+        """Make ready what the cashier will confirm. What cannot be recorded is said when it is sold."""
+        till, time = self.till, self.till.time()
+        shift = till.shift(time)
+        if shift.closed:
+            return
+        try:
+            draft = self._draft(view, lines, NOBODY, quote, None)
+            if isinstance(draft, Draft):
+                asked = self._asked(draft.m, quote.points_used, time, shift)
+                self._shown = _Shown(asked, draft.body["lines"], prepare(till, draft, time, shift.day))
+        except BadOperation:
+            self._shown = None
+
+    def _asked(self, m: int | None, points_used: int, time: StoreTime, shift: Shift) -> tuple[Any, ...]:
         """What a quote was asked for, and the state of the till that it depends on."""
         till, rules = self.till, self.till.rule()
-        today = rules.today(time.st_ms)
-        day = till.shift(time).day
-        return m, str(lines), points_used, till.log.seq, till.editions, day, today, rules.hash
+        today, boot = rules.today(time.st_ms), time.moment.boot
+        return m, points_used, till.log.seq, till.editions, shift.day, shift.closed, today, boot, rules.hash
 
-    def _quoted(
-        self, m: int | None, lines: Lines, points_used: int, time: StoreTime
-    ) -> tuple[View | None, SaleQuote | No]:
-        """The quote on the screen, unchanged, if it is still good; a fresh one otherwise."""
-        shown, self._shown = self._shown, None
-        if shown is not None and shown.asked == self._asked(m, lines, points_used, time):
-            return shown.view, shown.quote
-        view = self.till.look(m) if m is not None else None
-        if m is not None and view is None:
-            return None, No(Refusal.unknown_member, {})
-        return view, self._quote(view, lines, points_used)
+    def _confirm(self, m: int | None, lines: Lines, by: str, points_used: int, mark: Mark) -> Recorded | None:
+        """Record the quote on the screen, if it is still good. What is recorded are the lines it was made of.
+
+        A quote is recorded once: afterwards the log has gone on. It stays where it is until the next one,
+        because taking it apart takes time too.
+        """
+        shown = self._shown
+        if shown is None or shown.lines != lines or mark.approved_by:
+            return None
+        time = self.till.time()
+        if shown.asked != self._asked(m, points_used, time, self.till.shift(time)):
+            return None
+        return record_prepared(self.till, shown.sale, time, by, mark)
 
     def _quote(self, view: View | None, lines: Lines, points_used: int) -> SaleQuote | No:
         rules = self.till.rule()
@@ -147,7 +168,7 @@ class Counter:
             return No(Refusal.above_bill_share, {"points": most // rules.redeem_step * rules.redeem_step})
         account = view.account if view else None
         day_used = account.days.get(self.till.shift().day, 0) if account else 0
-        tenders = _tenders("cash", due - fen, points_used, fen)
+        tenders = _tenders(CASH, due - fen, points_used, fen)
         earn = quote_earn(rules, lines, tenders, account.tier if account else 0, day_used)
         return SaleQuote(earn, points_used, fen, due - fen)
 
@@ -158,11 +179,16 @@ class Counter:
         by: str,
         points_used: int = 0,
         who: str = "",
-        paid: str = "cash",
+        paid: str = CASH,
         receipt: str = "",
         mark: Mark = UNMARKED,
     ) -> Recorded | No:
         """Record a sale: it earns, and points may pay a part of it."""
+        if not who and not receipt and paid == CASH:
+            with self.till.book.lock:
+                confirmed = self._confirm(m, lines, by, points_used, mark)
+            if confirmed is not None:
+                return confirmed
         asked = funding.authorise(self.till, m, points_used, by, self._ask) if m and points_used else None
         if isinstance(asked, No):
             return asked
@@ -192,9 +218,31 @@ class Counter:
         shift = till.shift(time)
         if shift.closed:
             return No(Refusal.day_closed, {})
-        view, quote = self._quoted(m, lines, points_used, time)
+        view = till.look(m) if m is not None else None
+        if m is not None and view is None:
+            return No(Refusal.unknown_member, {})
+        quote = self._quote(view, lines, points_used)
         if isinstance(quote, No):
             return quote
+        draft = self._draft(view, lines, by, quote, intent, who, paid, receipt)
+        if isinstance(draft, No):
+            return draft
+        draft.mark = mark
+        return record(till, draft, time, shift.day)
+
+    def _draft(
+        self,
+        view: View | None,
+        lines: Lines,
+        by: str,
+        quote: SaleQuote,
+        intent: Intent | None,
+        who: str = "",
+        paid: str = CASH,
+        receipt: str = "",
+    ) -> Draft | No:
+        """The sale that a quote leads to. Its slip folds the sale into the view."""
+        till, m = self.till, view.m if view else None
         held: Rights | None = None
         fund: Fund = []
         if view is not None:
@@ -206,7 +254,7 @@ class Counter:
         body = {
             "receipt": receipt or till.lane_position(till.log.pos(till.log.seq + 1)),
             "lines": [list(line) for line in lines],
-            "tenders": _tenders(paid, quote.due_fen, points_used, quote.points_fen),
+            "tenders": _tenders(paid, quote.due_fen, quote.points_used, quote.points_fen),
             "tier": earn.tier,
             "m_bp": earn.m_bp,
             "day_used": earn.day_used,
@@ -215,19 +263,19 @@ class Counter:
         }
         if m is None and who:
             body["who"] = who
-        draft = Draft("sale.earn", body, by, m, fund, held, mark=mark)
+        draft = Draft("sale.earn", body, by, m, fund, held)
         if intent is not None:
             draft.op_id = draft.ended = intent.op_id
         draft.slip = slip(
             till,
             view,
             earned=earn.pts,
-            used=points_used,
+            used=quote.points_used,
             used_fen=quote.points_fen,
             trimmed=earn.trimmed,
             reasons=[(reason.key, reason.values) for reason in earn.reasons],
         )
-        return record(till, draft, time, shift.day)
+        return draft
 
     def redeem(self, m: int, pts: int, by: str, mark: Mark = UNMARKED) -> Recorded | No:
         """Points as cash, outside a sale."""

@@ -45,12 +45,13 @@ class Turn:
         try:
             if kind is None:
                 book.connection.execute("COMMIT")
+            else:
+                book.back()
+        except BaseException:
+            book.back()
+            raise
         finally:
-            try:
-                if book.connection.in_transaction:
-                    book.connection.execute("ROLLBACK")
-            finally:
-                book.lock.release()
+            book.lock.release()
 
 
 class Book:
@@ -66,6 +67,11 @@ class Book:
     def turn(self) -> Turn:
         """Hold the only pen: everything inside is on disk together, or not at all. Does not nest."""
         return Turn(self)
+
+    def back(self) -> None:
+        """End a turn that did not come to its commit."""
+        if self.connection.in_transaction:
+            self.connection.execute("ROLLBACK")
 
     def rows(self, sql: str, arguments: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
         """All rows of one question."""

@@ -1,6 +1,7 @@
 """The append-only log of one lane: numbered, chained, and in two files.
 
-``append`` happens inside a write turn; ``settle`` after it puts the same bytes into the mirror. The
+``append`` happens inside a write turn; ``settle`` after it puts the same bytes into the mirror. What
+can be made before the commit is: a processor that has just waited for a disk is slow to begin with. The
 turn is on disk before anybody is told of a success, and so is the mirror unless its disk refuses: then
 the state line warns, and nothing more is recorded before the second copy has caught up. At start the
 two files are reconciled: whichever knows less is given what it lacks; if they tell different histories
@@ -13,7 +14,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from agent.journal.database import Book
-from agent.journal.mirror import Mirror, Record, follows
+from agent.journal.mirror import Mirror, Record, follows, packed
 from config.faults import Fault
 from config.sqlite import Connection
 from points.wire import canonical, chain
@@ -44,7 +45,7 @@ class Log:
         self.mirror = mirror
         self.lane = lane
         self.genesis = chain.genesis(lane.chain, lane.store, lane.till, lane.epoch, public_raw)
-        self._unmirrored: list[Record] = []
+        self._unmirrored = b""
         self.fault: Fault | None = None
         """Why the second file is behind, while it is."""
         self.seq, self.head, self.last_st = self._read_head()
@@ -85,17 +86,19 @@ class Log:
         )
         return Entry(self.pos(seq), body, link)
 
-    def settle(self, entries: Sequence[Entry], st_ms: int) -> bool:
-        """After the commit: the last operation is the head, and all go into the second file.
+    def records(self, entries: Sequence[Entry]) -> bytes:
+        """The same operations as the second file keeps them."""
+        epoch = self.lane.epoch
+        return b"".join([packed(epoch, entry.seq, entry.hash, entry.body) for entry in entries])
+
+    def settle(self, last: Entry, st_ms: int, records: bytes) -> bool:
+        """After the commit: ``last`` is the head, and ``records`` go into the second file.
 
         False means that the second copy is behind, not that the operation is lost: it is committed.
         Nothing more is recorded before ``copy`` has brought the second file up to date.
         """
-        if not entries:
-            return True
-        self.seq, self.head, self.last_st = entries[-1].seq, entries[-1].hash, st_ms
-        epoch = self.lane.epoch
-        self._unmirrored += [Record(epoch, entry.seq, entry.hash, entry.body) for entry in entries]
+        self.seq, self.head, self.last_st = last.seq, last.hash, st_ms
+        self._unmirrored += records
         try:
             self.copy()
         except Fault:
@@ -110,7 +113,7 @@ class Log:
             except Fault as fault:
                 self.fault = fault
                 raise
-            self._unmirrored.clear()
+            self._unmirrored = b""
             self.fault = None
 
     def between(self, first: int, last: int) -> list[Entry]:
@@ -166,7 +169,7 @@ class Log:
             raise _rewound(mirrored + 1)
         behind = self.between(self.pos(mirrored + 1), self.pos(self.seq)) if mirrored < self.seq else []
         if behind:
-            self.mirror.append([Record(self.lane.epoch, e.seq, e.hash, e.body) for e in behind])
+            self.mirror.append(self.records(behind))
         return lacking
 
 

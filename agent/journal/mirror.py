@@ -41,13 +41,14 @@ class Mirror:
         self.is_broken = False
         self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600)
         self._good = os.fstat(self._file).st_size
+        self._ends_good = False
 
-    def append(self, records: list[Record]) -> None:
-        """Write and sync, all or nothing: after a Fault the same records are given again."""
-        raw = b"".join(_HEAD.pack(len(r.body), r.epoch, r.seq, r.hash) + r.body for r in records)
+    def append(self, raw: bytes) -> None:
+        """Write records and sync, all or nothing: after a Fault the same records are given again."""
         try:
-            if os.fstat(self._file).st_size != self._good:
+            if not self._ends_good and os.fstat(self._file).st_size != self._good:
                 os.ftruncate(self._file, self._good)
+            self._ends_good = False
             written = os.write(self._file, raw)
             os.fdatasync(self._file)
         except OSError as error:
@@ -55,6 +56,7 @@ class Mirror:
         if written != len(raw):
             raise Fault("fault.mirror", "the second copy could not be written whole")
         self._good += len(raw)
+        self._ends_good = True
 
     def read(self) -> Iterator[Record]:
         """Records in order, each once, up to the first that is torn or breaks the chain of its epoch.
@@ -64,7 +66,7 @@ class Mirror:
         """
         chains: dict[int, tuple[int, list[bytes]]] = {}
         raw = self.path.read_bytes()
-        self._good, self.is_broken = 0, False
+        self._good, self._ends_good, self.is_broken = 0, False, False
         while self._good + _HEAD.size <= len(raw):
             size, epoch, seq, link = _HEAD.unpack_from(raw, self._good)
             begins = self._good + _HEAD.size
@@ -85,6 +87,11 @@ class Mirror:
     def close(self) -> None:
         """Close for good."""
         os.close(self._file)
+
+
+def packed(epoch: int, seq: int, link: bytes, body: bytes) -> bytes:
+    """A record as it stands in the file."""
+    return _HEAD.pack(len(body), epoch, seq, link) + body
 
 
 def follows(previous: bytes, record: Record) -> bool:

@@ -21,8 +21,8 @@ def every(book: Book) -> list[tuple[int, Rights]]:
     return [(m, rights) for m, rights in cells if not rights.empty]
 
 
-def write(turn: Connection, m: int, rights: Rights) -> None:
-    """Keep a cell."""
+def text_of(rights: Rights) -> str:
+    """A cell as it is kept."""
     cell = [
         rights.inc,
         rights.term,
@@ -32,9 +32,19 @@ def write(turn: Connection, m: int, rights: Rights) -> None:
         int(rights.closed),
         rights.used_before,
     ]
+    return json.dumps(cell, separators=(",", ":"))
+
+
+def write(turn: Connection, m: int, rights: Rights) -> None:
+    """Keep a cell."""
+    write_text(turn, m, text_of(rights))
+
+
+def write_text(turn: Connection, m: int, cell: str) -> None:
+    """Keep a cell whose text was made earlier."""
     turn.execute(
         "INSERT INTO rights (m, cell) VALUES (?, ?) ON CONFLICT (m) DO UPDATE SET cell = excluded.cell",
-        (m, json.dumps(cell, separators=(",", ":"))),
+        (m, cell),
     )
 
 

@@ -39,9 +39,13 @@ class PrintJob:
 
 def add(turn: Connection, pos: int, receipt: dict[str, Any], copy: int = 0) -> None:
     """Queue a receipt."""
+    add_text(turn, pos, json.dumps(receipt, ensure_ascii=False, separators=(",", ":")), copy)
+
+
+def add_text(turn: Connection, pos: int, receipt: str, copy: int = 0) -> None:
+    """Queue a receipt whose text was made earlier."""
     turn.execute(
-        "INSERT INTO prints (id, state, receipt) VALUES (?, 'QUEUED', ?)",
-        (pos * COPIES_MAX + copy, json.dumps(receipt, ensure_ascii=False, separators=(",", ":"))),
+        "INSERT INTO prints (id, state, receipt) VALUES (?, 'QUEUED', ?)", (pos * COPIES_MAX + copy, receipt)
     )
 
 

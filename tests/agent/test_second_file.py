@@ -137,3 +137,13 @@ def test_the_state_line_says_that_the_second_copy_is_behind_and_nothing_more_is_
     sell(agent.till)
     assert agent.worlds.now().fault == ""
     agent.stop()
+
+
+def test_what_reading_found_behind_the_last_record_is_cut_off_by_the_next(tmp_path: Path) -> None:
+    till = open_till(tmp_path)
+    sell(till)
+    with (tmp_path / "mirror.log").open("ab") as file:
+        file.write(b"torn")
+    assert numbers(till) == [1]
+    sell(till)
+    assert numbers(till) == [1, 2]
