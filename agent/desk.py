@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any
 
-from agent import approval, day_close, enrolment, goods_back
+from agent import approval, day_close, elsewhere, enrolment, goods_back
 from agent.counter import Counter
 from agent.day_close import DayClosed
 from agent.enrolment import Enrolled
@@ -93,6 +93,24 @@ class Desk:
             ["refund", sale, list(map(list, lines))],
             lambda mark: goods_back.refund(self.till, sale, lines, by, mark),
             too_much,
+            pin,
+        )
+
+    def refund_elsewhere(
+        self, act: str, by: str, digits: str, groups: elsewhere.Groups, *, online: bool, pin: str = ""
+    ) -> Done | No:
+        """Record goods of another till's sale that came back; without a network the manager is asked."""
+
+        def asks_manager() -> bool:
+            allowed = elsewhere.allowed(self.till, digits, groups, online=online)
+            fen = sum(group[1] for group in groups)
+            return not isinstance(allowed, No) and (not online or approval.needed(self.till, refund_fen=fen))
+
+        return self._once(
+            act,
+            ["refund_elsewhere", digits, list(map(list, groups))],
+            lambda mark: elsewhere.refund(self.till, digits, groups, by, online=online, mark=mark),
+            asks_manager,
             pin,
         )
 

@@ -1,8 +1,8 @@
 """Goods that come back: refund of lines, and void of a whole sale or redemption of the same day.
 
 The right to refund a sale belongs to the till that made it: it knows what was sold and what came
-back already. A sale of another store is taken back by reference only, and headquarters computes
-what is clawed. The claw-back first burns this till's own rights; restored points go home.
+back already (a sale of another till: ``agent.elsewhere``). The claw-back first burns this till's own
+rights; restored points go home.
 """
 
 from __future__ import annotations
@@ -75,7 +75,9 @@ def returnable(till: Till, sale: str) -> Returnable | No:
         sold, kept = _sold(till, sale)
         if sold is None:
             return No(Refusal.refund_elsewhere_offline, {})
-        rest = kept.rest() if kept else []
+        if kept is None:
+            return No(Refusal.nothing_to_refund, {})
+        rest = kept.rest()
         return Returnable(
             sale, sold.kind, sold.m, str(sold.body.get("receipt", "")), sold.day,
             [list(line) for line in sold.body.get("lines", ())], rest,
@@ -129,23 +131,6 @@ def void(till: Till, sale: str, by: str, mark: Mark = UNMARKED) -> Recorded | No
         return _record(till, "sale.void", undone, {}, by, mark)
 
 
-def refund_elsewhere(till: Till, sale: str, m: int | None, lines: ReturnLines, by: str) -> Recorded | No:
-    """Record that goods of another store's sale came back; headquarters claws by the sale's own lines."""
-    with till.book.lock:
-        shift = till.shift()
-        if shift.closed:
-            return No(Refusal.day_closed, {})
-        body = {"refs": [sale], "lines": [list(line) for line in lines]}
-        draft = Draft(
-            "sale.refund",
-            body,
-            by,
-            m,
-            slip=slip(till, till.look(m) if m is not None else None, unconfirmed=True),
-        )
-        return record(till, draft, till.time(), shift.day)
-
-
 def _sold(till: Till, sale: str) -> tuple[Operation | None, Sale | None]:
     """The sale as this till recorded it, with its earlier returns taken off."""
     raw = sales.body(till.book, sale)
@@ -165,5 +150,5 @@ def _record(till: Till, kind: str, told: ReturnQuote, body: dict[str, Any], by: 
     view = till.look(told.m) if told.m is not None else None
     if view is not None and told.claw_pts:
         draft.rights, draft.fund, _ = rights.burn(view.rights, told.claw_pts)
-    draft.slip = slip(till, view, clawed=told.claw_pts, restored=told.restore_pts, used_fen=told.fen)
+    draft.slip = slip(till, view, clawed=told.claw_pts, restored=told.restore_pts, back_fen=told.fen)
     return record(till, draft, till.time(), till.shift().day)

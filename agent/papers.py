@@ -42,7 +42,8 @@ def paper_of(
         rows.append(Barcode(receipt.member_code))
     if claim:
         rows.append(QR(claim))
-        rows.append(Text(words.say("receipt.keep"), Align.CENTRE))
+        if receipt.kind == "sale.earn":  # only a sale can be refunded by its code
+            rows.append(Text(words.say("receipt.keep"), Align.CENTRE))
     rows.append(Cut())
     return Paper(tuple(rows))
 
@@ -94,12 +95,17 @@ def _movements(receipt: Receipt, words: Words) -> list[Row]:
     if receipt.used:
         worth = words.say("receipt.used_worth", points=number(-receipt.used), money=money(receipt.used_fen))
         moved("used", worth)
+    if receipt.origin:
+        rows.append(Text(words.say("receipt.origin", origin=receipt.origin)))
+    if receipt.back_fen:
+        moved("sale_refunded", money(receipt.back_fen))
     if receipt.clawed:
         moved("clawed", words.say("receipt.points_unit", points=number(-receipt.clawed)))
     if receipt.restored:
         moved("restored", words.say("receipt.points_unit", points=number(receipt.restored, signed=True)))
     if receipt.unconfirmed:
-        rows.append(Text(words.say("receipt.waits_for_headquarters")))
+        waits = "clawed_by_headquarters" if receipt.tier else "clawed_of_unknown"
+        rows.append(Text(words.say(f"receipt.{waits}")))
     return rows
 
 

@@ -30,6 +30,7 @@ class Refusal(IntEnum):
     refund_too_much = auto()
     receipt_not_proved = auto()
     refund_elsewhere_offline = auto()
+    refund_elsewhere_limit = auto()
     not_todays_sale = auto()
     receipt_known = auto()
     manager_needed = auto()

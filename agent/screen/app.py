@@ -162,6 +162,8 @@ def make_app(shop: Shop) -> App:
             meant = desk.counter.scan(body.text)
             if isinstance(meant, Found) and meant.kind is CodeKind.CLAIM:
                 sale = meant.sale
+            elif isinstance(meant, No) and meant.refusal is Refusal.refund_elsewhere_offline:
+                return shop.paper_of_another(body.text, words)
             elif isinstance(meant, No) and meant.refusal is not Refusal.unknown_code:
                 return said.no(meant, words)
         if sale is None:
@@ -179,6 +181,15 @@ def make_app(shop: Shop) -> App:
     @app.post("/api/refund")
     def refund(body: Annotated[asked.Refund, Depends(read(asked.Refund))], words: Speaks) -> said.Said:
         return after(desk.refund(body.act, body.by, body.sale, body.lines, body.pin), words)
+
+    @app.post("/api/refund-elsewhere")
+    def refund_elsewhere(
+        body: Annotated[asked.RefundElsewhere, Depends(read(asked.RefundElsewhere))], words: Speaks
+    ) -> said.Said:
+        told = desk.refund_elsewhere(
+            body.act, body.by, body.claim, body.groups, online=shop.is_online, pin=body.pin
+        )
+        return after(told, words)
 
     @app.post("/api/void")
     def void(body: Annotated[asked.Void, Depends(read(asked.Void))], words: Speaks) -> said.Said:

@@ -31,6 +31,7 @@ Line = tuple[
     Fen,
 ]
 ReturnLine = tuple[Annotated[int, Field(ge=0, le=10**6)], Annotated[int, Field(ge=0, le=10**6)], Fen]
+ReturnGroup = tuple[Annotated[int, Field(ge=0, le=7)], Annotated[int, Field(ge=1, le=FEN_MAX)]]
 Lines = Annotated[list[Line], Field(min_length=1, max_length=500)]
 
 
@@ -100,6 +101,16 @@ class Refund(QuoteReturn):
 
     act: Act
     by: By = "cashier"
+    pin: Pin = ""
+
+
+class RefundElsewhere(Asked):
+    """Goods of another till's sale that come back, by the code on its paper."""
+
+    act: Act
+    by: By = "cashier"
+    claim: Annotated[str, Field(pattern=r"^[0-9]{1,600}$")]
+    groups: Annotated[list[ReturnGroup], Field(min_length=1, max_length=8)]
     pin: Pin = ""
 
 

@@ -10,6 +10,7 @@ from agent.cards import Card
 from agent.counter import Found, SaleQuote
 from agent.day_close import DayClosed
 from agent.desk import Done
+from agent.elsewhere import Elsewhere
 from agent.funding import No
 from agent.goods_back import Returnable, ReturnQuote
 from agent.papers import clock, date
@@ -147,6 +148,7 @@ def done(told: Done, till: Till) -> Said:
         "used_fen": receipt.used_fen,
         "clawed": receipt.clawed,
         "restored": receipt.restored,
+        "back_fen": receipt.back_fen,
         "balance": receipt.balance,
         "pending": receipt.pending_pts,
         "debt": receipt.debt,
@@ -174,6 +176,29 @@ def returnable(told: Returnable) -> Said:
             for line in told.lines
         ],
     }  # fmt: skip
+
+
+def elsewhere(told: Elsewhere, digits: str, till: Till, words: Words) -> Said:
+    """Another till's paper and what can still come back of it."""
+    row = till.row(told.told.m) if told.told.m else None
+    rules = next((book for digest, book in till.books.items() if digest.startswith(told.told.rule)), None)
+
+    def goods(rate: int) -> str:
+        if len(told.left) == 1:
+            return words.say("page.whole_goods")
+        if rules is None or rate >= len(rules.rates):
+            return words.say("page.elsewhere_goods", n=rate + 1)
+        pts, fen = rules.rates[rate]
+        return words.say("page.elsewhere_group", points=number(pts), money=money(fen))
+
+    return {
+        "found": "elsewhere",
+        "claim": digits,
+        "number": f"{told.lane.store} · {told.number}",
+        "day": date(told.told.day),
+        "tail": row.tail if row else "",
+        "groups": [{"rate": rate, "goods": goods(rate), "left_fen": fen} for rate, fen in told.left],
+    }
 
 
 def return_quote(told: ReturnQuote) -> Said:

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from agent import elsewhere
 from agent.cards import Card
+from agent.counter import Found
 from agent.desk import Desk
 from agent.funding import No
 from agent.night import Night
@@ -18,6 +20,8 @@ from agent.till import Till
 from agent.world import World
 from config.words import LANGUAGES, Words, load_words
 from hardware.scans import Scan
+from points import codes
+from points.refusals import Refusal
 
 
 @dataclass
@@ -57,20 +61,29 @@ class Shop:
 
     def meaning(self, text: str, words: Words) -> said.Said:
         """What a text means, for a page."""
-        told = self.desk.counter.scan(text)
+        return self._meant(self.desk.counter.scan(text), text, words)
+
+    def _meant(self, told: Found | No, text: str, words: Words) -> said.Said:
+        if isinstance(told, Found):
+            return said.found(told, self.till, words, online=self.is_online)
+        if told.refusal is Refusal.refund_elsewhere_offline:
+            return self.paper_of_another(text, words)
+        return said.no(told, words)
+
+    def paper_of_another(self, text: str, words: Words) -> said.Said:
+        """What the code on another till's paper says, and what may still come back of it."""
+        digits = codes.recognise(text).text
+        told = elsewhere.returnable(self.till, digits)
         if isinstance(told, No):
             return said.no(told, words)
-        return said.found(told, self.till, words, online=self.is_online)
+        return said.elsewhere(told, digits, self.till, words)
 
     def heard(self, scan: Scan) -> None:
         """A scanner read something: every page is told what it means, under the scan's own id."""
         told = self.desk.counter.scan(scan.text)
 
         def speak(lang: str) -> said.Said:
-            words = self.words[lang]
-            if isinstance(told, No):
-                return {"scan": scan.id, **said.no(told, words)}
-            return {"scan": scan.id, **said.found(told, self.till, words, online=self.is_online)}
+            return {"scan": scan.id, **self._meant(told, scan.text, self.words[lang])}
 
         self.events.tell("scan", speak)
 

@@ -51,6 +51,16 @@ def returns_of(book: Book, sale: str) -> list[tuple[int, bytes]]:
     )
 
 
+def back_elsewhere(book: Book, day: int) -> int:
+    """Fen that came back here on a business day of sales that this till never saw."""
+    found = book.row(
+        "SELECT coalesce(sum(part.value ->> 1), 0) FROM returns JOIN ops USING (pos),"
+        " json_each(CAST(ops.body AS TEXT), '$.groups') AS part WHERE ops.day = ?",
+        (day,),
+    )
+    return 0 if found is None else int(found[0])
+
+
 def index_sale(turn: Connection, receipt: str, day: int, pos: int) -> None:
     """Make a sale findable by its number."""
     turn.execute("INSERT INTO receipts_of_sales (receipt, day, pos) VALUES (?, ?, ?)", (receipt, day, pos))

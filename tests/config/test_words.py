@@ -27,6 +27,7 @@ REFUSALS = [
     "refund_too_much",
     "receipt_not_proved",
     "refund_elsewhere_offline",
+    "refund_elsewhere_limit",
     "not_todays_sale",
     "short_code_earns_only",
     "manager_needed",

@@ -16,6 +16,7 @@ sys.path.append(str(Path(__file__).resolve().parents[1] / "agent"))  # its shop 
 
 from running import MEMBER, OTHER, code_of, printer, running, scanner
 from shopfloor import grant
+from test_refund_elsewhere import other_till, sold, tell_key
 
 from agent import approval
 from agent.assembly import Agent
@@ -31,6 +32,7 @@ CHROMIUM = os.environ.get("JIFEN_CHROMIUM") or shutil.which("chromium") or "/usr
 QUIET = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"]
 QUIET += ["--disable-background-networking", "--disable-component-update", "--disable-sync"]
 LIMITS = {"manager": {"redeem_pts": 500, "refund_fen": 50_000}}
+LIMITS["refund_elsewhere"] = {"sale_fen": 20_000, "day_fen": 20_000}
 PIN = "246810"
 
 pytestmark = [
@@ -235,6 +237,26 @@ def test_goods_come_back_by_the_receipt_s_own_code(cashier: Cashier, paper: Virt
     cashier.sees("#done", "已退货")
     cashier.sees("#points", "1,289")
     assert paper.wait_for_receipts(2)
+
+
+def test_goods_of_another_store_come_back_by_its_paper(cashier: Cashier, paper: VirtualPrinter) -> None:
+    other = other_till(cashier.agent.settings.data_dir)
+    tell_key(cashier.agent.till, other)
+    cashier.scan(sold(other))
+    cashier.sees("#refund-title", "别店小票 s002 · 01-1-1")
+    cashier.sees("#refund-dialog td.n", "¥125.00")
+    cashier.type("50")
+    cashier.sees("#back", "¥50.00")
+    cashier.keep("elsewhere")
+    cashier.press("Enter")
+    cashier.sees("#pin")
+    cashier.type(PIN)
+    cashier.press("Enter")
+    cashier.sees("#done", "已退货")
+    cashier.sees("#points", "1,280")
+    assert paper.wait_for_receipts(1)
+    assert "积分由总部扣回" in paper.receipts[0].text
+    cashier.keep("elsewhere-done")
 
 
 def test_a_new_member_without_a_network_earns_at_once(cashier: Cashier) -> None:

@@ -60,7 +60,7 @@ function next() {
 export function heard(told) {
   if (dialogs.hear(told)) return;
   if (stopped(told)) return view.showSaid(told.say);
-  if (told.found === "sale") return refund(told.sale);
+  if (told.found === "sale" || told.found === "elsewhere") return refund(told);
   if (sale.done) sale = fresh();
   if (told.found === "unknown") {
     begin(null, { who: told.who });
@@ -164,10 +164,10 @@ async function redeem() {
   await once(() => withPin((pin) => api.post("/api/redeem", { ...asked, pin })));
 }
 
-async function refund(saleId = "") {
+async function refund(found = null) {
   const why = keys()[1].why;
   if (why) return view.showSaid(why, "mind");
-  const told = await dialogs.refund(saleId, withPin, attempt);
+  const told = await dialogs.refund(found, withPin, attempt);
   if (told) finished(told);
   byId("entry").focus();
 }

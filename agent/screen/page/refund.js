@@ -5,33 +5,70 @@ import { points as number, say, stopped, yuan } from "./api.js";
 import { ask, buttons, complaint, form, onScan } from "./dialogs.js";
 import { el } from "./view.js";
 
-export function refund(saleId, withPin, attempt) {
+export function refund(found, withPin, attempt) {
   return ask("refund-dialog", "wide", (answer) => {
     const place = el("div", { class: "inside" });
-    const find = async (text) => {
-      const told = await attempt(() => api.post("/api/find", { text }));
+    const said = complaint();
+    const show = (told) => {
       if (stopped(told)) return told.say;
-      place.replaceWith(chosen(told, answer, withPin, attempt));
+      const part = told.found === "elsewhere" ? another : chosen;
+      place.replaceWith(part(told, answer, withPin, attempt));
       return "";
     };
-    const said = complaint();
-    const field = el("input", { id: "find-sale", maxlength: "400", autocomplete: "off", autofocus: true });
+    const find = async (text) => show(await attempt(() => api.post("/api/find", { text })));
+    const field = el("input", { id: "find-sale", maxlength: "600", autocomplete: "off", autofocus: true });
     place.append(form(async () => { said.textContent = field.value.trim() ? await find(field.value.trim()) : ""; field.select(); },
       el("h2", { id: "refund-title" }, say("page.refund")), el("label", {}, say("page.find_sale"), field), said,
       buttons(say("page.find"), answer)));
-    onScan(async (told) => {
-      if (told.found === "sale") said.textContent = await byId(told.sale);
-      else said.textContent = told.say ?? say("page.find_sale");
-    });
-    const byId = async (sale) => {
-      const told = await attempt(() => api.post("/api/find", { text: sale }));
-      if (stopped(told)) return told.say;
-      place.replaceWith(chosen(told, answer, withPin, attempt));
-      return "";
+    const heard = async (told) => {
+      if (told.found === "sale") said.textContent = await find(told.sale);
+      else said.textContent = told.found === "elsewhere" ? show(told) : told.say ?? say("page.find_sale");
     };
-    if (saleId) byId(saleId).then((why) => { said.textContent = why; });
+    onScan(heard);
+    if (found) setTimeout(() => heard(found), 0);
     return place;
   });
+}
+
+// A sale that this till never saw: only money per group is known from its paper, and headquarters takes the points.
+function another(paper, answer, withPin, attempt) {
+  onScan(null);
+  const act = api.newAct();
+  const said = complaint();
+  const money = el("b", { id: "back" }, yuan(0));
+  const rows = paper.groups.map((group) => ({
+    group, field: el("input", { inputmode: "decimal", maxlength: "10", value: "0", "aria-label": say("page.fen") }),
+  }));
+  const groups = () => rows.map(({ group, field }) => [group.rate, api.fenOf(field.value || "0") ?? 0]).filter((part) => part[1]);
+  const changed = () => {
+    said.textContent = "";
+    money.textContent = yuan(groups().reduce((sum, part) => sum + part[1], 0));
+  };
+  for (const { field } of rows) {
+    field.addEventListener("input", changed);
+    field.addEventListener("focus", () => field.select());
+  }
+  const all = () => { for (const { group, field } of rows) field.value = api.plainYuan(group.left_fen); changed(); };
+  async function submit() {
+    if (!groups().length) { said.textContent = say("page.refund_lines"); return; }
+    const asked = { act, claim: paper.claim, groups: groups() };
+    const told = await attempt(() => withPin((pin) => api.post("/api/refund-elsewhere", { ...asked, pin })));
+    if (stopped(told)) said.textContent = told.say;
+    else answer(told);
+  }
+  const head = el("tr", {}, el("th", {}, say("page.goods")), el("th", { class: "n" }, say("page.elsewhere_left")),
+    el("th", { class: "n" }, say("page.fen")));
+  const made = form(submit,
+    el("h2", { id: "refund-title" }, say("page.elsewhere_title", { number: paper.number })),
+    el("p", { class: "quiet" }, paper.tail ? `${paper.day} · **** ${paper.tail}` : paper.day),
+    el("table", {}, el("thead", {}, head), el("tbody", {}, ...rows.map(({ group, field }) => el("tr", {},
+      el("td", {}, group.goods), el("td", { class: "n" }, yuan(group.left_fen)), el("td", { class: "n" }, field))))),
+    el("button", { type: "button", class: "second", id: "whole", onclick: all }, say("page.whole_sale")),
+    el("div", { class: "outcome two" }, el("div", {}, say("page.goods_value"), money),
+      el("div", { class: "told" }, say("page.elsewhere_hint"))),
+    said, buttons(say("page.confirm_refund"), answer));
+  setTimeout(() => rows[0]?.field.focus(), 0);
+  return made;
 }
 
 function chosen(sale, answer, withPin, attempt) {
@@ -73,7 +110,7 @@ function chosen(sale, answer, withPin, attempt) {
     el("button", { type: "button", class: "second", id: "whole", onclick: () => { rows.forEach((row) => row.all()); requote(); } },
       say("page.whole_sale")),
     el("div", { class: "outcome" },
-      el("div", {}, say("page.back_to_customer"), money), el("div", {}, say("receipt.clawed"), claw),
+      el("div", {}, say("page.goods_value"), money), el("div", {}, say("receipt.clawed"), claw),
       el("div", {}, say("receipt.restored"), restore)),
     said, buttons(say("page.confirm_refund"), answer));
   setTimeout(() => rows[0]?.focus(), 0);

@@ -161,6 +161,7 @@ function donePart(sale, acts) {
     add("receipt.clawed", done.clawed, "-");
     add("receipt.restored", done.restored, "+");
   }
+  if (done.back_fen) moved.append(line(say("receipt.sale_refunded"), yuan(done.back_fen)));
   if (done.used_fen && !done.earned && done.done !== "sale.earn") moved.append(line(say("page.worth_money"), yuan(done.used_fen)));
   if (done.member_code) moved.append(el("div", { class: "given" }, done.member_code));
   const undo = ["sale.earn", "redeem.cash"].includes(done.done)

@@ -1,0 +1,163 @@
+"""Goods of another till's sale come back at this counter: by its paper, within limits, in words."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from running import MEMBER, Page, act, running
+from shopfloor import counter_of, open_till, tell_member
+
+from agent import approval, claims
+from agent.assembly import Agent
+from agent.recorder import Recorded
+from agent.store import device_keys, prints, sales
+from agent.till import Till
+from points.wire import canonical
+from points.wire.fields import SUITE
+
+PIN = "246810"
+CAPPED = {"refund_elsewhere": {"sale_fen": 6000, "day_fen": 9000}, "manager": {"refund_fen": 10_000}}
+GOODS = [[1, "food", 2, 8000], [2, "food", 1, 4500]]
+
+
+def other_till(folder: Path) -> Till:
+    """A till of another store."""
+    till = open_till(folder / "other", store="s002")
+    till.chance = random.Random(9).randbytes
+    tell_member(till, MEMBER, 500)
+    return till
+
+
+@pytest.fixture
+def other(tmp_path: Path) -> Iterator[Till]:
+    till = other_till(tmp_path)
+    yield till
+    till.book.close()
+
+
+def sold(other: Till, m: int | None = MEMBER) -> str:
+    """The code on the paper of a sale at the other store."""
+    done = counter_of(other).sell(m, GOODS, "c9")
+    assert isinstance(done, Recorded)
+    return claims.digits(other, done.op.id)
+
+
+def tell_key(till: Till, other: Till) -> None:
+    """The other till's key, as headquarters tells it."""
+    key, lane = other.identity.key, other.identity.lane
+    with till.book.turn() as turn:
+        row = [key.kid, key.public_raw.hex(), lane.store, lane.till, lane.epoch, SUITE, 0, None, None]
+        device_keys.put(turn, [row])
+
+
+@pytest.fixture
+def agent(tmp_path: Path, other: Till) -> Iterator[Agent]:
+    with running(tmp_path / "own", rules=CAPPED) as started:
+        tell_key(started.till, other)
+        approval.set_pin(started.till, PIN)
+        yield started
+
+
+@pytest.fixture
+def page(agent: Agent) -> Page:
+    return Page(agent).open()
+
+
+def asked(claim: str, fen: int, **more: Any) -> dict[str, Any]:
+    return {"act": act(), "claim": claim, "groups": [[0, fen]], **more}
+
+
+def test_another_store_s_paper_says_what_may_come_back(page: Page, other: Till) -> None:
+    claim = sold(other)
+    for found in (page.post("/api/scan", text=claim), page.post("/api/find", text=claim)):
+        assert found["found"] == "elsewhere"
+        assert found["claim"] == claim
+        assert (found["number"], found["day"], found["tail"]) == ("s002 · 01-1-1", "2026-11-19", "8000")
+        assert found["groups"] == [{"rate": 0, "goods": "商品合计", "left_fen": 12_500}]
+
+
+def test_a_part_comes_back_with_the_manager_and_headquarters_will_claw(
+    agent: Agent, page: Page, other: Till
+) -> None:
+    claim = sold(other)
+    first = asked(claim, 5000)
+    assert page.post("/api/refund-elsewhere", **first)["no"] == "manager_needed"
+    assert page.post("/api/refund-elsewhere", **first, pin="111111")["no"] == "pin_wrong"
+    assert agent.till.log.seq == 0
+    done = page.post("/api/refund-elsewhere", **first, pin=PIN)
+    assert (done["done"], done["back_fen"], done["approved"]) == ("sale.refund", 5000, True)
+    assert (done["clawed"], done["restored"], done["balance"]) == (0, 0, 1280), "nothing is taken here"
+    assert page.post("/api/refund-elsewhere", **first, pin=PIN)["again"]
+    body = canonical.decode(sales.body(agent.till.book, done["op"]) or b"")
+    assert (body["groups"], body["m"], "fund" in body) == ([[0, 5000]], MEMBER, False)
+    assert "claw_pts" not in body
+    assert page.post("/api/find", text=claim)["groups"][0]["left_fen"] == 7500
+    job = prints.of(agent.till.book, done["job"])
+    assert job is not None
+    assert (job.receipt["origin"], job.receipt["unconfirmed"]) == ("s002 · 01-1-1", True)
+    assert page.get(f"/api/paper/{done['job']}").startswith(b"\x89PNG")
+
+
+def test_without_a_network_the_book_says_how_much(page: Page, other: Till) -> None:
+    claim, second = sold(other), sold(other)
+    limit = page.post("/api/refund-elsewhere", **asked(claim, 6001, pin=PIN))
+    assert limit["no"] == "refund_elsewhere_limit"
+    assert limit["say"] == "断网时别店的小票现在最多还能退 ¥60.00；请联网后再试，或请顾客回原店"
+    assert page.post("/api/refund-elsewhere", **asked(claim, 6000, pin=PIN))["done"]
+    assert page.post("/api/refund-elsewhere", **asked(claim, 1, pin=PIN))["no"] == "refund_elsewhere_limit"
+    of_day = page.post("/api/refund-elsewhere?lang=en", **asked(second, 3001, pin=PIN))
+    assert (of_day["no"], "¥30.00" in of_day["say"]) == ("refund_elsewhere_limit", True)
+    assert page.post("/api/refund-elsewhere", **asked(second, 3000, pin=PIN))["done"]
+
+
+def test_with_a_network_the_limits_are_those_of_any_refund(agent: Agent, page: Page, other: Till) -> None:
+    claim = sold(other)
+    agent.uplink.connected = agent.pulse.online = True
+    assert page.post("/api/refund-elsewhere", **asked(claim, 10_001))["no"] == "manager_needed"
+    assert not page.post("/api/refund-elsewhere", **asked(claim, 10_000))["approved"]
+    more = page.post("/api/refund-elsewhere", **asked(claim, 2501))
+    assert (more["no"], "¥25.00" in more["say"]) == ("refund_too_much", True)
+    assert page.post("/api/refund-elsewhere", **asked(claim, 2500))["done"]
+    assert page.post("/api/refund-elsewhere", **asked(claim, 1))["no"] == "nothing_to_refund"
+    assert agent.till.log.seq == 2
+
+
+def test_a_book_that_says_nothing_allows_nothing_without_a_network(tmp_path: Path, other: Till) -> None:
+    with running(tmp_path / "own") as agent:
+        tell_key(agent.till, other)
+        page = Page(agent).open()
+        told = page.post("/api/refund-elsewhere", **asked(sold(other), 100))
+        assert told["no"] == "refund_elsewhere_offline"
+        assert page.post("/api/find", text="s002 01-1-1")["no"] == "refund_elsewhere_offline"
+        assert agent.till.log.seq == 0
+
+
+def test_a_paper_that_is_no_sale_opens_no_refund(agent: Agent, page: Page) -> None:
+    sold_here = page.post("/api/sell", act=act(), m=MEMBER, fen=5000)
+    back = page.post("/api/refund", act=act(), sale=sold_here["op"], lines=[[1, 1, 5000]])
+    assert page.post("/api/find", text=claims.digits(agent.till, back["op"]))["no"] == "nothing_to_refund"
+
+
+def test_what_no_key_proves_is_not_taken_back(agent: Agent, page: Page, other: Till) -> None:
+    claim = sold(other)
+    forged = claim[:-1] + str((int(claim[-1]) + 1) % 10)
+    assert page.post("/api/find", text=forged)["no"] == "receipt_not_proved"
+    assert page.post("/api/refund-elsewhere", **asked(forged, 100, pin=PIN))["no"] == "receipt_not_proved"
+    assert page.post("/api/refund-elsewhere", **asked("123", 100, pin=PIN))["no"] == "unknown_code"
+    spent = counter_of(other, "granted").redeem(MEMBER, 100, "c9")
+    assert isinstance(spent, Recorded)
+    no_sale = claims.digits(other, spent.op.id)
+    assert page.post("/api/refund-elsewhere", **asked(no_sale, 100, pin=PIN))["no"] == "nothing_to_refund"
+    assert page.post("/api/refund-elsewhere", **asked(claim, 12_501, pin=PIN))["no"] == "refund_too_much"
+    other_group = {"act": act(), "claim": claim, "groups": [[3, 100]], "pin": PIN}
+    assert page.post("/api/refund-elsewhere", **other_group)["no"] == "refund_too_much"
+    page.post("/api/day/close")
+    assert page.post("/api/refund-elsewhere", **asked(claim, 100, pin=PIN))["no"] == "day_closed"
+    for bad in ({"groups": []}, {"groups": [[0, 0]]}, {"groups": [[0, 1.5]]}, {"claim": "x"}, {"claim": ""}):
+        status, _, _ = page.send("POST", "/api/refund-elsewhere", {**asked(claim, 100), **bad})
+        assert status == 422
+    assert agent.till.log.seq == 0
