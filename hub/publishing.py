@@ -202,7 +202,7 @@ def _rights(turn: Turn, office: Office, store: str, till: str, term: tuple[int, 
             (store, till, *term),
         )
     }
-    added = dict(
+    added: dict[int, int] = dict(
         turn.run(
             "SELECT m, added FROM cells c WHERE store = ? AND till = ? AND added > local_used AND EXISTS"
             " (SELECT 1 FROM cells o WHERE o.bucket = c.bucket AND o.m = c.m"
