@@ -37,6 +37,8 @@ UNKNOWN_KIND = "unknown-type"
 UNDECODABLE = Outcome("Q", {"reason": "undecodable"})
 _IS_ID = re.compile(r"[0-9a-f]{32}").fullmatch
 INTERNAL = Outcome("Q", {"reason": "policy", "field": "internal"})
+ARRIVAL_OPS_MAX = 2**20
+"""Facts are numbered by their arrival and their place in it; with all that waited for it, it has fewer."""
 NAMELESS = ("equivocation", "bad-field", "undecodable")
 """Reasons for which an operation does not even take possession of its id."""
 
@@ -126,15 +128,23 @@ class _Round:
             detail = json.dumps(outcome.detail, ensure_ascii=False)
             case = (str(outcome.detail["reason"]), of.op.id, of.op.m, of.place[0], detail)
             done.cases.append(case)
-        turn.put(schema.waiting, self.waiting, on_conflict="replace")
+        turn.put(schema.waiting, self._undismissed(posted.unlocked), on_conflict="replace")
         turn.put(schema.op_seen, self.seen, on_conflict="ignore")
-        posting.keep(turn, admitted, replace=self.later)
+        first = self.now.touched * ARRIVAL_OPS_MAX + len(done.arrived)
+        posting.keep(turn, admitted, first, replace=self.later)
         done.arrived += [one.op.id for one in admitted]
         if not self.later:
             done.latest_st = max((one.op.st for one in admitted), default=0)
         else:
             self._leave_waiting(admitted, posted.unlocked)
         return posted.unlocked
+
+    def _undismissed(self, unlocked: set[str]) -> list[tuple[Any, ...]]:
+        """What goes into custody, without what people have closed; heard again, it holds up nothing."""
+        place = ["store", "till", "epoch", "seq"]
+        closed = set(self.turn.find(schema.dismissed, place, place, [row[:4] for row in self.waiting]))
+        unlocked |= {f"lane:{store}/{till}" for store, till, _, _ in closed}
+        return [row for row in self.waiting if row[:4] not in closed]
 
     def _leave_waiting(self, admitted: Sequence[Admitted], unlocked: set[str]) -> None:
         self.turn.many(
@@ -159,7 +169,7 @@ class _Round:
             self.waiting.append((*one.place, on_what, m, one.body))
             if op_id and reason not in NAMELESS:
                 digest = chain.body_digest16(one.body)
-                self.seen.append((op_bucket(op_id), op_id, *one.place, digest, m, 0))
+                self.seen.append((op_id, op_bucket(op_id), *one.place, digest, m, 0))
         if outcome.letter == "Q":
             detail = json.dumps(outcome.detail, ensure_ascii=False)
             self.done.cases.append((reason, op_id, m, one.place[0], detail))

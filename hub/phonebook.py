@@ -13,7 +13,7 @@ from typing import Any
 from hub import personal
 from hub.office import Office
 from hub.store.engine import Turn
-from points.days import plus_days
+from points.days import Day, plus_days
 from points.identifiers import BUCKETS
 
 SEEN_DAYS = 180
@@ -27,7 +27,7 @@ def remember_seen(office: Office) -> None:
         kept = look.one("SELECT value FROM settings WHERE name = ?", (LOOKED_AT,))
         latest = look.one("SELECT coalesce(max(touched), 0) FROM changed")
     since, until = int(kept[0]) if kept else -1, int(latest[0]) if latest else 0
-    oldest = plus_days(office.today(), -SEEN_DAYS)
+    oldest = plus_days(Day(office.today()), -SEEN_DAYS)
     for number in range(BUCKETS):
         with office.store.turn() as turn:
             _bucket(turn, office, number, since, int(oldest))

@@ -138,6 +138,8 @@ def _by_member(turn: Turn, admitted: Sequence[Admitted], unlocked: set[str]) -> 
             op_id = op.refs[0]
             turn.put(schema.resolved, [(op_bucket(op_id), op_id, op.m)], on_conflict="ignore")
             unlocked.add(f"resolve:{op_id}")
+        elif op.kind == "op.dismiss":
+            unlocked.add(_dismiss(turn, op))
         elif op.kind == "rights.close":
             for (m,) in turn.run(
                 "SELECT m FROM cells WHERE store = ? AND till = ? AND closed = 0"
@@ -179,14 +181,25 @@ def _issue(turn: Turn, op: Operation) -> set[str]:
     return {f"m:{m}" for m, _ in pairs}
 
 
-def keep(turn: Turn, admitted: Sequence[Admitted], *, replace: bool) -> None:
-    """Write the facts, their ids and the visits. ``replace``: their ids were kept as waiting before."""
+def _dismiss(turn: Turn, op: Operation) -> str:
+    """An operation in custody is closed unposted; gives the name of what waited behind it."""
+    place = op.body["place"][:4]
+    turn.put(schema.dismissed, [(*place, op.refs[0] if op.refs else "")], on_conflict="ignore")
+    turn.run("DELETE FROM waiting WHERE store = ? AND till = ? AND epoch = ? AND seq = ?", place)
+    return f"lane:{place[0]}/{place[1]}"
+
+
+def keep(turn: Turn, admitted: Sequence[Admitted], first: int, *, replace: bool) -> None:
+    """Write the facts, numbered from ``first``, their ids and the visits.
+
+    ``replace``: their ids were kept as waiting before.
+    """
     seen, kept, visits = [], [], []
-    for one in admitted:
+    for n, one in enumerate(admitted, first):
         op, (store, till, epoch, seq) = one.op, one.place
-        seen.append((op_bucket(op.id), op.id, store, till, epoch, seq, one.digest, op.m, 1))
+        seen.append((op.id, op_bucket(op.id), store, till, epoch, seq, one.digest, op.m, 1))
         m = op.m or 0
-        kept.append((bucket(m), m, op.id, store, till, op.kind, one.body))
+        kept.append((bucket(m), m, n, op.id, store, till, op.kind, one.body))
         if op.kind in VISITS:
             visits.append((bucket(m), m, op.day, store, till, VISITS[op.kind]))
     turn.put(schema.op_seen, seen, on_conflict="replace" if replace else "")

@@ -16,7 +16,7 @@ from points.fold import FOLDED, MEM, Account, Leg, canonical
 from points.identifiers import HUB_STORE
 from points.members import MemberRow, begin
 from points.operations import HUB_KINDS, SPENDS, BadOperation, Operation, known, read
-from points.postings import AUTH, close_legs, grant_legs, rights_legs
+from points.postings import AUTH, close_legs, grant_legs, held_by, rights_legs
 from points.quoting import earn_due, recompute_earn
 from points.returns import Sale
 from points.rights import Cell
@@ -121,7 +121,7 @@ def admit(
 def _dependencies(op: Operation, docket: Docket) -> Outcome | None:
     if op.rule not in docket.books:
         return _waits("rule", op.rule)
-    if op.kind == "member.issue":
+    if op.kind == "member.issue" or (op.kind == "op.dismiss" and op.m is None):
         return None
     if op.kind == "rights.close":
         behind = any(entry[:2] == (op.store, op.till) for entry in docket.waiting)
@@ -244,6 +244,8 @@ def move_rights(standing: Standing, op: Operation) -> tuple[list[Leg], int]:
             return _close(standing, op), 0
         case "auth.reserve":
             return _reserve(standing, op), 0
+        case "op.dismiss":
+            return _dismiss(standing, op), 0
         case "auth.void":
             standing.end(op.refs[0], (op.store, op.till))
             return _release(standing, op, op.refs[0]), 0
@@ -280,12 +282,36 @@ def _reserve(standing: Standing, op: Operation) -> list[Leg]:
 
 def _release(standing: Standing, op: Operation, intent: str) -> list[Leg]:
     """A reservation ends by its own till's operation or void, once; never by time, never by another."""
+    return _released(standing, op, intent, (op.store, op.till))
+
+
+def _released(standing: Standing, op: Operation, intent: str, agent: Agent) -> list[Leg]:
     held = standing.reserved.get(intent)
-    if held is None or held[:2] != (op.store, op.till):
+    if held is None or held[:2] != agent:
         return []
     del standing.reserved[intent]
     standing.reserved_changed = True
     return [Leg(op.id, AUTH, MEM, intent, held[2])]
+
+
+def _dismiss(standing: Standing, op: Operation) -> list[Leg]:
+    """What an operation that is closed unposted had used at its till comes home; the till has counted it.
+
+    Counted like a use of that till's, so that it is the same in whatever order the lanes arrive.
+    """
+    store, till = op.body["place"][:2]
+    for intent in op.refs:
+        standing.end(intent, (store, till))
+    legs = [leg for intent in op.refs for leg in _released(standing, op, intent, (store, till))]
+    if "back" not in op.body:
+        return legs
+    cell = standing.cell(store, till)
+    escrow, home = cell.escrow, cell.home
+    allowance, local = op.body["back"]
+    cell.allowance_used += allowance if (op.body["inc"], op.body["term"]) >= cell.term else 0
+    cell.local_used += local
+    moved = (("lease", escrow - cell.escrow), ("local", home - cell.home))
+    return legs + [Leg(op.id, held_by(kind, store, till), MEM, "", pts) for kind, pts in moved if pts]
 
 
 def _close(standing: Standing, op: Operation) -> list[Leg]:

@@ -347,6 +347,22 @@ def _resolve(body: Mapping[str, Any]) -> None:
     _one_ref(body)
 
 
+def _dismiss(body: Mapping[str, Any]) -> None:
+    store, till, epoch, seq = body["place"]
+    name(store)
+    name(till)
+    whole(epoch, 1, 2**32)
+    whole(seq, 1, 2**53 - 1)
+    if "refs" in body:
+        _one_ref(body)
+    if "back" in body:
+        whole(body["m"], 0)
+        _term(body)
+        allowance, local = body["back"]
+        whole(allowance, 0)
+        whole(local, 0)
+
+
 KINDS: dict[tuple[str, int], Callable[[Mapping[str, Any]], None]] = {
     ("member.enrol", 1): _enrol,
     ("sale.earn", 1): _earn,
@@ -360,8 +376,9 @@ KINDS: dict[tuple[str, int], Callable[[Mapping[str, Any]], None]] = {
     ("rights.grant", 1): _grant,
     ("auth.reserve", 1): _reserve,
     ("member.issue", 1): _issue,
+    ("op.dismiss", 1): _dismiss,
 }
 """Every kind that is understood here, in the version whose bytes are frozen."""
 
-HUB_KINDS = frozenset({"rights.grant", "auth.reserve", "member.issue", "member.resolve"})
+HUB_KINDS = frozenset({"rights.grant", "auth.reserve", "member.issue", "member.resolve", "op.dismiss"})
 """Decisions that only headquarters' own lane may carry."""

@@ -79,11 +79,13 @@ def since(book: Book, pos: int) -> list[tuple[int, bytes]]:
 def unresolved(book: Book, pos: int, g: int) -> list[tuple[int, bytes]]:
     """Operations up to a position that an edition of ``g`` does not count all the same.
 
-    Headquarters keeps them in custody (P or Q), or took them later than that edition.
+    Headquarters keeps them in custody (P, or Q until people have closed it), or took them later than that
+    edition.
     """
     return book.rows(
         "SELECT pos, body FROM outcomes JOIN ops USING (pos)"
-        " WHERE (letter IN ('P', 'Q') OR g > ?) AND pos <= ? ORDER BY pos",
+        " WHERE (letter = 'P' OR (letter = 'Q' AND json_extract(detail, '$.closed') IS NULL) OR g > ?)"
+        " AND pos <= ? ORDER BY pos",
         (g, pos),
     )
 

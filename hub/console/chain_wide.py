@@ -65,7 +65,7 @@ def cases(look: Turn, store: str = "") -> Table:
         arguments,
     )
     columns = [
-        Column("case", "n"), Column("opened", "time"), Column("reason", "why"), Column("store", "store"),
+        Column("case", "case"), Column("opened", "time"), Column("reason", "why"), Column("store", "store"),
         Column("member", "member"), Column("operation"), Column("closed", "time"),
     ]  # fmt: skip
     told = [

@@ -1,7 +1,7 @@
-"""The console's doors: each page, its tables as CSV, and the one form that writes: a new ticket.
+"""The console's doors: pages, their tables as CSV, and the forms that write: a new ticket, an act on a case.
 
-Every page needs a session; without one the only thing to see is how to get in. Read only, but for
-tickets. What a person typed is checked here and never trusted further in.
+Every page needs a session; without one the only thing to see is how to get in. Read only, but for those
+forms. What a person typed is checked here and never trusted further in.
 """
 
 from __future__ import annotations
@@ -18,9 +18,9 @@ from markupsafe import Markup, escape
 from starlette.concurrency import run_in_threadpool
 
 from config.words import Words, load_words
-from hub import admission
+from hub import admission, casework
 from hub.console import access, chain_wide, story
-from hub.console.tables import Table, as_csv, shown, why
+from hub.console.tables import Column, Table, as_csv, shown, why
 from hub.office import Office
 from hub.store.engine import Turn
 from points import codes
@@ -58,12 +58,20 @@ class Desk:
         )
         app.add_api_route("/console/cases", self._page(self._cases), methods=["GET"], name="console-cases")
         app.add_api_route(
+            "/console/cases/{number}", self._page(self._case), methods=["GET"], name="console-case"
+        )
+        app.add_api_route(
+            "/console/cases/{number}", self._form(self._act), methods=["POST"], name="console-case-act"
+        )
+        app.add_api_route(
             "/console/settlement", self._page(self._settlement), methods=["GET"], name="console-settlement"
         )
         app.add_api_route(
             "/console/tickets", self._page(self._tickets), methods=["GET"], name="console-tickets"
         )
-        app.add_api_route("/console/tickets", self._new_ticket, methods=["POST"], name="console-new-ticket")
+        app.add_api_route(
+            "/console/tickets", self._form(self._written), methods=["POST"], name="console-new-ticket"
+        )
 
     # -- getting in -----------------------------------------------------------------------------
 
@@ -181,26 +189,56 @@ class Desk:
     def _tickets(self, _request: Request, look: Turn) -> tuple[str, dict[str, Any]]:
         return "tickets.html", {"title": "tickets", "table": chain_wide.tickets(look), "fault": ""}
 
-    async def _new_ticket(self, request: Request) -> Response:
-        raw = (
-            await request.body() if int(request.headers.get("content-length", "0")) <= FORM_BYTES_MAX else b""
-        )
-        told = {key: values[0] for key, values in parse_qs(raw.decode("utf-8", "replace")).items()}
-        session = request.cookies.get(access.COOKIE, "")
-        origin = request.headers.get("origin")
+    def _case(self, request: Request, look: Turn) -> tuple[str, dict[str, Any]]:
+        case = casework.find(look, _number(request))
+        if case is None:
+            return "missing.html", {"title": "cases"}
+        acts = [[at, by, f"console.act_{what}", note] for at, by, what, note in case.acts]
+        columns = [Column("when", "time"), Column("who"), Column("what", "said"), Column("note")]
+        return "case.html", {
+            "title": "cases",
+            "case": case,
+            "acts": Table("acts", columns, acts),
+            "fault": "",
+        }
 
-        def write() -> Response:
-            with self.office.store.turn() as turn:
-                if not access.is_open(turn, session, self.office.clock()):
-                    return self._closed()
-                own = origin is None or origin.partition("//")[2] == request.headers.get("host")
-                if not own or not access.is_word_of(session, told.get("word", "")):
-                    return self._html("closed.html", 403)
-                return self._written(turn, told, access.word_of(session))
+    def _act(self, request: Request, turn: Turn, told: dict[str, str], word: str) -> Response:
+        by, note = (" ".join(told.get(name, "").split())[:200] for name in ("by", "note"))
+        before = told.get("before", "")
+        here = f"/console/cases/{_number(request)}"
+        if not by or len(by) > 40 or not by.isprintable() or not note.isprintable() or not note:
+            template, values = self._case(request, turn)
+            return self._html(template, 422, path=here, word=word, **{**values, "fault": "case_fields"})
+        if before.isascii() and before.isdigit() and len(before) < 10:
+            casework.act(turn, self.office, _number(request), int(before), told.get("what", ""), by, note)
+        return Response(status_code=303, headers={**access.HEADERS, "location": here})
 
-        return await run_in_threadpool(write)
+    def _form(self, write: Any) -> Any:
+        """A door for a form: with a session, its own word and our own origin; else nothing is written."""
 
-    def _written(self, turn: Turn, told: dict[str, str], word: str) -> Response:
+        async def answer(request: Request) -> Response:
+            length = request.headers.get("content-length", "")
+            fits = length.isascii() and length.isdigit() and len(length) < 9 and int(length) <= FORM_BYTES_MAX
+            raw = await request.body() if fits else b""
+            told = {key: values[0] for key, values in parse_qs(raw.decode("utf-8", "replace")).items()}
+            session = request.cookies.get(access.COOKIE, "")
+            origin = request.headers.get("origin")
+
+            def written() -> Response:
+                with self.office.store.turn() as turn:
+                    if not access.is_open(turn, session, self.office.clock()):
+                        return self._closed()
+                    own = origin is None or origin.partition("//")[2] == request.headers.get("host")
+                    if not own or not access.is_word_of(session, told.get("word", "")):
+                        return self._html("closed.html", 403)
+                    said: Response = write(request, turn, told, access.word_of(session))
+                    return said
+
+            return await run_in_threadpool(written)
+
+        return answer
+
+    def _written(self, _request: Request, turn: Turn, told: dict[str, str], word: str) -> Response:
         try:
             store, till = name(told.get("store", "").strip()), name(told.get("till", "").strip())
             called = told.get("name", "").strip()[:40]
@@ -244,6 +282,8 @@ class Desk:
                 return self._why(str(value))
             case "store" if value and value != HUB_STORE:
                 return Markup('<a href="/console/stores/{0}">{0}</a>').format(value)
+            case "case":
+                return Markup('<a href="/console/cases/{0}">{0}</a>').format(value)
             case "member" if value is not None:
                 return Markup('<a href="/console/members/{0}">{0}</a>').format(value)
         return shown(kind, value, self._zone())
@@ -258,3 +298,9 @@ class Desk:
         spoken: list[Words] = [self.zh, self.en]
         zh, en = (escape(words.say(key, **values)) for words in spoken)
         return Markup('<span class="zh">{}</span> <span class="en" lang="en">{}</span>').format(zh, en)
+
+
+def _number(request: Request) -> int:
+    """The number in a path; one that no case has for anything else."""
+    text = str(request.path_params["number"])
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 16 else 0

@@ -130,16 +130,9 @@ cases = Table(
 )
 
 case_acts = Table(
-    "case_acts",
-    metadata,
-    _whole("case_id"),
-    _whole("n"),
-    _whole("at_ms"),
-    _text("by"),
-    _text("act"),
-    _text("note"),
-    PrimaryKeyConstraint("case_id", "n"),
-)
+    "case_acts", metadata, _whole("case_id"), _whole("n"), _whole("at_ms"), _text("by"), _text("act"),
+    _text("note"), PrimaryKeyConstraint("case_id", "n"),
+)  # fmt: skip
 
 # -- by store ------------------------------------------------------------------------------------
 
@@ -158,16 +151,9 @@ agents = Table(
     PrimaryKeyConstraint("store", "till"),
 )
 lanes = Table(
-    "lanes",
-    metadata,
-    _text("store"),
-    _text("till"),
-    _whole("epoch"),
-    _whole("seq"),
-    _text("head"),
-    _whole("st"),
-    PrimaryKeyConstraint("store", "till", "epoch"),
-)
+    "lanes", metadata, _text("store"), _text("till"), _whole("epoch"), _whole("seq"), _text("head"),
+    _whole("st"), PrimaryKeyConstraint("store", "till", "epoch"),
+)  # fmt: skip
 batches = Table(
     "batches",
     metadata,
@@ -226,34 +212,17 @@ Index(
     postgresql_where=told.c.g.is_(None),
 )
 dismissed = Table(
-    "dismissed",
-    metadata,
-    _text("store"),
-    _text("till"),
-    _whole("epoch"),
-    _whole("seq"),
-    _text("op_id"),
+    "dismissed", metadata, _text("store"), _text("till"), _whole("epoch"), _whole("seq"), _text("op_id"),
     PrimaryKeyConstraint("store", "till", "epoch", "seq"),
-)
+)  # fmt: skip
 pool = Table(
-    "pool",
-    metadata,
-    _text("store"),
-    _text("till"),
-    _whole("m"),
-    Column("code", LargeBinary, nullable=False),
-    PrimaryKeyConstraint("store", "till", "m"),
-)
+    "pool", metadata, _text("store"), _text("till"), _whole("m"),
+    Column("code", LargeBinary, nullable=False), PrimaryKeyConstraint("store", "till", "m"),
+)  # fmt: skip
 counted = Table(
-    "counted",
-    metadata,
-    _text("store"),
-    _text("till"),
-    _whole("epoch"),
-    _whole("last_seq"),
-    _whole("g"),
+    "counted", metadata, _text("store"), _text("till"), _whole("epoch"), _whole("last_seq"), _whole("g"),
     PrimaryKeyConstraint("store", "till", "epoch", "g"),
-)
+)  # fmt: skip
 
 # -- by operation --------------------------------------------------------------------------------
 
@@ -273,21 +242,13 @@ op_seen = Table(
     sqlite_with_rowid=False,
 )
 resolved = Table(
-    "resolved",
-    metadata,
-    Column("op_bucket", SmallInteger, nullable=False),
-    _text("op_id"),
-    _whole("m"),
+    "resolved", metadata, Column("op_bucket", SmallInteger, nullable=False), _text("op_id"), _whole("m"),
     PrimaryKeyConstraint("op_bucket", "op_id"),
-)
+)  # fmt: skip
 sealed = Table(
-    "sealed",
-    metadata,
-    Column("op_bucket", SmallInteger, nullable=False),
-    _text("op_id"),
-    Column("blob", LargeBinary, nullable=False),
-    PrimaryKeyConstraint("op_bucket", "op_id"),
-)
+    "sealed", metadata, Column("op_bucket", SmallInteger, nullable=False), _text("op_id"),
+    Column("blob", LargeBinary, nullable=False), PrimaryKeyConstraint("op_bucket", "op_id"),
+)  # fmt: skip
 claims = Table(
     "claims",
     metadata,
@@ -305,13 +266,8 @@ Index("claims_by_state", claims.c.state, claims.c.op_bucket)
 # -- by member -----------------------------------------------------------------------------------
 
 issued = Table(
-    "issued",
-    metadata,
-    _bucket(),
-    _whole("m"),
-    _text("who"),
-    PrimaryKeyConstraint("bucket", "m"),
-)
+    "issued", metadata, _bucket(), _whole("m"), _text("who"), PrimaryKeyConstraint("bucket", "m"),
+)  # fmt: skip
 identities = Table("identities", metadata, _text("alias", primary_key=True), _whole("m"), _text("kind"))
 members = Table(
     "members",
@@ -327,24 +283,13 @@ members = Table(
     sqlite_with_rowid=False,
 )
 phone_tags = Table(
-    "phone_tags",
-    metadata,
-    _text("store"),
-    _text("tag"),
-    _whole("m"),
-    _whole("seen_ms"),
+    "phone_tags", metadata, _text("store"), _text("tag"), _whole("m"), _whole("seen_ms"),
     PrimaryKeyConstraint("store", "tag"),
-)
+)  # fmt: skip
 personal = Table(
-    "personal",
-    metadata,
-    _bucket(),
-    _whole("m"),
-    Column("sealed", LargeBinary, nullable=False),
-    _text("name_masked"),
-    _text("tail"),
-    PrimaryKeyConstraint("bucket", "m"),
-)
+    "personal", metadata, _bucket(), _whole("m"), Column("sealed", LargeBinary, nullable=False),
+    _text("name_masked"), _text("tail"), PrimaryKeyConstraint("bucket", "m"),
+)  # fmt: skip
 facts = Table(
     "facts",
     metadata,
@@ -401,13 +346,9 @@ reserved = Table(
     PrimaryKeyConstraint("bucket", "m", "intent"),
 )
 voided = Table(
-    "voided",
-    metadata,
-    _bucket(),
-    _whole("m"),
-    _text("intent"),
+    "voided", metadata, _bucket(), _whole("m"), _text("intent"),
     PrimaryKeyConstraint("bucket", "m", "intent"),
-)
+)  # fmt: skip
 visits = Table(
     "visits",
     metadata,

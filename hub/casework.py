@@ -1,0 +1,165 @@
+"""What people do with a case: judge its operation again, dismiss it, or close the case with a note.
+
+Judged again, after a fix, it is posted if nothing keeps it now, and is told to its till like any later
+word. Dismissed, it stays what it is, an operation that was refused, and is over: a fact of headquarters'
+lane says so, what it had used of its till's rights comes home, and what waited behind it goes on. Every
+act is kept with who, when and why. An act names how many were done before it, so the same form sent
+twice is one act.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any, NamedTuple
+
+from hub import arrivals, claims, intake, personal, resolution
+from hub.decisions import decide
+from hub.judgement import judge
+from hub.office import Office
+from hub.posting import Now, Place
+from hub.store import schema
+from hub.store.engine import Turn
+from points.identifiers import bucket
+from points.operations import points_moved
+from points.wire import canonical
+from points.wire.faults import WireFault
+
+AGAIN, DISMISS, CLOSE = "judge_again", "dismiss", "close"
+ALLOWANCE = frozenset({"allowance", "burn_a", "back_a"})
+LOCAL = frozenset({"local", "burn_l", "back_l"})
+
+
+class Case(NamedTuple):
+    """One case, with its operation when headquarters keeps that in custody."""
+
+    number: int
+    reason: str
+    op_id: str
+    m: int | None
+    store: str
+    detail: str
+    opened_ms: int
+    closed_ms: int | None
+    place: Place | None
+    body: bytes
+    acts: list[tuple[Any, ...]]
+    """(when, who, what, note) of what was done so far."""
+
+    @property
+    def why(self) -> str:
+        """The reason with what it names, as an outcome tells it."""
+        return json.dumps({"reason": self.reason, **json.loads(self.detail)}, ensure_ascii=False)
+
+    @property
+    def may(self) -> tuple[str, ...]:
+        """What may be done now."""
+        if self.closed_ms is not None:
+            return ()
+        return (AGAIN, DISMISS) if self.place is not None else (CLOSE,)
+
+
+def find(look: Turn, number: int) -> Case | None:
+    """A case by its number."""
+    row = look.one(
+        "SELECT id, reason, op_id, m, store, detail, opened_ms, closed_ms FROM cases WHERE id = ?", (number,)
+    )
+    if row is None:
+        return None
+    acts = look.run('SELECT at_ms, "by", act, note FROM case_acts WHERE case_id = ? ORDER BY n', (number,))
+    number, reason, op_id, m, store, detail, opened_ms, closed_ms = row
+    place, body = _custody(look, store, reason, op_id) if closed_ms is None else (None, b"")
+    return Case(number, reason, op_id, m, store, detail, opened_ms, closed_ms, place, body, acts)
+
+
+def _custody(look: Turn, store: str, reason: str, op_id: str) -> tuple[Place | None, bytes]:
+    for at, till, epoch, seq, body in look.run(
+        "SELECT store, till, epoch, seq, body FROM waiting WHERE on_what = ? AND store = ?"
+        " ORDER BY till, epoch, seq",
+        (reason, store),
+    ):
+        told = _read(bytes(body)).get("id")
+        if (told if isinstance(told, str) else "") == op_id or (not op_id and not isinstance(told, str)):
+            return (at, till, epoch, seq), bytes(body)
+    return None, b""
+
+
+def _read(body: bytes) -> dict[str, Any]:
+    try:
+        return canonical.decode(body)
+    except WireFault:
+        return {}
+
+
+def act(turn: Turn, office: Office, number: int, before: int, what: str, by: str, note: str) -> bool:
+    """Do ``what`` with a case of which ``before`` acts are known; False when that was done, or is no more."""
+    case = find(turn, number)
+    if case is None or what not in case.may or before != len(case.acts):
+        return False
+    turn.put(schema.case_acts, [(number, before, office.clock(), by, what, note)])
+    if what == AGAIN:
+        _judge_again(turn, office, case)
+    elif what == DISMISS:
+        _dismiss(turn, office, case)
+    else:
+        turn.run("UPDATE cases SET closed_ms = ? WHERE id = ?", (office.clock(), number))
+    return True
+
+
+def _judge_again(turn: Turn, office: Office, case: Case) -> None:
+    assert case.place is not None
+    alone = f"case:{case.number}"
+    where = "store = ? AND till = ? AND epoch = ? AND seq = ?"
+    turn.run(f"UPDATE waiting SET on_what = ? WHERE {where}", (alone, *case.place))
+    done = judge(turn, (), office.books, Now(arrivals.next_arrival(turn), office.today()), {alone})
+    done.cases = [one for one in done.cases if one[:2] != (case.reason, case.op_id)]
+    intake.keep_outcomes(turn, office, done)
+    resolution.resolve_waiting(turn, office, done.awaited)
+    claims.settle(turn, office, done.arrived)
+    personal.open_boxes(turn, office, done.arrived)
+    left = turn.one(f"SELECT on_what FROM waiting WHERE {where}", case.place)
+    if left is None or left[0] != case.reason:
+        _close(turn, office, case)
+
+
+def _dismiss(turn: Turn, office: Office, case: Case) -> None:
+    assert case.place is not None
+    told = _read(case.body)
+    body: dict[str, Any] = {"place": list(case.place)}
+    if case.op_id:
+        body["refs"] = [case.op_id]
+    m = told.get("m")
+    if _is_issued(turn, m):
+        body["m"] = m
+        used = _used(told)
+        if used is not None:
+            body |= {"inc": told["inc"], "term": told["term"], "back": used}
+    decide(turn, office, [("op.dismiss", body)])
+    detail = json.dumps({**json.loads(case.detail), "closed": True}, ensure_ascii=False)
+    turn.put(schema.told, [(*case.place, "Q", detail, 1, None)], on_conflict="replace")
+    _close(turn, office, case)
+
+
+def _is_issued(turn: Turn, m: object) -> bool:
+    return type(m) is int and bool(turn.find(schema.issued, ["m"], ["bucket", "m"], [(bucket(m), m)]))
+
+
+def _used(told: dict[str, Any]) -> list[int] | None:
+    """What an operation says it used of its till's [allowance, local rights]; None if unreadable."""
+    try:
+        moves = list(points_moved(told["fund"]))
+        terms = (told["inc"], told["term"])
+        numbers = [n for _, n in moves] + list(terms)
+        if not all(type(n) is int and 1 <= n < 2**31 for n in numbers):
+            return None
+    except (KeyError, TypeError, IndexError, ValueError):
+        return None
+    return [sum(n for act, n in moves if act in kinds) for kinds in (ALLOWANCE, LOCAL)]
+
+
+def _close(turn: Turn, office: Office, case: Case) -> None:
+    """Close this case and its twins of the same operation."""
+    turn.run(
+        "UPDATE cases SET closed_ms = ? WHERE closed_ms IS NULL AND (id = ? OR"
+        " (op_id <> '' AND op_id = ? AND reason = ? AND store = ?))",
+        (office.clock(), case.number, case.op_id, case.reason, case.store),
+    )
