@@ -229,8 +229,8 @@ counted = Table(
 op_seen = Table(
     "op_seen",
     metadata,
+    _text("op_id"),  # first, for it begins with the time: a batch's ids are neighbours
     Column("op_bucket", SmallInteger, nullable=False),
-    _text("op_id"),
     _text("store"),
     _text("till"),
     _whole("epoch"),
@@ -238,7 +238,7 @@ op_seen = Table(
     Column("digest", LargeBinary, nullable=False),
     Column("m", BigInteger),
     _whole("posted"),
-    PrimaryKeyConstraint("op_bucket", "op_id"),
+    PrimaryKeyConstraint("op_id", "op_bucket"),
     sqlite_with_rowid=False,
 )
 resolved = Table(
@@ -295,12 +295,13 @@ facts = Table(
     metadata,
     _bucket(),
     _whole("m"),
+    _whole("n"),
     _text("op_id"),
     _text("store"),
     _text("till"),
     _text("kind"),
     Column("body", LargeBinary, nullable=False),
-    PrimaryKeyConstraint("bucket", "m", "op_id"),
+    PrimaryKeyConstraint("bucket", "m", "n"),
 )
 postings = Table(
     "postings",
