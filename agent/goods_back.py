@@ -150,5 +150,6 @@ def _record(till: Till, kind: str, told: ReturnQuote, body: dict[str, Any], by: 
     view = till.look(told.m) if told.m is not None else None
     if view is not None and told.claw_pts:
         draft.rights, draft.fund, _ = rights.burn(view.rights, told.claw_pts)
-    draft.slip = slip(till, view, clawed=told.claw_pts, restored=told.restore_pts, back_fen=told.fen)
+    moved = {"clawed": told.claw_pts, "restored": told.restore_pts} if view is not None else {}
+    draft.slip = slip(till, view, **moved, back_fen=told.fen)  # whom nobody knows, nothing is taken from
     return record(till, draft, till.time(), till.shift().day)

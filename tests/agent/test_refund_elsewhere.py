@@ -142,6 +142,16 @@ def test_a_paper_that_is_no_sale_opens_no_refund(agent: Agent, page: Page) -> No
     assert page.post("/api/find", text=claims.digits(agent.till, back["op"]))["no"] == "nothing_to_refund"
 
 
+def test_a_refund_s_slip_says_what_the_goods_were_worth_and_moves_points_only_of_somebody(page: Page) -> None:
+    of_member = page.post("/api/sell", act=act(), m=MEMBER, fen=8000)
+    of_nobody = page.post("/api/sell", act=act(), fen=8000)
+    told = [
+        page.post("/api/refund", act=act(), sale=sale["op"], lines=[[1, 1, 8000]])
+        for sale in (of_member, of_nobody)
+    ]
+    assert [(one["back_fen"], one["clawed"]) for one in told] == [(8000, 9), (8000, 0)]
+
+
 def test_what_no_key_proves_is_not_taken_back(agent: Agent, page: Page, other: Till) -> None:
     claim = sold(other)
     forged = claim[:-1] + str((int(claim[-1]) + 1) % 10)
