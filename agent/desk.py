@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any
 
-from agent import approval, day_close, elsewhere, enrolment, goods_back
+from agent import approval, day_close, elsewhere, enrolment, goods_back, sealed_sale
 from agent.counter import Counter
 from agent.day_close import DayClosed
 from agent.enrolment import Enrolled
@@ -70,6 +70,26 @@ class Desk:
             return self.counter.sell(m, lines, by, points, who, paid, receipt, mark)
 
         return self._once(act, asked, do, lambda: approval.needed(self.till, redeem_pts=points), pin)
+
+    def sell_to_phone(
+        self,
+        act: str,
+        by: str,
+        phone: str,
+        lines: Sequence[Sequence[Any]],
+        *,
+        paid: str = "cash",
+        receipt: str = "",
+    ) -> Done | No:
+        """Record a sale for a typed phone that nobody knows here; the phone itself is not kept."""
+        asked = ["sell_to_phone", list(map(list, lines)), paid, receipt]
+
+        def do(mark: Mark) -> Recorded | No:
+            if receipt and sales.receipt_exists(self.till.book, receipt, self.till.shift().day):
+                return No(Refusal.receipt_known, {"number": receipt})
+            return sealed_sale.sell(self.till, phone, lines, by, paid, receipt, mark)
+
+        return self._once(act, asked, do, lambda: False, "")
 
     def redeem(self, act: str, by: str, m: int, points: int, pin: str = "") -> Done | No:
         """Record points as cash."""

@@ -44,16 +44,7 @@ def enrol(
         sealed: bytes | None = None
         personal = {key: value for key, value in (("phone", phone), ("name", name)) if value}
         if personal:
-            identity = till.identity
-            sealed = sealing.seal_pii(
-                identity.hub_pii_public,
-                identity.lane.chain,
-                op_id,
-                till.chance(16),
-                personal,
-                till.chance(32),
-            )
-            body["pii"] = sealing.pii_commitment(sealed)
+            sealed, body["pii"] = seal(till, op_id, personal)
         draft = Draft("member.enrol", body, by, pair[0], op_id=op_id, sealed=sealed, pair=pair, mark=mark)
         draft.slip = slip(till, member_code=pair[1])
         recorded = record(till, draft, time, shift.day)
@@ -61,6 +52,13 @@ def enrol(
             with till.book.turn() as turn:
                 members.put_phones(turn, [(keys.phone_tag(till.identity.index_key, phone), pair[0])])
         return Enrolled(pair[0], pair[1], recorded)
+
+
+def seal(till: Till, op_id: str, personal: dict[str, str]) -> tuple[bytes, str]:
+    """(the box of an operation, sealed to headquarters' key; what the body commits to)."""
+    public, chain = till.identity.hub_pii_public, till.identity.lane.chain
+    box = sealing.seal_pii(public, chain, op_id, till.chance(16), personal, till.chance(32))
+    return box, sealing.pii_commitment(box)
 
 
 def _pair(till: Till, card: str) -> tuple[int, str] | None:

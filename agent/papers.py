@@ -76,6 +76,8 @@ def date(day: int) -> str:
 def _member(receipt: Receipt, words: Words) -> list[Row]:
     if receipt.kind == "member.enrol":
         return [Text(words.say("receipt.provisional_member"))]
+    if not receipt.tier and receipt.member:
+        return [Text(words.say("receipt.sealed_member", tail=receipt.member))]
     if not receipt.tier:
         return [Text(words.say("receipt.no_member"))] if receipt.kind == "sale.earn" else []
     who = receipt.member or "----"

@@ -8,7 +8,14 @@ import pytest
 from headquarters import DAY_MS, Headquarters
 from pretend_till import PretendTill, points_of
 
+from agent import enrolment
+from agent.counter import Found
+from agent.desk import Desk, Done
+from agent.funding import No
+from agent.papers import paper_of
 from config.settings import NightWindow
+from config.words import load_words
+from hardware.paper import Text
 from hub import personal
 from hub.night import Night
 from points.wire import endpoints, sealing
@@ -158,3 +165,28 @@ def test_a_store_knows_the_phones_of_who_was_seen_there_within_180_days(
     assert phones(till) == {buys}, "who was not seen for 180 days is forgotten there"
     assert phones(other) == set()
     assert member(hq, "13812348001") == stays, "and known at headquarters"
+
+
+def test_a_phone_typed_where_nobody_knows_it_earns_when_the_network_is_back(hq: Headquarters) -> None:
+    home, away = hq.shop("s001"), hq.shop("s002")
+    new = enrolment.enrol(home.till, "c1", phone=PHONE)
+    assert isinstance(new, enrolment.Enrolled)
+    home.sync()
+    away.uplink.connected = False
+    desk = Desk(away.counter)
+    sold = desk.sell_to_phone("a1", "c1", PHONE, [[1, "all", 1, 8_000]])
+    assert isinstance(sold, Done), sold
+    assert desk.sell_to_phone("a1", "c1", PHONE, [[1, "all", 1, 8_000]]).op.id == sold.op.id  # type: ignore[union-attr]
+    assert not {"m", "who", "fund"} & sold.op.body.keys()
+    assert sold.receipt.unconfirmed
+    rules = away.till.rule()
+    paper = paper_of(sold.receipt, load_words("zh"), rules, chain="示例", store="s002")
+    rows = [row.text for row in paper.rows if isinstance(row, Text)]
+    assert any("8000" in row and "待确认" in row for row in rows), rows
+    assert PHONE not in str(away.till.book.rows("SELECT receipt FROM prints"))
+    assert isinstance(desk.sell_to_phone("a2", "c1", "not a phone", [[1, "all", 1, 1]]), No)
+    away.uplink.connected = True
+    away.sync()
+    assert points_of(hq, new.m) == (80, 0)
+    away.sync()
+    assert isinstance(away.counter.scan(PHONE), Found), "seen there, so it is known there"
