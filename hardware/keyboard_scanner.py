@@ -11,11 +11,10 @@ is nothing to hook; a Windows service never sees a key. Use a serial scanner or 
 
 from __future__ import annotations
 
-import threading
 from typing import Any
 
 from hardware.addresses import Address
-from hardware.scans import WELL, Desk, Health, Sink, Wellbeing, monotonic_ms
+from hardware.scans import WELL, Desk, Health, ScannerThread, Sink, Wellbeing, monotonic_ms
 from hardware.stream_scanner import BACKOFF_FIRST_S, BACKOFF_MAX_S
 from hardware.wedge import Shape, Tempo, Wedge, code_shape
 
@@ -31,20 +30,15 @@ class KeyboardScanner:
         tempo = Tempo(mean_gap_ms_max=address.number("max_gap_ms"))
         self._wedge = Wedge(shape, address.word("prefix"), tempo)
         self._desk = Desk(address.text)
-        self._stopping = threading.Event()
-        self._thread: threading.Thread | None = None
+        self._thread = ScannerThread(self.address, self._watch)
         self._wellbeing = Wellbeing(Health.CONNECTING, "state.scanner_connecting")
         self._hooked = 0
 
     def start(self, sink: Sink) -> None:
-        assert self._thread is None, "a scanner starts once"
-        self._thread = threading.Thread(target=self._watch, args=(sink,), name=self.address, daemon=True)
-        self._thread.start()
+        self._thread.start(sink)
 
     def stop(self, timeout_s: float = 2.0) -> None:
-        self._stopping.set()
-        if self._thread is not None:
-            self._thread.join(timeout_s)
+        self._thread.stop(timeout_s)
 
     def wellbeing(self) -> Wellbeing:
         return self._wellbeing
@@ -55,16 +49,16 @@ class KeyboardScanner:
     def _watch(self, sink: Sink) -> None:
         """Hook the keyboard, and again whenever the hook has died."""
         wait_s = BACKOFF_FIRST_S
-        while not self._stopping.is_set():
+        while not self._thread.stopping.is_set():
             listener = self._hook(sink)
             if listener is not None:
                 wait_s = BACKOFF_FIRST_S
-                while listener.is_alive() and not self._stopping.wait(WATCH_S):
+                while listener.is_alive() and not self._thread.stopping.wait(WATCH_S):
                     pass
                 listener.stop()
-                if not self._stopping.is_set():
+                if not self._thread.stopping.is_set():
                     self._wellbeing = _unavailable("the hook ended")
-            self._stopping.wait(wait_s)
+            self._thread.stopping.wait(wait_s)
             wait_s = min(wait_s * 2, BACKOFF_MAX_S)
 
     def _hook(self, sink: Sink) -> Any:

@@ -107,3 +107,22 @@ class Desk:
                 return None
             self.delivered += 1
         return Scan(ulid(self._wall_ms(), self._random(RANDOM_BYTES)), text, self.device, at_ms)
+
+
+class ScannerThread:
+    """The one thread of a scanner: started once, ended when it is told to."""
+
+    def __init__(self, name: str, run: Callable[[Sink], None]) -> None:
+        self.stopping = threading.Event()
+        self._name, self._run = name, run
+        self._thread: threading.Thread | None = None
+
+    def start(self, sink: Sink) -> None:
+        assert self._thread is None, "a scanner starts once"
+        self._thread = threading.Thread(target=self._run, args=(sink,), name=self._name, daemon=True)
+        self._thread.start()
+
+    def stop(self, timeout_s: float) -> None:
+        self.stopping.set()
+        if self._thread is not None:
+            self._thread.join(timeout_s)

@@ -9,13 +9,12 @@ How a port is opened is not known here: `serial_scanner` and `socket_scanner` sa
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable
 from typing import Protocol
 
 from hardware.faults import ScannerGone
 from hardware.framing import Framer
-from hardware.scans import WELL, Desk, Health, Sink, Wellbeing, monotonic_ms
+from hardware.scans import WELL, Desk, Health, ScannerThread, Sink, Wellbeing, monotonic_ms
 
 BACKOFF_FIRST_S = 0.25
 BACKOFF_MAX_S = 2.0
@@ -44,21 +43,16 @@ class StreamScanner:
         self._open_port = open_port
         self._backoff_first_s = backoff_first_s
         self._desk = Desk(address)
-        self._stopping = threading.Event()
-        self._thread: threading.Thread | None = None
+        self._thread = ScannerThread(self.address, self._run)
         self._wellbeing = Wellbeing(Health.CONNECTING, "state.scanner_connecting")
         self._opened = 0
         self._overlong = 0
 
     def start(self, sink: Sink) -> None:
-        assert self._thread is None, "a scanner starts once"
-        self._thread = threading.Thread(target=self._run, args=(sink,), name=self.address, daemon=True)
-        self._thread.start()
+        self._thread.start(sink)
 
     def stop(self, timeout_s: float = 2.0) -> None:
-        self._stopping.set()
-        if self._thread is not None:
-            self._thread.join(timeout_s)
+        self._thread.stop(timeout_s)
 
     def wellbeing(self) -> Wellbeing:
         return self._wellbeing
@@ -73,12 +67,12 @@ class StreamScanner:
 
     def _run(self, sink: Sink) -> None:
         wait_s = self._backoff_first_s
-        while not self._stopping.is_set():
+        while not self._thread.stopping.is_set():
             try:
                 port = self._open_port()
             except ScannerGone as gone:
                 self._wellbeing = Wellbeing(Health.CONNECTING, gone.remedy, gone.detail)
-                self._stopping.wait(wait_s)
+                self._thread.stopping.wait(wait_s)
                 wait_s = min(wait_s * 2, BACKOFF_MAX_S)
                 continue
             wait_s = self._backoff_first_s
@@ -93,7 +87,7 @@ class StreamScanner:
 
     def _read(self, port: Port, sink: Sink) -> None:
         framer = Framer(monotonic_ms())
-        while not self._stopping.is_set():
+        while not self._thread.stopping.is_set():
             data = port.read()
             now = monotonic_ms()
             for text in framer.receive(data, now) if data else framer.quiet(now):
