@@ -186,9 +186,17 @@ class PretendTill:
 
     def members(self) -> dict[int, list[Any]]:
         """Every member row that the stores are told."""
-        named = self.manifest("members", "main").enc_kid
+        return {row[0]: row for row in self.opened("members", "main")}
+
+    def phones(self) -> list[list[Any]]:
+        """The rows of this store's phone index."""
+        return self.opened("phones", self.lane.store)
+
+    def opened(self, topic: str, shard: str) -> list[list[Any]]:
+        """The rows of a sealed shard, opened with the secret that the private page tells."""
+        named = self.manifest(topic, shard).enc_kid
         heard = [row[4] for row in self.page() if row[0] == "k" and row[3] == named]
-        return {row[0]: row for row in self.rows("members", "main", bytes.fromhex(heard[0]))}
+        return self.rows(topic, shard, bytes.fromhex(heard[0]))
 
     def rows(self, topic: str, shard: str, key: bytes | None) -> list[list[Any]]:
         rows: list[list[Any]] = []
