@@ -18,7 +18,7 @@ from agent.journal.clock import StoreTime
 from agent.recorder import UNMARKED, Draft, Mark, Prepared, Recorded, prepare, record, record_prepared
 from agent.slips import slip
 from agent.store import members, sales
-from agent.till import Shift, Till, View
+from agent.till import Till, View
 from points import codes, rights
 from points.codes import Code, CodeKind
 from points.operations import BadOperation
@@ -131,15 +131,16 @@ class Counter:
         try:
             draft = self._draft(view, lines, NOBODY, quote, None)
             if isinstance(draft, Draft):
-                asked = self._asked(draft.m, quote.points_used, time, shift)
+                asked = self._asked(draft.m, quote.points_used, time)
                 self._shown = _Shown(asked, draft.body["lines"], prepare(till, draft, time, shift.day))
         except BadOperation:
             self._shown = None
 
-    def _asked(self, m: int | None, points_used: int, time: StoreTime, shift: Shift) -> tuple[Any, ...]:
+    def _asked(self, m: int | None, points_used: int, time: StoreTime) -> tuple[Any, ...]:
         """What a quote was asked for, and the state of the till that it depends on."""
         till, rules = self.till, self.till.rule()
         today, boot = rules.today(time.st_ms), time.moment.boot
+        shift = till.shift_on(today)
         return m, points_used, till.log.seq, till.editions, shift.day, shift.closed, today, boot, rules.hash
 
     def _confirm(self, m: int | None, lines: Lines, by: str, points_used: int, mark: Mark) -> Recorded | None:
@@ -152,7 +153,7 @@ class Counter:
         if shown is None or shown.lines != lines or mark.approved_by:
             return None
         time = self.till.time()
-        if shown.asked != self._asked(m, points_used, time, self.till.shift(time)):
+        if shown.asked != self._asked(m, points_used, time):
             return None
         return record_prepared(self.till, shown.sale, time, by, mark)
 

@@ -195,8 +195,14 @@ class Till:
         kept = self._shift
         if kept is not None and not kept.closed:
             return kept
-        today = self.rule().today((time or self.time()).st_ms)
-        return kept if kept is not None and kept.day >= today else Shift(today, False)
+        return self.shift_on(self.rule().today((time or self.time()).st_ms))
+
+    def shift_on(self, today: Day) -> Shift:
+        """The same, where the local day is known."""
+        kept = self._shift
+        if kept is not None and (not kept.closed or kept.day >= today):
+            return kept
+        return Shift(today, False)
 
     def keep_shift(self, shift: Shift) -> None:
         """Open or close a business day."""

@@ -79,12 +79,12 @@ class Log:
         """
         seq, head = (after.seq, after.hash) if after else (self.seq, self.head)
         seq += 1
-        link = chain.link(head, seq, body)
+        pos, link = self.pos(seq), chain.link(head, seq, body)
         turn.execute(
             "INSERT INTO ops (pos, op_id, m, kind, day, body, hash) VALUES (?, ?, ?, ?, ?, ?, ?)",
-            (self.pos(seq), op_id, m, kind, day, body, link),
+            (pos, op_id, m, kind, day, body, link),
         )
-        return Entry(self.pos(seq), body, link)
+        return Entry(pos, body, link)
 
     def records(self, entries: Sequence[Entry]) -> bytes:
         """The same operations as the second file keeps them."""
