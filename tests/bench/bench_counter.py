@@ -3,6 +3,10 @@
 The bare program commits, in WAL and FULL, an operation row and a receipt row of the same sizes, and
 appends the operation to a second file. The counter does that and everything else. Two ways of asking:
 the confirm of a quote that is on the screen, and a whole visit (card, quote, confirm).
+
+A program that does nothing but sync finds its code in the processor's caches and the disk awake; a
+till does not. So the bare program is measured a second time, with the same card and quote asked before
+each of its calls, outside the measured time: what is left between that and the confirm is ours.
 """
 
 from __future__ import annotations
@@ -13,6 +17,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from rounds import Bench, Contender, Work
 
@@ -68,6 +73,7 @@ def shop(folder: Path) -> Iterator[tuple[Counter, HandClock, list[int]]]:
     ]  # fmt: skip
     with till.book.turn() as turn:
         members.put_rows(turn, rows)
+    del rows
     till.book.connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     chance = random.Random(7)
     try:
@@ -98,6 +104,24 @@ def confirm(folder: Path) -> Iterator[Work]:
         yield Confirm(counter, clock, comers)
 
 
+class Bare(Confirm):
+    """The bare program in the place of the sale."""
+
+    def __init__(self, work: Work, *shop: Any) -> None:
+        super().__init__(*shop)
+        self.work = work
+
+    def __call__(self, i: int) -> None:
+        self.work(i)
+
+
+@contextmanager
+def bare_after_a_quote(folder: Path) -> Iterator[Work]:
+    """The bare program, called as seldom as a till is."""
+    with shop(folder) as the_shop, bare(folder) as work:
+        yield Bare(work, *the_shop)
+
+
 @contextmanager
 def visit(folder: Path) -> Iterator[Work]:
     """Card, quote and confirm."""
@@ -117,6 +141,7 @@ BENCH = Bench(
     title="a sale at the counter",
     contenders=[
         Contender("bare: the same two syncs", bare),
+        Contender("bare, after the same card and quote", bare_after_a_quote),
         Contender("confirm the quote on the screen", confirm),
         Contender("card, quote and confirm", visit),
     ],
