@@ -24,9 +24,12 @@ from hub.console import access
 from hub.console.desk import Desk
 from hub.night import Night
 from hub.office import Office
+from hub.opening import Openers
 from hub.registry import copy_registry
 from hub.store.engine import Store
 
+OPENERS = max(1, min(4, (os.cpu_count() or 2) - 1))
+"""Processes that open envelopes beside the one that writes."""
 EXAMPLE = Path(__file__).resolve().parents[1] / "config" / "rulebooks" / "example.json"
 
 
@@ -67,12 +70,15 @@ def _serve(office: Office, settings: HubSettings, _chosen: argparse.Namespace) -
     collect_seldom()
     print(f"console · 总部网页 {console_link(office, settings)}", flush=True)
     night = Night(office, settings.night)
+    openers = Openers(OPENERS)
+    office.open_envelope = openers.open_envelope
     if CLOCK not in os.environ:  # whoever rehearses a year runs its nights too
         night.start()
     try:
         _answer(office, settings)
     finally:
         night.stop()
+        openers.close()
     return 0
 
 

@@ -14,6 +14,7 @@ from typing import Any
 from hub.arrivals import next_arrival
 from hub.judgement import Delivered, Judgement, judge
 from hub.office import HUB_TILL, Office
+from hub.opening import Opened
 from hub.posting import Now, Place
 from hub.store import schema
 from hub.store.engine import Turn
@@ -42,9 +43,10 @@ def key_record(turn: Turn, office: Office, kid: str) -> KeyRecord:
 
 
 def post_batch(
-    turn: Turn, office: Office, batch: Batch, raw: bytes, record: KeyRecord
+    turn: Turn, office: Office, opened: Opened, raw: bytes, record: KeyRecord
 ) -> tuple[bytes, Judgement]:
     """Judge, post and answer an opened batch inside ``turn``: (the receipt, what was judged by it)."""
+    batch = opened.batch
     header = batch.header
     lane = (header.lane.store, header.lane.till, header.lane.epoch)
     stored = turn.one(
@@ -63,7 +65,8 @@ def post_batch(
         raise Fork(at=header.first, hub_hash=head)
     if known > 0:
         _check_overlap(turn, batch, record, known)
-    fresh = [Delivered((*lane, header.first + i), body) for i, body in enumerate(batch.bodies) if i >= known]
+    each = zip(batch.bodies, opened.digests, opened.plain, strict=True)
+    fresh = [Delivered((*lane, header.first + i), *one) for i, one in enumerate(each) if i >= known]
     arrived = next_arrival(turn)
     done = judge(turn, fresh, office.books, Now(arrived, office.today()))
     outcomes = _known_outcomes(turn, lane, header.first, seq) | done.outcomes

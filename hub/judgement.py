@@ -45,10 +45,12 @@ NAMELESS = ("equivocation", "bad-field", "undecodable")
 
 @dataclass(frozen=True, slots=True)
 class Delivered:
-    """One operation as it arrived."""
+    """One operation as it arrived. ``plain``: it was read already and nothing was found (``hub.opening``)."""
 
     place: Place
     body: bytes
+    digest: bytes
+    plain: bool = False
 
 
 @dataclass(slots=True)
@@ -106,7 +108,7 @@ class _Round:
     def run(self) -> set[str]:
         """Judge, post and keep; gives the names of what became known by it."""
         turn, done = self.turn, self.done
-        decoded = canonical.decode_each([one.body for one in self.delivered])
+        decoded = [_decoded(one) for one in self.delivered]
         resolved = _resolutions(turn, decoded)
         docket = _docket(turn, self.delivered, decoded, self.books, resolved.values())
         admitted: list[Admitted] = []
@@ -121,7 +123,7 @@ class _Round:
         if posted.spoiled:
             for bad in admitted:
                 if bad.op.id in posted.spoiled:
-                    self._keep(Delivered(bad.place, bad.body), dict(bad.op.body), INTERNAL)
+                    self._keep(Delivered(bad.place, bad.body, bad.digest), dict(bad.op.body), INTERNAL)
             admitted = [one for one in admitted if one.op.id not in posted.spoiled]
         for of, outcome in posted.remarks:
             (done.later if self.later else done.outcomes)[of.place] = outcome
@@ -217,6 +219,16 @@ def _docket(
     return Docket(books, seen, issued, behind)
 
 
+def _decoded(one: Delivered) -> Body:
+    if one.plain:
+        body: Body = canonical.read_own(one.body)
+        return body
+    try:
+        return canonical.decode(one.body)
+    except WireFault as fault:
+        return fault
+
+
 def _name(body: Mapping[str, Any]) -> str:
     """The operation's id if it is one, else nothing: no other text comes near a key of the database."""
     op_id = body.get("id")
@@ -245,9 +257,9 @@ def _admit(one: Delivered, body: Body, docket: Docket, resolved: Mapping[str, in
     """Admit an operation, or say what keeps it."""
     if isinstance(body, WireFault):
         return UNDECODABLE
-    if not canonical.is_canonical(one.body, body):
+    if not one.plain and not canonical.is_canonical(one.body, body):
         return Outcome("Q", {"reason": "undecodable", "field": "form"})
-    digest = chain.body_digest16(one.body)
+    digest = one.digest
     store, till, epoch, seq = one.place
     named = _name(body)
     known = docket.seen.get(named)
@@ -255,7 +267,7 @@ def _admit(one: Delivered, body: Body, docket: Docket, resolved: Mapping[str, in
         del docket.seen[named]  # it is this very operation, judged again
     told = {**body, "m": resolved[named]} if named in resolved else body
     try:
-        verdict = admit(told, digest, store, till, docket)
+        verdict = admit(told, digest, store, till, docket, well_formed=one.plain)
     except Exception:
         log.exception("an operation could not be judged")
         verdict = INTERNAL
@@ -287,5 +299,6 @@ def _waiting_on(turn: Turn, unlocked: Iterable[str]) -> list[Delivered]:
         [(name,) for name in sorted(unlocked)],
     )
     return [
-        Delivered((store, till, epoch, seq), bytes(body)) for store, till, epoch, seq, body in sorted(rows)
+        Delivered((store, till, epoch, seq), bytes(body), chain.body_digest16(bytes(body)))
+        for store, till, epoch, seq, body in sorted(rows)
     ]

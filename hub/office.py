@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from hub.clock import Clock
 from hub.keys import HubKeys
+from hub.opening import Opened, open_envelope
 from hub.store.engine import Store, Turn
 from points import rulebook
 from points.identifiers import HUB_STORE
 from points.rulebook import RuleBook
-from points.wire.lane import Lane
+from points.wire.lane import KeyRecord, Lane
 
 HUB_TILL = "w1"
 REGION = "main"
@@ -31,6 +33,8 @@ class Office:
     code_pool: int = 200
     books: dict[str, RuleBook] = field(default_factory=dict)
     current: RuleBook | None = None
+    open_envelope: Callable[[bytes, KeyRecord], Opened] = open_envelope
+    """Here, or in a process of its own."""
     publishing: threading.Lock = field(default_factory=threading.Lock)
 
     @property

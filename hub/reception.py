@@ -39,11 +39,11 @@ def receive(office: Office, raw: bytes, lane: Lane | None = None, sender: str | 
         raise WrongLane(kid=kid)
     with office.store.look() as look:
         record = intake.key_record(look, office, kid)
-    batch = envelope.open_batch(raw, record)
+    opened = office.open_envelope(raw, record)
     for _ in range(TRIES_MAX):
         try:
             with office.store.turn() as turn:
-                answer, done = intake.post_batch(turn, office, batch, raw, record)
+                answer, done = intake.post_batch(turn, office, opened, raw, record)
                 if any(name.startswith(RESOLVE) for name in done.awaited):
                     resolution.resolve_waiting(turn, office, done.awaited)
                 claims.settle(turn, office, done.arrived)

@@ -92,12 +92,18 @@ class Docket:
 
 
 def admit(
-    body: Mapping[str, Any], digest: bytes, store: str, till: str, docket: Docket
+    body: Mapping[str, Any],
+    digest: bytes,
+    store: str,
+    till: str,
+    docket: Docket,
+    *,
+    well_formed: bool = False,
 ) -> Operation | Outcome:
     """The operation if it may be posted now, or the outcome that keeps it in custody.
 
-    The caller adds what is admitted to ``docket.seen`` at once, so that a later operation of the same
-    batch may refer to it.
+    ``well_formed``: ``read`` has accepted this body before. The caller adds what is admitted to
+    ``docket.seen`` at once, so that a later operation of the same batch may refer to it.
     """
     named = body.get("id")
     known_as = docket.seen.get(named) if isinstance(named, str) else None
@@ -105,17 +111,26 @@ def admit(
         if known_as.digest != digest:
             return Outcome("Q", {"reason": "equivocation"})
         return Outcome("D", {"lane": list(known_as.lane), "seq": known_as.seq})
+    if well_formed:
+        op = Operation(body, store, till)
+    elif isinstance(shaped := _shaped(body, store, till), Outcome):
+        return shaped
+    else:
+        op = shaped
+    if op.kind in HUB_KINDS and store != HUB_STORE:
+        return Outcome("Q", {"reason": "policy", "field": "t"})
+    return _dependencies(op, docket) or op
+
+
+def _shaped(body: Mapping[str, Any], store: str, till: str) -> Operation | Outcome:
     if not isinstance(body.get("t"), str) or type(body.get("tv")) is not int:
         return Outcome("Q", {"reason": "bad-field", "field": "t"})
     if not known(body):
         return Outcome("P", {"reason": "unknown-type"})
     try:
-        op = read(body, store, till)
+        return read(body, store, till)
     except BadOperation as error:
         return Outcome("Q", {"reason": "bad-field", "field": error.field})
-    if op.kind in HUB_KINDS and store != HUB_STORE:
-        return Outcome("Q", {"reason": "policy", "field": "t"})
-    return _dependencies(op, docket) or op
 
 
 def _dependencies(op: Operation, docket: Docket) -> Outcome | None:

@@ -19,13 +19,12 @@ from typing import Any
 from sqlalchemy import Connection, Engine, QueuePool, Table, create_engine, event
 
 from config.sqlite import driver, open_database
+from hub.store.checkpoints import LOG_BYTES_KEPT, LOG_PAGES_MAX, Checkpoints
 
 Row = tuple[Any, ...]
 KEYS_A_STATEMENT = 400
 SQLITE = "sqlite:///"
 CACHE_KIB = 64 * 1024
-CHECKPOINT_PAGES = 8_000
-"""About 32 MB of log before it is copied into the file: pages that many batches touch are copied once."""
 CONNECTIONS_MAX = 24
 WRITERS_LOCK = 0x6A6966656E  # "jifen"
 
@@ -91,6 +90,10 @@ class Store:
         self.engine = _engine(url)
         self.is_sqlite = self.engine.dialect.name == "sqlite"
         self._pen = threading.RLock()
+        self._checkpoints: Checkpoints | None = None
+        if self.is_sqlite:
+            path = Path(url.removeprefix(SQLITE))
+            self._checkpoints = Checkpoints(path, lambda: _open(path))
 
     @contextmanager
     def turn(self) -> Iterator[Turn]:
@@ -104,6 +107,8 @@ class Store:
                     if not self.is_sqlite:
                         connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({WRITERS_LOCK})")
                     yield Turn(connection)
+                if self._checkpoints is not None:
+                    self._checkpoints.look()
             except self.engine.dialect.loaded_dbapi.IntegrityError as error:
                 raise Collision from error
 
@@ -115,6 +120,8 @@ class Store:
 
     def close(self) -> None:
         """Close all connections."""
+        if self._checkpoints is not None:
+            self._checkpoints.close()
         self.engine.dispose()
 
 
@@ -140,7 +147,8 @@ def _engine(url: str) -> Engine:
 def _open(path: Path) -> Any:
     connection = open_database(path)
     connection.execute(f"PRAGMA cache_size = -{CACHE_KIB}").fetchall()
-    connection.execute(f"PRAGMA wal_autocheckpoint = {CHECKPOINT_PAGES}").fetchall()
+    connection.execute(f"PRAGMA wal_autocheckpoint = {LOG_PAGES_MAX}").fetchall()
+    connection.execute(f"PRAGMA journal_size_limit = {LOG_BYTES_KEPT}").fetchall()
     return connection
 
 

@@ -79,8 +79,8 @@ def write_own(value: Any) -> str:
     return _dump(value).decode()
 
 
-def read_own(text: str) -> Any:
-    """What ``write_own`` wrote; nothing is asked of it."""
+def read_own(text: str | bytes) -> Any:
+    """What ``write_own`` wrote, or ``decode`` has read before; nothing is asked of it."""
     return orjson.loads(text)
 
 

@@ -1,0 +1,99 @@
+"""Envelopes opened in a process of their own are opened as here; the log is copied while others write."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from headquarters import Headquarters, headquarters
+from pretend_till import PretendTill
+
+from hub import intake
+from hub.opening import Openers, open_envelope
+from hub.store import checkpoints
+from hub.store.engine import Store
+from points.wire import envelope
+from points.wire.faults import Integrity, WireFault
+from points.wire.lane import KeyRecord
+
+
+@pytest.fixture
+def hq(tmp_path: Path) -> Iterator[Headquarters]:
+    with headquarters(tmp_path) as made:
+        yield made
+
+
+@pytest.fixture
+def openers() -> Iterator[Openers]:
+    made = Openers(1)
+    yield made
+    made.close()
+
+
+def record_of(hq: Headquarters, raw: bytes) -> KeyRecord:
+    with hq.office.store.look() as look:
+        return intake.key_record(look, hq.office, envelope.peek(raw)[1])
+
+
+def test_opened_elsewhere_is_opened_the_same(hq: Headquarters, openers: Openers) -> None:
+    till = PretendTill(hq)
+    m = till.enrol()
+    till.earn(m, 10)
+    till.write(b'{"id": 1}')
+    till.write(b"not even JSON")
+    till.op("coupon.redeem", m)
+    till.write(json.dumps(till.body("auth.void", m, refs=["0" * 32])).encode())  # spaced, keys as they come
+    raw = till.cut()
+    record = record_of(hq, raw)
+    opened = openers.open_envelope(raw, record)
+    assert opened == open_envelope(raw, record)
+    assert opened.plain == (True, True, False, False, False, False)
+    hq.office.open_envelope = openers.open_envelope
+    said = till.heard(till.deliver(raw))
+    assert {seq: code for seq, (code, _) in said.items()} == {3: "Q", 4: "Q", 5: "P", 6: "Q"}
+    assert hq.rows("SELECT op_id FROM facts WHERE kind = 'sale.earn'")
+
+
+def test_what_is_not_as_signed_is_refused_the_same(hq: Headquarters, openers: Openers) -> None:
+    till = PretendTill(hq)
+    till.enrol()
+    raw = bytearray(till.cut())
+    raw[-3] ^= 1
+    record = record_of(hq, bytes(raw))
+    for opening in (open_envelope, openers.open_envelope):
+        with pytest.raises(WireFault) as wrong:
+            opening(bytes(raw), record)
+        assert isinstance(wrong.value, Integrity)
+
+
+def test_a_process_that_is_killed_loses_nothing(hq: Headquarters, openers: Openers) -> None:
+    hq.office.open_envelope = openers.open_envelope
+    till = PretendTill(hq)
+    m = till.enrol()
+    till.send()
+    for pid in openers._pool._processes:
+        os.kill(pid, signal.SIGKILL)
+    till.earn(m, 10)
+    assert till.send() == {}
+    till.earn(m, 5)
+    assert till.send() == {}
+
+
+def test_a_long_log_is_copied_beside_the_writers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(checkpoints, "LOG_BYTES", 100_000)
+    store = Store(f"sqlite:///{tmp_path}/hub.sqlite")
+    with store.turn() as turn:
+        turn.run("CREATE TABLE t (x BLOB)")
+    file = tmp_path / "hub.sqlite"
+    before = file.stat().st_size
+    deadline = time.monotonic() + 20
+    while file.stat().st_size <= before + 100_000 and time.monotonic() < deadline:
+        with store.turn() as turn:
+            turn.run("INSERT INTO t VALUES (zeroblob(50000))")
+    assert file.stat().st_size > before + 100_000
+    store.close()
