@@ -133,7 +133,7 @@ class Counter:
             if isinstance(draft, Draft):
                 asked = self._asked(draft.m, quote.points_used, time)
                 self._shown = _Shown(asked, draft.body["lines"], prepare(till, draft, time, shift.day))
-        except BadOperation:
+        except (BadOperation, WireFault):
             self._shown = None
 
     def _asked(self, m: int | None, points_used: int, time: StoreTime) -> tuple[Any, ...]:

@@ -264,8 +264,13 @@ def test_what_could_not_be_committed_may_be_confirmed_again_and_stands_once(
     )
 
 
-def test_a_quote_of_what_cannot_be_recorded_is_shown_and_refused_at_the_sale(counter: Counter) -> None:
-    twice = [[1, "food", 1, 8_000], [1, "food", 1, 8_000]]
-    assert not isinstance(counter.quote(M, twice), No)
-    with pytest.raises(BadOperation):
-        counter.sell(M, twice, "c1")
+@pytest.mark.parametrize(
+    ("lines", "why"),
+    [([[1, "food", 1, 8_000], [1, "food", 1, 8_000]], BadOperation), ([[1, "e\u0301", 1, 8_000]], Malformed)],
+)
+def test_a_quote_of_what_cannot_be_recorded_is_shown_and_refused_at_the_sale(
+    counter: Counter, lines: list[list[Any]], why: type[Exception]
+) -> None:
+    assert not isinstance(counter.quote(M, lines), No)
+    with pytest.raises(why):
+        counter.sell(M, lines, "c1")
