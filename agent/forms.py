@@ -9,7 +9,8 @@ written one by one.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from bisect import bisect
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any
@@ -38,8 +39,11 @@ class BodyForm:
     @classmethod
     def of(cls, body: Mapping[str, Any]) -> BodyForm:
         """The form of a checked body; what stands in its blanks is left out."""
-        parts = [_members(sorted(body.items()), after, upto) for after, upto in _GAPS]
-        at, by, id_, mono, st, end = parts
+        gaps: list[dict[str, Any]] = [{} for _ in range(len(BLANKS) + 1)]
+        for key, value in body.items():
+            if key not in BLANKS:
+                gaps[bisect(BLANKS, key)][key] = value
+        at, by, id_, mono, st, end = [canonical.encode_checked(members)[1:-1] for members in gaps]
         return cls(
             b"{" + (at + b"," if at else b""),
             (by + b"," if by else b"") + b'"by":',
@@ -62,15 +66,6 @@ class BodyForm:
                 self.before_mono, b"%d" % mono, self.before_st, b"%d" % st, self.end,
             )
         )  # fmt: skip
-
-
-_GAPS = tuple(zip(("", *BLANKS), (*BLANKS, "\U0010ffff"), strict=True))
-
-
-def _members(items: Iterable[tuple[str, Any]], after: str, upto: str) -> bytes:
-    """The members of an object between two blanks, without its brackets."""
-    between = {key: value for key, value in items if after < key < upto}
-    return canonical.encode_checked(between)[1:-1]
 
 
 @lru_cache(maxsize=64)
@@ -120,4 +115,7 @@ class ReceiptForm:
 
 def text_of(values: Mapping[str, Any]) -> str:
     """JSON as the till keeps it for itself."""
-    return json.dumps(values, ensure_ascii=False, separators=(",", ":"))
+    return _ENCODER.encode(values)
+
+
+_ENCODER = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))

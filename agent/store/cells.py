@@ -32,7 +32,10 @@ def text_of(rights: Rights) -> str:
         int(rights.closed),
         rights.used_before,
     ]
-    return json.dumps(cell, separators=(",", ":"))
+    return _ENCODER.encode(cell)
+
+
+_ENCODER = json.JSONEncoder(separators=(",", ":"))
 
 
 def write(turn: Connection, m: int, rights: Rights) -> None:
