@@ -16,19 +16,18 @@ which the same return gives back.)
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from points.days import expiry_rank, is_past, plus_days
 from points.identifiers import HUB_STORE
 from points.lots import DEBT, Draw, Lot
 from points.operations import Operation
+from points.order import canonical
 from points.returns import Sale
 from points.rulebook import RuleBook
 
 MEM, OWED = "mem.avail", "mem.debt"
-LIFT_ROUNDS_MAX = 8
-"""A return of a sale of a resolved member is three deep; more is a stranger's circle of references."""
 
 
 class Leg(NamedTuple):
@@ -48,7 +47,7 @@ class Account:
     """A member's points. Feed it with ``take`` in canonical order; read its attributes."""
 
     __slots__ = (
-        "base_debt", "books", "days", "draws", "legs", "lots", "m", "returned", "sales",
+        "_lots", "_told", "base_debt", "books", "days", "draws", "legs", "m", "returned", "sales",
         "seen", "status", "taken", "tier", "tier_pts",
     )  # fmt: skip
 
@@ -58,7 +57,8 @@ class Account:
         self.status = ""
         self.tier = 0
         self.tier_pts = 0
-        self.lots: dict[str, Lot] = {}
+        self._told: Sequence[Sequence[Any]] = ()
+        self._lots: dict[str, Lot] = {}
         self.draws: dict[str, list[Draw]] = {}
         self.sales: dict[str, tuple[Operation, Sale | None]] = {}
         self.days: dict[int, int] = {}
@@ -69,6 +69,23 @@ class Account:
         self.returned: dict[str, tuple[int, int]] = {}
 
     # -- reading ------------------------------------------------------------------------------
+
+    @property
+    def lots(self) -> dict[str, Lot]:
+        """Every lot by its name, as they were earned; those that a row told are opened when first needed."""
+        if self._told:
+            told = {lot[0]: Lot.told(lot) for lot in self._told}
+            self._lots, self._told = told | self._lots, ()
+        return self._lots
+
+    def begin_with(self, lots: Sequence[Sequence[Any]]) -> None:
+        """Begin with the lots of a member row."""
+        self._told = lots
+
+    def lot_rows(self) -> list[Sequence[Any]]:
+        """The lots that still hold something, as a member row tells them."""
+        kept = [lot for lot in self._told if lot[1]]
+        return kept + [lot.row() for lot in self._lots.values() if lot.remaining]
 
     @property
     def debt(self) -> int:
@@ -183,7 +200,7 @@ class Account:
         self.tier = max(self.tier, book.tier_at(self.tier_pts))
 
     def _give(self, op: Operation, lot: Lot) -> None:
-        self.lots[lot.id] = lot
+        self._lots[lot.id] = lot
         self.legs.append(Leg(op.id, f"x.issue:{lot.issuer}", MEM, lot.id, lot.pts))
         self._repay(op, lot)
 
@@ -352,38 +369,6 @@ _STEPS = {
 
 FOLDED = frozenset(_STEPS)
 """The kinds that change what a member has; all others only move where it is held, or name somebody."""
-
-
-def canonical(ops: Iterable[Operation]) -> list[Operation]:
-    """Facts of one member in canonical order, each once.
-
-    The key is (st, store, till, id), lifted to the largest of its own, one past what it refers to,
-    and the member's previous operation of the same lane; so no fact stands before its cause.
-    """
-    facts = {op.id: op for op in ops}
-    order = sorted(facts.values(), key=lambda op: (op.st, op.store, op.till, op.id))
-    if not any(op.refs for op in order):
-        return order
-    lifted = {op.id: op.st for op in order}
-    for _ in range(LIFT_ROUNDS_MAX):
-        if not _lift(order, lifted):
-            break
-        order.sort(key=lambda op: (lifted[op.id], op.store, op.till, op.st, op.id))
-    return order
-
-
-def _lift(order: Iterable[Operation], lifted: dict[str, int]) -> bool:
-    """Lift each fact over its causes and its lane; whether any moved."""
-    lane: dict[tuple[str, str], int] = {}
-    moved = False
-    for op in order:
-        causes = (lifted[ref] + 1 for ref in op.refs if ref in lifted and ref != op.id)
-        when = max(lifted[op.id], lane.get((op.store, op.till), 0), *causes, 0)
-        lane[op.store, op.till] = when
-        if when != lifted[op.id]:
-            lifted[op.id] = when
-            moved = True
-    return moved
 
 
 def fold(m: int, ops: Iterable[Operation], books: Mapping[str, RuleBook]) -> Account:

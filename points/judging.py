@@ -12,10 +12,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from points.fold import FOLDED, MEM, Account, Leg, canonical
+from points.fold import FOLDED, MEM, Account, Leg
 from points.identifiers import HUB_STORE
 from points.members import MemberRow, begin
 from points.operations import HUB_KINDS, SPENDS, BadOperation, Operation, known, read
+from points.order import canonical
 from points.postings import AUTH, close_legs, grant_legs, held_by, rights_legs
 from points.quoting import earn_due, recompute_earn
 from points.returns import Sale

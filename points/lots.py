@@ -7,6 +7,7 @@ expired is a function of the day and therefore stored nowhere.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from points.days import is_past
@@ -43,6 +44,12 @@ class Lot:
     def spendable(self, today: int) -> bool:
         """Whether a point of it may be spent on ``today``."""
         return self.remaining > 0 and self.pending_until <= today and not is_past(self.expires_on, today)
+
+    @classmethod
+    def told(cls, row: Sequence[Any]) -> Lot:
+        """A lot as a member row tells it; what stands beyond is ignored."""
+        id_, remaining, pending_until, expires_on, kind, issuer, *_ = row
+        return cls(id_, remaining, expires_on, issuer, id_.partition(".")[0], kind, remaining, pending_until)
 
     def row(self) -> list[Any]:
         """As it stands in a member row: ``[lot, remaining, pending_until, expires_on, class, issuer]``."""

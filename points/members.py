@@ -15,7 +15,6 @@ from typing import Any
 from points.amounts import BadAmount, whole
 from points.fold import Account
 from points.identifiers import MEMBER_MAX
-from points.lots import Lot
 from points.rulebook import RuleBook
 
 ROW_ENTRIES = 13
@@ -86,10 +85,7 @@ def begin(row: MemberRow, books: Mapping[str, RuleBook]) -> Account:
     account.base_debt = row.debt
     if row.day[0]:
         account.days[row.day[0]] = row.day[1]
-    for id_, remaining, pending_until, expires_on, kind, issuer, *_ in row.lots:
-        account.lots[id_] = Lot(
-            id_, remaining, expires_on, issuer, id_.partition(".")[0], kind, remaining, pending_until
-        )
+    account.begin_with(row.lots)
     return account
 
 
@@ -105,7 +101,7 @@ def end(account: Account, ver: int, name_masked: str, tail: str) -> list[Any]:
         name_masked,
         tail,
         account.debt,
-        [lot.row() for lot in account.lots.values() if lot.remaining],
+        account.lot_rows(),
         [last_day, account.days.get(last_day, 0)],
         [0, 0],
         [],

@@ -17,11 +17,11 @@ from hub.posting import Place, op_bucket
 from hub.store import schema, standings
 from hub.store.engine import Turn
 from points.fold import FOLDED, Account, Leg, fold
-from points.fold import canonical as in_order
 from points.identifiers import bucket
 from points.lots import DEBT
 from points.members import own_row
 from points.operations import Operation
+from points.order import canonical as in_order
 
 SAID: Mapping[tuple[str, str], str] = {
     ("x.issue", "mem.avail"): "leg_issued",

@@ -13,8 +13,9 @@ from typing import Any
 import pytest
 from programme import FIRST_MS, MS_PER_DAY, Story, book
 
-from points.fold import Account, canonical
+from points.fold import Account
 from points.operations import Operation
+from points.order import canonical
 
 HISTORIES = 1_200
 PLANS = {90: ["rolling", 3], 365: ["rolling", 12], None: ["never"]}

@@ -9,11 +9,12 @@ from typing import Any
 import pytest
 from programme import FIRST_MS, MS_PER_DAY, Story, book
 
-from points.fold import Account, canonical, fold
+from points.fold import Account, fold
 from points.judging import Standing, available, extends, move_rights, post
 from points.lots import DEBT
 from points.members import end, read_row
 from points.operations import Operation
+from points.order import canonical
 from points.postings import correction, totals, trial_balance
 from points.quoting import quote_earn, recompute_earn
 from points.returns import Sale
