@@ -43,6 +43,18 @@ def test_what_refers_to_another_operation_is_never_continued() -> None:
     assert not extends(standing, [story.sale(FIRST_MS + 9, 50_000, refs=[sale.id])], BOOKS)
 
 
+def test_lots_of_one_day_are_drawn_as_they_were_earned_from_a_row_too() -> None:
+    story = Story(RULES)
+    first, second = story.sale(FIRST_MS, 50_000), story.sale(FIRST_MS + 1_000, 70_000)
+    spent = story.op("redeem.cash", FIRST_MS + 2_000, pts=30, fen=3, fund=[["local", 30]])
+    standing = standing_after([first])
+    assert extends(standing, [second, spent], BOOKS)
+    continued = end(post(standing, [second, spent], None, BOOKS).account, 2, "", "")
+    whole = end(fold(1024, [first, second, spent], BOOKS), 2, "", "")
+    assert continued[8] == whole[8]
+    assert [lot[0] for lot in whole[8]] == [f"{first.id}.0", f"{second.id}.0"]
+
+
 def test_a_day_that_is_only_claimed_frees_no_expired_points() -> None:
     """The shift's day is what a cashier says; whether points have expired goes by the time of the sale."""
     story = Story(RULES)
