@@ -1,7 +1,8 @@
 """Personal data: opened once from its sealed box, stored under headquarters' own key, found by keyed tags.
 
-A sealed box is taken whether or not its operation is here yet. What is kept is ciphertext; a phone
-is looked up by an HMAC, never in clear, and every store hears only the tags of members seen there.
+A sealed box is taken whether or not its operation is here yet; of several the one that the operation
+committed to is opened, whichever came first. What is kept is ciphertext; a phone is looked up by an
+HMAC, never in clear, and every store hears only the tags of members seen there.
 """
 
 from __future__ import annotations
@@ -18,25 +19,39 @@ from hub.store.engine import Turn
 from points import codes
 from points.identifiers import bucket
 from points.wire import canonical, keys, sealing
-from points.wire.faults import Malformed, WireFault
+from points.wire.faults import Malformed, TooLarge, WireFault
 
 Person = dict[str, str]
+Boxes = list[tuple[str, bytes]]
+"""What would be committed to each box, and the box."""
+Of = tuple[str, int | None, str]
+"""Whose boxes: the operation, its member as far as it is known, and its store."""
+
+BOXES_MAX = 8
+"""How many different boxes may wait for one operation that is not known yet."""
 
 
 def keep_box(turn: Turn, op_id: str, blob: bytes) -> None:
-    """Keep a sealed box until its operation is known."""
+    """Keep a sealed box until its operation is known. Raises ``TooLarge`` when too many wait for one.
+
+    Which box is the operation's only the operation says; until then a false one must not keep the right
+    one out. Who is refused here keeps the box, and brings it again when the operation is known.
+    """
     if len(blob) > sealing.PII_BLOB_BYTES_MAX:
         raise Malformed(why="sealed")
-    turn.put(schema.sealed, [(op_bucket(op_id), op_id, blob)], on_conflict="ignore")
+    waiting = {pii for pii, _ in _boxes(turn, op_id)}
+    committed = sealing.pii_commitment(blob)
+    if committed not in waiting and len(waiting) >= BOXES_MAX:
+        raise TooLarge(max=BOXES_MAX)
+    turn.put(schema.sealed, [(op_bucket(op_id), op_id, committed, blob)], on_conflict="ignore")
 
 
 def take_box(turn: Turn, office: Office, op_id: str, store: str, committed: str | None) -> Person | None:
-    """Open and destroy the box of an operation; None when there is none, or not what was committed to."""
-    row = turn.one("SELECT blob FROM sealed WHERE op_bucket = ? AND op_id = ?", (op_bucket(op_id), op_id))
-    if row is None:
+    """Open the box that an operation committed to, and destroy all of its boxes; None without it."""
+    boxes = _boxes(turn, op_id)
+    if not boxes:
         return None
-    turn.run("DELETE FROM sealed WHERE op_bucket = ? AND op_id = ?", (op_bucket(op_id), op_id))
-    return _opened(turn, office, None, store, op_id, bytes(row[0]), committed)
+    return _taken(turn, office, (op_id, None, store), committed, boxes)
 
 
 def open_boxes(turn: Turn, office: Office, arrived: Iterable[str]) -> None:
@@ -44,43 +59,50 @@ def open_boxes(turn: Turn, office: Office, arrived: Iterable[str]) -> None:
     if turn.one("SELECT 1 FROM sealed LIMIT 1") is None:
         return
     ids = [(op_bucket(op_id), op_id) for op_id in arrived]
-    owners = {
-        op_id: (m, store)
-        for op_id, m, store, posted in turn.find(
-            schema.op_seen, ["op_id", "m", "store", "posted"], ["op_bucket", "op_id"], ids
-        )
-        if posted and m is not None  # a box whose operation still waits, waits with it
-    }
-    for shard, op_id, blob in turn.find(
-        schema.sealed, ["op_bucket", "op_id", "blob"], ["op_bucket", "op_id"], ids
+    boxes: dict[str, Boxes] = {}
+    by = ["op_bucket", "op_id"]
+    for op_id, pii, blob in turn.find(schema.sealed, ["op_id", "pii", "blob"], by, ids):
+        boxes.setdefault(op_id, []).append((pii, bytes(blob)))
+    boxed = [(op_bucket(op_id), op_id) for op_id in boxes]
+    for op_id, m, store, posted in turn.find(
+        schema.op_seen, ["op_id", "m", "store", "posted"], ["op_bucket", "op_id"], boxed
     ):
-        if op_id not in owners:
-            continue
-        m, store = owners[op_id]
-        person = _opened(turn, office, m, store, op_id, bytes(blob), _committed(turn, m, op_id))
+        if not posted or m is None:
+            continue  # a box whose operation still waits, waits with it
+        person = _taken(turn, office, (op_id, m, store), _committed(turn, m, op_id), boxes[op_id])
         if person is not None:
             if not is_known_as(turn, office, m, store, person.get("phone", "")):
                 _case(turn, office, "phone-known", op_id, m, store)
-            keep(turn, office, m, person)
-        turn.run("DELETE FROM sealed WHERE op_bucket = ? AND op_id = ?", (shard, op_id))
+            # A box that comes again, of a sale for a typed phone, must not take away the name.
+            keep(turn, office, m, {**read(turn, office, m), **person})
+
+
+def _boxes(turn: Turn, op_id: str) -> Boxes:
+    rows = turn.run(
+        "SELECT pii, blob FROM sealed WHERE op_bucket = ? AND op_id = ?", (op_bucket(op_id), op_id)
+    )
+    return [(pii, bytes(blob)) for pii, blob in rows]
+
+
+def _taken(turn: Turn, office: Office, of: Of, committed: str | None, boxes: Boxes) -> Person | None:
+    """What the box that was committed to holds. All boxes are destroyed; false ones are a case."""
+    op_id, m, store = of
+    turn.run("DELETE FROM sealed WHERE op_bucket = ? AND op_id = ?", (op_bucket(op_id), op_id))
+    right = dict(boxes).get(committed or "")
+    if len(boxes) > (right is not None):
+        _case(turn, office, "sealed-differs", op_id, m, store)
+    if right is None:
+        return None
+    try:
+        return sealing.open_pii(office.keys.pii, office.chain, op_id, right)
+    except WireFault:
+        _case(turn, office, "sealed-unreadable", op_id, m, store)
+        return None
 
 
 def _committed(turn: Turn, m: int, op_id: str) -> str | None:
     row = turn.one("SELECT body FROM facts WHERE bucket = ? AND m = ? AND op_id = ?", (bucket(m), m, op_id))
     return None if row is None else canonical.decode(bytes(row[0])).get("pii")
-
-
-def _opened(
-    turn: Turn, office: Office, m: int | None, store: str, op_id: str, blob: bytes, committed: str | None
-) -> Person | None:
-    if committed != sealing.pii_commitment(blob):
-        _case(turn, office, "sealed-differs", op_id, m, store)
-        return None
-    try:
-        return sealing.open_pii(office.keys.pii, office.chain, op_id, blob)
-    except WireFault:
-        _case(turn, office, "sealed-unreadable", op_id, m, store)
-        return None
 
 
 def is_known_as(turn: Turn, office: Office, m: int, store: str, phone: str) -> bool:

@@ -246,8 +246,8 @@ resolved = Table(
     PrimaryKeyConstraint("op_bucket", "op_id"),
 )  # fmt: skip
 sealed = Table(
-    "sealed", metadata, Column("op_bucket", SmallInteger, nullable=False), _text("op_id"),
-    Column("blob", LargeBinary, nullable=False), PrimaryKeyConstraint("op_bucket", "op_id"),
+    "sealed", metadata, Column("op_bucket", SmallInteger, nullable=False), _text("op_id"), _text("pii"),
+    Column("blob", LargeBinary, nullable=False), PrimaryKeyConstraint("op_bucket", "op_id", "pii"),
 )  # fmt: skip
 claims = Table(
     "claims",

@@ -187,3 +187,64 @@ def test_a_phone_typed_where_nobody_knows_it_earns_when_the_network_is_back(hq: 
     assert points_of(hq, new.m) == (80, 0)
     away.sync()
     assert isinstance(away.counter.scan(PHONE), Found), "seen there, so it is known there"
+
+
+def others(till: PretendTill, op_id: str, count: int) -> list[bytes]:
+    """Boxes for an operation that did not commit to them."""
+    return [box(till, op_id, phone=f"1390000{n:04d}") for n in range(count)]
+
+
+@pytest.mark.parametrize(
+    "sent", ["wrong, right, operation", "right, wrong, operation", "wrong, operation, right"]
+)
+@pytest.mark.parametrize("is_enrolment", [True, False])
+def test_the_box_that_was_signed_for_wins_whatever_came_before_it(
+    hq: Headquarters, till: PretendTill, other: PretendTill, *, sent: str, is_enrolment: bool
+) -> None:
+    if is_enrolment:
+        op_id = f"{till.st:012x}7000{till.chance.randbytes(8).hex()}"
+        blob = box(till, op_id, phone=PHONE, name="王小明")
+        till.enrol(id=op_id, pii=sealing.pii_commitment(blob))
+    else:
+        sale, blob = boxed_sale(till, 70)
+        op_id = sale["id"]
+    (wrong,) = others(other, op_id, 1)
+    for step in sent.split(", "):
+        if step == "operation":
+            till.send()
+        else:
+            put(*((till, op_id, blob) if step == "right" else (other, op_id, wrong)))
+    assert member(hq) > 0
+    assert hq.rows("SELECT count(*) FROM personal") == [(1,)]
+    assert hq.rows("SELECT count(*) FROM sealed") == [(0,)]
+    assert hq.rows("SELECT reason FROM cases") == [("sealed-differs",)], "somebody sent a false one"
+    with hq.office.store.look() as look:
+        assert personal.by_phone(look, hq.office, "13900000000") is None
+
+
+def test_no_more_boxes_wait_than_are_bounded_and_the_refused_one_comes_again(
+    hq: Headquarters, till: PretendTill, other: PretendTill
+) -> None:
+    sale, blob = boxed_sale(till, 70)
+    for wrong in others(other, sale["id"], personal.BOXES_MAX):
+        put(other, sale["id"], wrong)
+        put(other, sale["id"], wrong)  # the same one again is one box
+    told = till.call("PUT", endpoints.sealed(sale["id"]), blob, endpoints.BLOB)
+    assert (told.status, told.fault.problem) == (413, "too-large")
+    till.send()
+    put(till, sale["id"], blob)
+    assert points_of(hq, member(hq)) == (70, 0)
+    assert hq.rows("SELECT count(*) FROM sealed") == [(0,)]
+
+
+def test_a_sale_s_box_that_comes_again_takes_away_no_name(hq: Headquarters, till: PretendTill) -> None:
+    op_id = f"{till.st:012x}7000{till.chance.randbytes(8).hex()}"
+    blob = box(till, op_id, phone=PHONE, name="王小明")
+    till.enrol(id=op_id, pii=sealing.pii_commitment(blob))
+    put(till, op_id, blob)
+    sale, of = boxed_sale(till, 30)
+    till.send()
+    for _ in range(2):  # the answer to the first was lost
+        put(till, sale["id"], of)
+    with hq.office.store.look() as look:
+        assert personal.read(look, hq.office, member(hq)) == {"phone": PHONE, "name": "王小明"}
