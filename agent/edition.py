@@ -2,7 +2,8 @@
 
 An edition is taken whole in one turn, or not at all. The members, and this till's own page that says
 which of its operations they count, are taken in the same turn, so that a shown balance never counts an
-own operation twice or not at all (W15). An older edition than the one held is ignored (W16).
+own operation twice or not at all (W15). An older edition than the one held is ignored (W16). Phones are
+replaced whole: whom headquarters forgets, or who lost a phone, is forgotten here too.
 """
 
 from __future__ import annotations
@@ -27,6 +28,8 @@ from points.wire.manifest import PRIVATE_TOPIC, Manifest
 Blobs = Mapping[str, bytes]
 Told = tuple[Manifest, bytes]
 
+WHOLE = frozenset({"phones"})
+"""Topics whose rows carry no version: an edition replaces the one before, so all of it is fetched."""
 SECRET = "shard-secret:"
 """Begins the name of the fact that keeps a shard's secret; its kid follows."""
 
@@ -45,6 +48,8 @@ def missing(till: Till, manifest: Manifest) -> tuple[str, ...]:
     if manifest.ver <= held:
         return ()
     done = feeds.chunks(till.book, manifest.topic, manifest.shard)
+    if manifest.topic in WHOLE:
+        return () if set(manifest.blobs) == set(done) else tuple(manifest.blobs)
     return tuple(sha for sha in manifest.blobs if sha not in done)
 
 
@@ -86,8 +91,8 @@ def take_together(till: Till, told: Mapping[str, Told], blobs: Blobs, counted: M
                 members.put_rows(turn, fresh)
                 feeds.keep_fact(turn, "members_as_of", str(manifest.issued))
                 feeds.keep_fact(turn, "applied_pos", str(_applied(till, manifest.g, counted)))
-            if "phones" in told:
-                members.put_phones(turn, [(str(row[0]), int(row[1])) for row in rows["phones"]])
+            if "phones" in told and _is_there(told["phones"][0], blobs):
+                members.take_phones(turn, _phones(rows["phones"]))
             if "keys" in told:
                 _take_keys(turn, rows["keys"])
             if PRIVATE_TOPIC in told:
@@ -122,6 +127,18 @@ def _secret(till: Till, kid: str, heard: Mapping[str, str]) -> bytes:
         return bytes.fromhex(kept)
     except ValueError as error:
         raise Malformed(why="private row") from error
+
+
+def _is_there(manifest: Manifest, blobs: Blobs) -> bool:
+    """Whether an edition was fetched; it was not when it says what is held already."""
+    return all(piece.sha in blobs for piece in manifest.chunks)
+
+
+def _phones(rows: list[list[Any]]) -> list[tuple[str, int]]:
+    try:
+        return [(str(row[0]), int(row[1])) for row in rows]
+    except (TypeError, ValueError, IndexError) as error:
+        raise Malformed(why="phone row") from error
 
 
 def _take_keys(turn: Connection, rows: list[list[Any]]) -> None:

@@ -50,7 +50,7 @@ def enrol(
         recorded = record(till, draft, time, shift.day)
         if phone:
             with till.book.turn() as turn:
-                members.put_phones(turn, [(keys.phone_tag(till.identity.index_key, phone), pair[0])])
+                members.put_own_phone(turn, keys.phone_tag(till.identity.index_key, phone), pair[0])
         return Enrolled(pair[0], pair[1], recorded)
 
 

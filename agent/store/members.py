@@ -14,6 +14,8 @@ from agent.journal.database import Book
 from config.sqlite import Connection
 from points import codes
 
+OWN = "own-phone:"
+"""Begins the fact of a phone that was enrolled here and not told by headquarters yet; its tag follows."""
 ROW_CODES = 12
 """Where a row carries the tags of its codes: [first 16 hex of ``who``…]."""
 
@@ -55,10 +57,27 @@ def put_rows(turn: Connection, rows: Iterable[Sequence[Any]]) -> None:
     )
 
 
-def put_phones(turn: Connection, tags: Iterable[tuple[str, int]]) -> None:
-    """Take the store's phone index."""
+def take_phones(turn: Connection, told: Iterable[tuple[str, int]]) -> None:
+    """Take the store's phone index whole: what is not told any more is forgotten, but own phones wait."""
+    tags = dict(told)
+    held: dict[str, int] = dict(turn.execute("SELECT tag, m FROM phones"))
+    names = turn.execute("SELECT name FROM facts WHERE substr(name, 1, ?) = ?", (len(OWN), OWN))
+    own = {name[len(OWN) :] for (name,) in names}
+    turn.executemany("DELETE FROM facts WHERE name = ?", [(OWN + tag,) for tag in own & tags.keys()])
+    gone = held.keys() - tags.keys() - own
+    turn.executemany("DELETE FROM phones WHERE tag = ?", [(tag,) for tag in gone])
+    _put_phones(turn, [(tag, m) for tag, m in tags.items() if held.get(tag) != m])
+
+
+def put_own_phone(turn: Connection, tag: str, m: int) -> None:
+    """A phone that was enrolled here: known at once, and kept until headquarters tells it or another."""
+    turn.execute("INSERT INTO facts (name, value) VALUES (?, ?) ON CONFLICT DO NOTHING", (OWN + tag, str(m)))
+    _put_phones(turn, [(tag, m)])
+
+
+def _put_phones(turn: Connection, tags: list[tuple[str, int]]) -> None:
     turn.executemany(
-        "INSERT INTO phones (tag, m) VALUES (?, ?) ON CONFLICT (tag) DO UPDATE SET m = excluded.m", list(tags)
+        "INSERT INTO phones (tag, m) VALUES (?, ?) ON CONFLICT (tag) DO UPDATE SET m = excluded.m", tags
     )
 
 

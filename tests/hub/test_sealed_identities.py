@@ -13,6 +13,7 @@ from agent.counter import Found
 from agent.desk import Desk, Done
 from agent.funding import No
 from agent.papers import paper_of
+from agent.uplink import OutOfReach
 from config.settings import NightWindow
 from config.words import load_words
 from hardware.paper import Text
@@ -248,3 +249,51 @@ def test_a_sale_s_box_that_comes_again_takes_away_no_name(hq: Headquarters, till
         put(till, sale["id"], of)
     with hq.office.store.look() as look:
         assert personal.read(look, hq.office, member(hq)) == {"phone": PHONE, "name": "王小明"}
+
+
+def test_a_phone_that_headquarters_forgets_leaves_every_till_of_the_store(hq: Headquarters) -> None:
+    first, second = hq.shop("s001"), hq.shop("s001", "02")
+    for n in (1, 2):
+        assert isinstance(enrolment.enrol(first.till, "c1", phone=f"1381234800{n}"), enrolment.Enrolled)
+    first.sync()
+    second.sync()
+    first.sync()
+    for n in (1, 2):
+        assert isinstance(second.counter.scan(f"1381234800{n}"), Found)
+    with hq.office.store.turn() as turn:
+        turn.run("DELETE FROM phone_tags WHERE m = ?", (member(hq, "13812348001"),))
+    for shop in (first, second):
+        for _ in range(2):
+            shop.sync()
+            assert isinstance(shop.counter.scan("13812348001"), No), "who was dropped is forgotten"
+            assert isinstance(shop.counter.scan("13812348002"), Found)
+    with hq.office.store.turn() as turn:
+        turn.run("DELETE FROM phone_tags")
+    first.sync()
+    assert isinstance(first.counter.scan("13812348002"), No), "an index of nobody is an index too"
+
+
+def test_an_own_phone_waits_until_headquarters_has_heard_of_it(
+    hq: Headquarters, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shop, busy = hq.shop("s001"), hq.shop("s001", "02")
+    assert isinstance(enrolment.enrol(shop.till, "c1", phone=PHONE), enrolment.Enrolled)
+    assert isinstance(enrolment.enrol(busy.till, "c1", phone="13812348001"), enrolment.Enrolled)
+    busy.sync()
+    call = shop.uplink.call
+
+    def cut(method: str, path: str, *more: Any) -> bytes:
+        if method == "PUT":
+            raise OutOfReach
+        return call(method, path, *more)
+
+    with monkeypatch.context() as meanwhile:
+        meanwhile.setattr(shop.uplink, "call", cut)
+        shop.night.contact(rest=lambda _ms: None)
+    assert isinstance(shop.counter.scan("13812348001"), Found), "an edition was taken"
+    assert isinstance(shop.counter.scan(PHONE), Found), "that knows nothing of the box that is still here"
+    shop.sync()
+    with hq.office.store.turn() as turn:
+        turn.run("DELETE FROM phone_tags WHERE m = ?", (member(hq),))
+    shop.sync()
+    assert isinstance(shop.counter.scan(PHONE), No), "once told, it is headquarters' like any other"
