@@ -9,6 +9,9 @@ from __future__ import annotations
 
 import logging
 import multiprocessing
+import os
+import signal
+import threading
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
@@ -62,12 +65,31 @@ def _try(raw: bytes, record: KeyRecord) -> Opened | None:
         return None
 
 
+def _live_with_headquarters() -> None:
+    """In the process that opens: Ctrl-C is headquarters' to answer, and its end is this process' end.
+
+    A pool's process waits for work on a pipe that it holds both ends of, so it outlived a headquarters
+    that was killed, and one was left behind by every such kill.
+    """
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    threading.Thread(target=_end_with_headquarters, name="parent", daemon=True).start()
+
+
+def _end_with_headquarters() -> None:
+    headquarters = multiprocessing.parent_process()
+    assert headquarters is not None, "somebody has begun this process"
+    headquarters.join()
+    os._exit(1)
+
+
 class Openers:
-    """Processes that open envelopes; one that dies costs nothing but its speed."""
+    """Processes that open envelopes; one that dies costs nothing but its speed. None outlives this one."""
 
     def __init__(self, count: int) -> None:
         # Not a fork: this process has threads and open databases.
-        self._pool = ProcessPoolExecutor(count, multiprocessing.get_context("spawn"))
+        self._pool = ProcessPoolExecutor(
+            count, multiprocessing.get_context("spawn"), initializer=_live_with_headquarters
+        )
 
     def open_envelope(self, raw: bytes, record: KeyRecord) -> Opened:
         """``open_envelope`` in another process. Raises the same."""
