@@ -43,6 +43,7 @@ def receive(office: Office, raw: bytes, lane: Lane | None = None, sender: str | 
     for _ in range(TRIES_MAX):
         try:
             with office.store.turn() as turn:
+                record = intake.key_record(turn, office, kid)  # it may have been revoked meanwhile
                 answer, done = intake.post_batch(turn, office, opened, raw, record)
                 if any(name.startswith(RESOLVE) for name in done.awaited):
                     resolution.resolve_waiting(turn, office, done.awaited)

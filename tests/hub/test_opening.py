@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import os
 import signal
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,12 +15,12 @@ import pytest
 from headquarters import Headquarters, headquarters
 from pretend_till import PretendTill
 
-from hub import intake
-from hub.opening import Openers, open_envelope
+from hub import intake, reception
+from hub.opening import Opened, Openers, open_envelope
 from hub.store import checkpoints
 from hub.store.engine import Store
 from points.wire import envelope
-from points.wire.faults import Integrity, WireFault
+from points.wire.faults import Integrity, Revoked, WireFault
 from points.wire.lane import KeyRecord
 
 
@@ -82,6 +84,51 @@ def test_a_process_that_is_killed_loses_nothing(hq: Headquarters, openers: Opene
     assert till.send() == {}
     till.earn(m, 5)
     assert till.send() == {}
+
+
+KILLED = """
+import os, signal
+from hub.opening import Openers, open_envelope
+from points.wire.faults import WireFault
+if __name__ == "__main__":
+    try:
+        Openers(1).open_envelope(b"nothing", None)
+    except WireFault:
+        os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+def test_no_process_outlives_a_headquarters_that_was_killed(tmp_path: Path) -> None:
+    script = tmp_path / "killed.py"
+    script.write_text(KILLED)
+    root = str(Path(__file__).resolve().parents[2])
+    # Whatever it started holds its output open: the pipe ends when the last of them has ended.
+    done = subprocess.run(
+        [sys.executable, str(script)],
+        env={**os.environ, "PYTHONPATH": root},
+        stdout=subprocess.PIPE,
+        timeout=30,
+    )
+    assert done.returncode == -signal.SIGKILL
+
+
+def test_a_key_that_was_revoked_while_its_envelope_was_opened_posts_nothing(hq: Headquarters) -> None:
+    till = PretendTill(hq)
+    m = till.enrol()
+    till.send()
+
+    def opening(raw: bytes, record: KeyRecord) -> Opened:
+        with hq.office.store.turn() as turn:
+            turn.run(
+                "UPDATE keys SET revoked_at_ms = 1, max_seq = ? WHERE kid = ?", (till.sent, till.key.kid)
+            )
+        return open_envelope(raw, record)
+
+    hq.office.open_envelope = opening
+    till.earn(m, 10)
+    with pytest.raises(Revoked):
+        reception.receive(hq.office, till.cut())
+    assert not hq.rows("SELECT op_id FROM facts WHERE kind = 'sale.earn'")
 
 
 def test_a_long_log_is_copied_beside_the_writers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
