@@ -57,7 +57,8 @@ def returnable(till: Till, digits: str) -> Elsewhere | No:
         lane = claims.signed_by(till, told)
         if lane is None:
             return No(Refusal.receipt_not_proved, {})
-        if told.kind is not claim.Kind.EARN:
+        if told.kind is not claim.Kind.EARN or sales.body(till.book, told.op_id) is not None:
+            # A sale of this till comes back by its lines; as groups it would come back once more.
             return No(Refusal.nothing_to_refund, {})
         if not told.groups:  # more rates than a paper can carry
             return No(Refusal.refund_elsewhere_offline, {})

@@ -142,6 +142,18 @@ def test_a_paper_that_is_no_sale_opens_no_refund(agent: Agent, page: Page) -> No
     assert page.post("/api/find", text=claims.digits(agent.till, back["op"]))["no"] == "nothing_to_refund"
 
 
+def test_a_sale_of_this_till_comes_back_by_its_lines_and_not_once_more_by_its_paper(
+    agent: Agent, page: Page
+) -> None:
+    agent.uplink.connected = agent.pulse.online = True
+    sold_here = page.post("/api/sell", act=act(), m=MEMBER, fen=5000)
+    paper = claims.digits(agent.till, sold_here["op"])
+    assert page.post("/api/refund-elsewhere", **asked(paper, 5000))["no"] == "nothing_to_refund"
+    assert page.post("/api/refund", act=act(), sale=sold_here["op"], lines=[[1, 1, 5000]])["done"]
+    assert page.post("/api/refund-elsewhere", **asked(paper, 5000))["no"] == "nothing_to_refund"
+    assert agent.till.log.seq == 2
+
+
 def test_a_refund_s_slip_says_what_the_goods_were_worth_and_moves_points_only_of_somebody(page: Page) -> None:
     of_member = page.post("/api/sell", act=act(), m=MEMBER, fen=8000)
     of_nobody = page.post("/api/sell", act=act(), fen=8000)
