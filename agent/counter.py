@@ -274,6 +274,7 @@ class Counter:
             used=quote.points_used,
             used_fen=quote.points_fen,
             trimmed=earn.trimmed,
+            unconfirmed="who" in body,
             reasons=[(reason.key, reason.values) for reason in earn.reasons],
         )
         return draft

@@ -81,12 +81,18 @@ class Desk:
         paid: str = "cash",
         receipt: str = "",
     ) -> Done | No:
-        """Record a sale for a typed phone that nobody knows here; the phone itself is not kept."""
+        """Record a sale for a typed phone: the member's who has it here, else one that waits.
+
+        The phone itself is not kept, not even in the digest of the act.
+        """
         asked = ["sell_to_phone", list(map(list, lines)), paid, receipt]
 
         def do(mark: Mark) -> Recorded | No:
             if receipt and sales.receipt_exists(self.till.book, receipt, self.till.shift().day):
                 return No(Refusal.receipt_known, {"number": receipt})
+            m = sealed_sale.known_here(self.till, phone)
+            if m is not None:  # an edition came after the phone was typed
+                return self.counter.sell(m, lines, by, 0, "", paid, receipt, mark)
             return sealed_sale.sell(self.till, phone, lines, by, paid, receipt, mark)
 
         return self._once(act, asked, do, lambda: False, "")

@@ -78,8 +78,10 @@ def _member(receipt: Receipt, words: Words) -> list[Row]:
         return [Text(words.say("receipt.provisional_member"))]
     if not receipt.tier and receipt.member:
         return [Text(words.say("receipt.sealed_member", tail=receipt.member))]
+    if not receipt.tier and receipt.kind == "sale.earn":
+        return [Text(words.say("receipt.sealed_code" if receipt.unconfirmed else "receipt.no_member"))]
     if not receipt.tier:
-        return [Text(words.say("receipt.no_member"))] if receipt.kind == "sale.earn" else []
+        return []
     who = receipt.member or "----"
     return [Columns(words.say("receipt.member_without_phone", tail=who), receipt.tier)]
 
@@ -105,7 +107,7 @@ def _movements(receipt: Receipt, words: Words) -> list[Row]:
         moved("clawed", words.say("receipt.points_unit", points=number(-receipt.clawed)))
     if receipt.restored:
         moved("restored", words.say("receipt.points_unit", points=number(receipt.restored, signed=True)))
-    if receipt.unconfirmed:
+    if receipt.unconfirmed and receipt.kind != "sale.earn":
         waits = "clawed_by_headquarters" if receipt.tier else "clawed_of_unknown"
         rows.append(Text(words.say(f"receipt.{waits}")))
     return rows

@@ -20,6 +20,16 @@ from points.refusals import Refusal
 from points.wire import keys
 
 
+def known_here(till: Till, phone: str) -> int | None:
+    """The member with this phone whom this till can show, and so can sell to."""
+    code = codes.recognise(phone)
+    if code.kind is not CodeKind.PHONE:
+        return None
+    with till.book.lock:
+        m = members.by_phone(till.book, keys.phone_tag(till.identity.index_key, code.text))
+        return m if m is not None and till.look(m) is not None else None
+
+
 def sell(
     till: Till,
     phone: str,
@@ -29,13 +39,11 @@ def sell(
     receipt: str = "",
     mark: Mark = UNMARKED,
 ) -> Recorded | No:
-    """Record the sale. A phone that is known here is a member's: that sale is made with the member."""
+    """Record the sale. Who asks has looked whether a member is ``known_here``."""
     code = codes.recognise(phone)
     if code.kind is not CodeKind.PHONE:
         return No(Refusal.unknown_code, {})
     with till.book.lock:
-        if members.by_phone(till.book, keys.phone_tag(till.identity.index_key, code.text)) is not None:
-            return No(Refusal.busy, {})
         time = till.time()
         shift = till.shift(time)
         if shift.closed:

@@ -151,6 +151,15 @@ def make_app(shop: Shop) -> App:
         )  # fmt: skip
         return after(told, words)
 
+    @app.post("/api/sell-to-phone")
+    def sell_to_phone(
+        body: Annotated[asked.SellToPhone, Depends(read(asked.SellToPhone))], words: Speaks
+    ) -> said.Said:
+        told = desk.sell_to_phone(
+            body.act, body.by, body.phone, lines_of(body), paid=body.paid, receipt=body.receipt
+        )
+        return after(told, words)
+
     @app.post("/api/redeem")
     def redeem(body: Annotated[asked.Redeem, Depends(read(asked.Redeem))], words: Speaks) -> said.Said:
         return after(desk.redeem(body.act, body.by, body.m, body.points, body.pin), words)
@@ -243,7 +252,7 @@ def contacted(settled: bool, words: Words) -> said.Said:
     }
 
 
-def lines_of(body: asked.Quote) -> list[tuple[int, str, int, int]]:
+def lines_of(body: asked.Goods) -> list[tuple[int, str, int, int]]:
     """The lines of a point of sale, or the one line that a typed amount is."""
     return body.lines or [(1, TYPED_CATEGORY, 1, body.fen or 0)]
 

@@ -53,13 +53,22 @@ class Scan(Asked):
     text: Annotated[str, Field(min_length=1, max_length=4096)]
 
 
-class Quote(Asked):
-    """A sale that is being thought about: one amount, or lines of a point of sale."""
+class Goods(Asked):
+    """What is bought: one amount, or lines of a point of sale."""
 
-    m: Member | None = None
     fen: Fen | None = None
     lines: Lines | None = None
+
+
+class Quote(Goods):
+    """A sale that is being thought about."""
+
+    m: Member | None = None
     points: Points = 0
+
+
+Paid = Literal["cash", "card", "wechat", "alipay", "unionpay", "other"]
+Receipt = Annotated[str, Field(pattern=r"^[A-Za-z0-9./_-]{0,32}$")]
 
 
 class Sell(Quote):
@@ -68,9 +77,19 @@ class Sell(Quote):
     act: Act
     by: By = "cashier"
     who: Annotated[str, Field(pattern=r"^([0-9a-f]{32})?$")] = ""
-    paid: Literal["cash", "card", "wechat", "alipay", "unionpay", "other"] = "cash"
-    receipt: Annotated[str, Field(pattern=r"^[A-Za-z0-9./_-]{0,32}$")] = ""
+    paid: Paid = "cash"
+    receipt: Receipt = ""
     pin: Pin = ""
+
+
+class SellToPhone(Goods):
+    """A sale whose points go to a typed phone that nobody knows here."""
+
+    act: Act
+    by: By = "cashier"
+    phone: Annotated[str, Field(pattern=r"^1[3-9][0-9]{9}$")]
+    paid: Paid = "cash"
+    receipt: Receipt = ""
 
 
 class Redeem(Asked):

@@ -85,17 +85,22 @@ def _is_told(status: str, words: Words) -> bool:
     return status != "active" and f"state.member_{status}" in words
 
 
-def found(told: Found, till: Till, words: Words, *, online: bool) -> Said:
+def found(told: Found, code: str, till: Till, words: Words, *, online: bool) -> Said:
     """What a scan meant."""
     if told.kind is CodeKind.CLAIM:
         return {"found": "sale", "sale": told.sale}
     if told.card is None:
-        return {"found": "unknown", "who": told.who, "say": words.say("page.unknown_here")}
+        return {"found": "unknown", "who": told.who, "code": code, "say": words.say("page.unknown_here")}
     return {
         "found": "member",
         "card": card(told.card, till, words, online=online, earns_only=told.earns_only),
         "earns_only": told.earns_only,
     }
+
+
+def unknown_phone(phone: str, words: Words) -> Said:
+    """A typed phone that nobody knows here, while headquarters cannot be asked: points may wait for it."""
+    return {"found": "phone", "phone": phone, "say": words.say("page.phone_unknown")}
 
 
 def quote(told: SaleQuote, till: Till, words: Words) -> Said:
@@ -153,6 +158,7 @@ def done(told: Done, till: Till) -> Said:
         "pending": receipt.pending_pts,
         "debt": receipt.debt,
         "has_member": bool(receipt.tier),
+        "waits": receipt.unconfirmed and receipt.kind == "sale.earn",
         "member_code": receipt.member_code,
         "at": clock(receipt.st_ms, till.rule())[11:],
         "approved": told.op.body.get("approved_by", "") == MANAGER,

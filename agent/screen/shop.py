@@ -21,6 +21,7 @@ from agent.world import World
 from config.words import LANGUAGES, Words, load_words
 from hardware.scans import Scan
 from points import codes
+from points.codes import CodeKind
 from points.refusals import Refusal
 
 
@@ -64,8 +65,12 @@ class Shop:
         return self._meant(self.desk.counter.scan(text), text, words)
 
     def _meant(self, told: Found | No, text: str, words: Words) -> said.Said:
-        if isinstance(told, Found):
-            return said.found(told, self.till, words, online=self.is_online)
+        if isinstance(told, Found) and (told.card or told.kind is not CodeKind.PHONE):
+            return said.found(told, codes.recognise(text).text, self.till, words, online=self.is_online)
+        if isinstance(told, Found) or told.refusal is Refusal.unknown_member:  # a phone in either case
+            if self.is_online:
+                return said.no(No(Refusal.unknown_member, {}), words)
+            return said.unknown_phone(codes.recognise(text).text, words)
         if told.refusal is Refusal.refund_elsewhere_offline:
             return self.paper_of_another(text, words)
         return said.no(told, words)

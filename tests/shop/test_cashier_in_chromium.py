@@ -16,13 +16,12 @@ sys.path.append(str(Path(__file__).resolve().parents[1] / "agent"))  # its shop 
 
 from running import MEMBER, OTHER, code_of, printer, running, scanner
 from shopfloor import grant
+from somebody import CONTRAST, Cashier
 from test_refund_elsewhere import other_till, sold, tell_key
 
 from agent import approval
-from agent.assembly import Agent
 from agent.store import prints
 from hardware.virtual.printer import VirtualPrinter
-from hardware.virtual.scanner import SocketScanner
 
 playwright = pytest.importorskip(
     "playwright.sync_api", reason="playwright is not installed: no browser to drive"
@@ -49,47 +48,6 @@ def browser() -> Iterator[playwright.Browser]:
         started = play.chromium.launch(executable_path=CHROMIUM, args=QUIET)
         yield started
         started.close()
-
-
-class Cashier:
-    """Somebody at the page: types, presses, scans, and reads what is on the screen."""
-
-    def __init__(self, agent: Agent, page: playwright.Page, device: SocketScanner) -> None:
-        self.agent, self.page, self.scanner = agent, page, device
-        self.broken: list[str] = []
-        page.on("pageerror", lambda error: self.broken.append(str(error)))
-        page.set_default_timeout(8_000)
-
-    def open(self) -> Cashier:
-        self.page.goto(self.agent.page_url)
-        self.sees("body[data-listening] #key-F2")
-        assert self.scanner.wait_for_a_listener()
-        return self
-
-    def scan(self, text: str) -> None:
-        self.scanner.scan(text)
-
-    def type(self, text: str) -> None:
-        self.page.keyboard.type(text)
-
-    def press(self, *keys: str) -> None:
-        for key in keys:
-            self.page.keyboard.press(key)
-
-    def sees(self, selector: str, text: str = "") -> None:
-        place = self.page.locator(selector)
-        place.first.wait_for()
-        if text:
-            playwright.expect(place.first).to_contain_text(text)
-
-    def sees_no(self, selector: str) -> None:
-        playwright.expect(self.page.locator(selector)).to_have_count(0)
-
-    def keep(self, name: str) -> None:
-        """A picture for people, where somebody wants one."""
-        folder = os.environ.get("JIFEN_PICTURES")
-        if folder:
-            self.page.screenshot(path=str(Path(folder) / f"{name}.png"))
 
 
 @pytest.fixture
@@ -281,6 +239,53 @@ def test_a_new_member_without_a_network_earns_at_once(cashier: Cashier) -> None:
     assert b"13912345678" not in b"".join(op.body for op in cashier.agent.till.log.between(1, 1 << 62))
 
 
+def test_a_phone_that_nobody_knows_here_earns_and_waits(cashier: Cashier, paper: VirtualPrinter) -> None:
+    for amount_first in (False, True):
+        if amount_first:
+            cashier.type("125")
+            cashier.press("Enter")
+            cashier.sees("#confirm")
+        cashier.type("13812345678")
+        cashier.press("Enter")
+        cashier.sees("#said", "断网查不到")
+        cashier.sees("#phone", "138 1234 5678")
+        cashier.sees("#to-phone", "积分先记在这个手机号上")
+        cashier.keep(f"phone-offered-{amount_first:d}")
+        cashier.press("Enter")
+        cashier.sees("#phone", "138 **** 5678")
+        if not amount_first:
+            cashier.keep("phone-taken")
+            cashier.type("125")
+            cashier.press("Enter")
+        cashier.sees("#gain", "+12")
+        cashier.sees(".gain", "待总部确认后到账")
+        cashier.keep("phone-quote")
+        cashier.press("Enter")
+        cashier.sees("#done", "已记录")
+        cashier.sees("#sale .bill", "待总部确认")
+        cashier.page.locator(".paper img").evaluate("picture => picture.decode()")
+        cashier.keep("phone-done")
+        assert paper.wait_for_receipts(1 + amount_first)
+        assert "手机尾号 5678，积分待确认" in paper.receipts[0].text
+        assert "扣回" not in paper.receipts[0].text
+        cashier.press("Enter")
+        cashier.sees_no("#done")
+    assert b"13812345678" not in b"".join(op.body for op in cashier.agent.till.log.between(1, 1 << 62))
+    cashier.type("13812345678")
+    cashier.press("Enter")
+    cashier.sees("#to-phone")
+    cashier.press("F4")
+    cashier.sees("#enrol-phone")
+    assert cashier.page.input_value("#enrol-phone") == "13812345678"
+    cashier.press("Enter")
+    cashier.sees(".given")
+    cashier.type("80")
+    cashier.press("Enter")
+    cashier.sees("#gain", "+8")
+    cashier.press("Enter")
+    cashier.sees("#points", "8")
+
+
 def test_the_day_closes_and_the_next_needs_the_manager(cashier: Cashier) -> None:
     cashier.press("F9")
     cashier.sees("#day-dialog")
@@ -372,28 +377,3 @@ def test_what_a_person_reads_has_enough_contrast(cashier: Cashier) -> None:
     assert pale == []
     cashier.page.evaluate("document.querySelector('.facts li').style.color = '#ddd'")
     assert cashier.page.evaluate(CONTRAST) != []
-
-
-CONTRAST = """() => {
-  const rgb = (c) => (c.match(/[\\d.]+/g) || []).map(Number);
-  const lum = ([r, g, b]) => [r, g, b].map((v) => v / 255)
-    .map((v) => v <= 0.03928 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4)
-    .reduce((sum, v, i) => sum + v * [0.2126, 0.7152, 0.0722][i], 0);
-  const behind = (e) => {
-    for (; e; e = e.parentElement) {
-      const c = rgb(getComputedStyle(e).backgroundColor);
-      if (c.length === 3 || c[3] === 1) return c;
-    }
-    return [255, 255, 255];
-  };
-  const pale = [];
-  for (const e of document.querySelectorAll('body *')) {
-    const own = [...e.childNodes].some((n) => n.nodeType === 3 && n.textContent.trim());
-    if (!own || !e.checkVisibility() || e.closest('#toast, .skip, .primary kbd')) continue;
-    const style = getComputedStyle(e);
-    const [a, b] = [lum(rgb(style.color)), lum(behind(e))].sort((x, y) => y - x);
-    const ratio = (a + 0.05) / (b + 0.05);
-    if (ratio < (parseFloat(style.fontSize) >= 24 ? 3 : 4.5)) pale.push(`${e.textContent} ${ratio}`);
-  }
-  return pale;
-}"""

@@ -92,15 +92,18 @@ export async function pin(why, attempt) {
   return told ?? { no: "manager_needed", say: why };
 }
 
-export function enrol(attempt) {
+export function enrol(attempt, typed = "") {
   const act = api.newAct();
   return ask("enrol-dialog", "", (answer) => {
     const said = complaint();
     const field = (id, word, more = {}) => [el("input", { id, maxlength: "32", autocomplete: "off", ...more }), say(word)];
-    const [phone, phoneWord] = field("enrol-phone", "page.phone", { inputmode: "numeric", maxlength: "11", autofocus: true });
+    const [phone, phoneWord] = field("enrol-phone", "page.phone", { inputmode: "numeric", maxlength: "11", value: typed, autofocus: true });
     const [name, nameWord] = field("enrol-name", "page.name");
     const [card, cardWord] = field("enrol-card", "page.card");
-    listening = (told) => { if (stopped(told)) said.textContent = told.say; };
+    listening = (told) => {
+      said.textContent = stopped(told) ? told.say : told.card ? say("page.card_taken") : "";
+      if (told.code) card.value = told.code;
+    };
     return form(async () => {
       const told = await attempt(() => api.post("/api/enrol", {
         act, phone: phone.value.trim(), name: name.value.trim(), card: card.value.trim(),

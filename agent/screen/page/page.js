@@ -6,19 +6,19 @@ import * as dialogs from "./dialogs.js";
 import * as view from "./view.js";
 import { byId } from "./view.js";
 
-const fresh = () => ({ member: null, who: "", earnsOnly: false, fen: 0, points: 0, quote: null, act: "", done: null, busy: false });
+const fresh = () => ({ member: null, who: "", phone: "", toPhone: false, earnsOnly: false, fen: 0, points: 0, quote: null, act: "", done: null, busy: false });
 
 let sale = fresh();
 let last = null;
 let state = null;
 let source = null;
-const acts = { confirm, undo, next };
+const acts = { confirm, undo, next, toPhone, enrol: () => enrol() };
 
 // -- showing --------------------------------------------------------------------------------------
 
 function show() {
   sale.last = last;
-  view.showMember(sale);
+  view.showMember(sale, acts);
   view.showSale(sale, acts);
   view.showEntry(sale);
   view.showKeys(keys());
@@ -41,9 +41,9 @@ function whyNoRedeem() {
   return sale.member.why_no_redeem;
 }
 
-function begin(member, { who = "", earnsOnly = false } = {}) {
+function begin(member, { who = "", phone = "", earnsOnly = false } = {}) {
   const kept = sale.quote && !sale.done ? sale.fen : 0;
-  sale = { ...fresh(), member, who, earnsOnly };
+  sale = { ...fresh(), member, who, phone, earnsOnly };
   byId("entry").value = "";
   view.showSaid("");
   show();
@@ -66,6 +66,10 @@ export function heard(told) {
     begin(null, { who: told.who });
     return view.showSaid(told.say, "mind");
   }
+  if (told.found === "phone") {
+    begin(null, { phone: told.phone });
+    return view.showSaid(told.say, "mind");
+  }
   begin(told.card, { earnsOnly: told.earns_only });
 }
 
@@ -75,14 +79,24 @@ async function enter(event) {
   if (sale.busy) return;
   if (!text) {
     if (sale.done) next();
+    else if (sale.phone && !sale.toPhone) toPhone();
     else if (sale.quote) confirm();
     return;
   }
   byId("entry").value = "";
   const fen = api.fenOf(text);
-  if (sale.done) sale = fresh();
+  if (sale.done) sale = { ...fresh(), member: fen !== null && view.isNew(sale) ? sale.member : null };
+  if (fen !== null && sale.phone) sale.toPhone = true;
   if (fen !== null) await quote(fen, sale.quote ? sale.points : 0);
   else heard(await attempt(() => api.post("/api/scan", { text })));
+}
+
+// Points go to a phone that nobody knows here. An amount that is typed below the offer means the same.
+function toPhone() {
+  sale.toPhone = true;
+  view.showSaid("");
+  show();
+  byId("entry").focus();
 }
 
 async function quote(fen, points) {
@@ -102,7 +116,10 @@ async function quote(fen, points) {
 
 async function confirm() {
   if (sale.busy || !sale.quote || sale.done) return;
-  const asked = { m: sale.member?.m ?? null, who: sale.who, fen: sale.fen, points: sale.points, act: sale.act };
+  if (sale.phone && !sale.toPhone) return toPhone();
+  const { act, fen, phone } = sale;
+  if (phone) return once(() => api.post("/api/sell-to-phone", { act, fen, phone }));
+  const asked = { m: sale.member?.m ?? null, who: sale.who, fen, points: sale.points, act };
   await once(() => withPin((pin) => api.post("/api/sell", { ...asked, pin })));
 }
 
@@ -128,7 +145,7 @@ async function once(act) {
 }
 
 function finished(told) {
-  sale = { ...fresh(), member: told.card ?? null, done: told };
+  sale = { ...fresh(), member: told.card ?? null, phone: told.waits ? sale.phone : "", toPhone: Boolean(told.waits), done: told };
   last = told;
   byId("entry").value = "";
   view.showSaid("");
@@ -175,7 +192,7 @@ async function refund(found = null) {
 async function enrol() {
   const why = keys()[2].why;
   if (why) return view.showSaid(why, "mind");
-  const told = await dialogs.enrol(attempt);
+  const told = await dialogs.enrol(attempt, sale.done ? "" : sale.phone);
   if (told) finished(told);
   byId("entry").focus();
 }

@@ -81,10 +81,26 @@ const notice = (text, kind = "") => el("div", { class: `notice ${kind}` }, el("s
 
 // -- the member -----------------------------------------------------------------------------------
 
-export function showMember(sale) {
+// Somebody who has just been enrolled buys next: the amount that is typed now is theirs.
+export const isNew = (sale) => sale.done?.done === "member.enrol" && sale.member !== null;
+
+function phonePart(sale, acts) {
+  const { phone } = sale;
+  if (sale.toPhone) {
+    return [el("span", { class: "tag" }, say("receipt.waits_for_headquarters")),
+      el("h1", { id: "phone" }, `${phone.slice(0, 3)} **** ${phone.slice(7)}`), el("p", { class: "quiet" }, say("page.phone_taken"))];
+  }
+  return [el("h1", { id: "phone" }, `${phone.slice(0, 3)} ${phone.slice(3, 7)} ${phone.slice(7)}`),
+    el("div", { class: "offer" },
+      el("button", { type: "button", class: "primary", id: "to-phone", onclick: acts.toPhone }, say("page.phone_earns"), el("kbd", {}, "Enter")),
+      el("button", { type: "button", class: "second", id: "enrol-phone-now", onclick: acts.enrol }, say("page.enrol_title"), el("kbd", {}, "F4")))];
+}
+
+export function showMember(sale, acts) {
   const place = byId("member");
   if (!sale.member) {
     place.className = "card idle";
+    if (sale.phone) return place.replaceChildren(...phonePart(sale, acts));
     const title = sale.who ? say("page.unknown_here") : say("page.welcome");
     place.replaceChildren(bars(), el("h1", {}, sale.who ? say("receipt.waits_for_headquarters") : title),
       el("p", { class: "quiet" }, sale.who ? title : say("page.welcome_hint")));
@@ -134,12 +150,13 @@ function quotePart(sale, acts) {
     bill.append(line(`${say("page.will_use")} ${points(quote.points_used)} ${say("page.points_unit")}`, yuan(-quote.points_fen)));
   }
   bill.append(line(say("page.to_pay"), yuan(quote.due_fen), "due"));
-  const earns = sale.member !== null || sale.who;
+  const waits = sale.who || sale.toPhone;
+  const earns = sale.member !== null || waits;
   const gain = el("div", { class: `gain ${earns && quote.pts ? "" : "none"}` },
     el("div", {}, el("span", {}, say("page.will_earn")),
       el("b", { id: "gain" }, earns ? `${quote.pts ? "+" : ""}${points(quote.pts)} ${say("page.points_unit")}` : "—")),
     el("ul", { "aria-label": say("page.why") },
-      ...(earns ? quote.reasons : [say("page.why_no_redeem_member")]).map((reason) => el("li", {}, reason))));
+      ...(waits && quote.pts ? [say("page.earned_later")] : []), ...(earns ? quote.reasons : [say("page.why_no_redeem_member")]).map((reason) => el("li", {}, reason))));
   return [bill, gain, el("div", { class: "go" },
     el("button", { type: "button", class: "primary", id: "confirm", disabled: sale.busy, onclick: acts.confirm },
       say("page.confirm_sale"), el("kbd", {}, "Enter")))];
@@ -155,12 +172,13 @@ function donePart(sale, acts) {
   const moved = el("div", { class: "bill" });
   const add = (key, count, sign) => count && moved.append(
     line(say(key), `${sign}${points(count)} ${say("page.points_unit")}`));
-  if (done.has_member || done.member_code) {
+  if (done.has_member || done.member_code || done.waits) {
     add("receipt.earned", done.earned, "+");
     add("receipt.used", done.used, "-");
     add("receipt.clawed", done.clawed, "-");
     add("receipt.restored", done.restored, "+");
   }
+  if (done.waits) moved.append(el("p", { class: "mind" }, say("page.earned_later")));
   if (done.back_fen) moved.append(line(say("receipt.sale_refunded"), yuan(done.back_fen)));
   if (done.used_fen && !done.earned && done.done !== "sale.earn") moved.append(line(say("page.worth_money"), yuan(done.used_fen)));
   if (done.member_code) moved.append(el("div", { class: "given" }, done.member_code));
@@ -178,9 +196,10 @@ function donePart(sale, acts) {
 // -- the entry and the keys -----------------------------------------------------------------------
 
 export function showEntry(sale) {
-  const known = (sale.member || sale.who) && !sale.done;
+  const known = ((sale.member || sale.who || sale.toPhone) && !sale.done) || isNew(sale);
+  const offered = sale.phone && !sale.toPhone;
   byId("entry-label").textContent = known || sale.quote ? say("page.amount") : say("page.scan_or_amount");
-  byId("entry-hint").textContent = sale.quote ? say("page.quoted_hint") : known ? say("page.amount_hint") : say("page.entry_hint");
+  byId("entry-hint").textContent = offered ? say("page.phone_hint") : sale.quote ? say("page.quoted_hint") : known ? say("page.amount_hint") : say("page.entry_hint");
 }
 
 export function showSaid(text, kind = "") {

@@ -1,0 +1,89 @@
+"""A sale to a typed phone, as the page asks for it: to the member where one is known, else it waits."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from running import MEMBER, Page, act, code_of, running
+from shopfloor import HandClock, counter_of, open_till, tell_member
+
+from agent.assembly import Agent
+from agent.desk import Desk, Done
+from agent.store import members
+from points.wire import keys
+
+PHONE = "13812345678"
+
+
+def know(agent: Agent, m: int) -> None:
+    """An edition tells whose phone it is."""
+    till = agent.till
+    with till.book.turn() as turn:
+        members.take_phones(turn, [(keys.phone_tag(till.identity.index_key, PHONE), m)])
+
+
+def sale(**more: Any) -> dict[str, Any]:
+    return {"act": act(), "phone": PHONE, "fen": 12_500} | more
+
+
+def test_a_phone_is_a_member_or_waits_or_is_said_to_be_unknown(tmp_path: Path) -> None:
+    with running(tmp_path) as agent:
+        page = Page(agent).open()
+        asked = page.post("/api/scan", text=PHONE)
+        assert (asked["found"], asked["phone"]) == ("phone", PHONE)
+        assert "network" in page.post("/api/scan?lang=en", text=PHONE)["say"]
+        agent.pulse.online = True
+        assert page.post("/api/scan", text=PHONE)["no"] == "unknown_member"
+        know(agent, 5_000_000)  # a member of another region, of whom nothing else was told
+        assert page.post("/api/scan", text=PHONE)["no"] == "unknown_member"
+        agent.pulse.online = False
+        assert page.post("/api/scan", text=PHONE)["found"] == "phone"
+        assert page.post("/api/sell-to-phone", **sale())["waits"]
+        know(agent, MEMBER)
+        assert page.post("/api/scan", text=PHONE)["card"]["m"] == MEMBER
+
+
+def test_a_sale_waits_once_and_goes_to_the_member_as_soon_as_one_is_known(tmp_path: Path) -> None:
+    with running(tmp_path) as agent:
+        page = Page(agent).open()
+        first = sale()
+        done = page.post("/api/sell-to-phone", **first)
+        assert (done["waits"], done["m"], done["earned"], done["has_member"]) == (True, None, 12, False)
+        know(agent, MEMBER)
+        assert page.post("/api/sell-to-phone", **first)["op"] == done["op"], "the same press is the same sale"
+        known = page.post("/api/sell-to-phone", **sale())
+        assert (known["waits"], known["m"], known["earned"]) == (False, MEMBER, 15)
+        assert known["card"]["points"] == 1295
+        assert agent.till.log.seq == 2
+        for bad in ({"phone": "123"}, {"phone": ""}, {"points": 5}, {"fen": -1}, {"m": MEMBER}):
+            status, _, _ = page.send("POST", "/api/sell-to-phone", sale(**bad))
+            assert status == 422, bad
+        page.post("/api/day/close")
+        assert page.post("/api/sell-to-phone", **sale())["no"] == "day_closed"
+
+
+def test_an_unknown_code_s_receipt_says_that_its_points_wait(tmp_path: Path) -> None:
+    with running(tmp_path) as agent:
+        page = Page(agent).open()
+        told = page.post("/api/scan", text=code_of(77))
+        assert (told["found"], told["code"]) == ("unknown", code_of(77))
+        done = page.post("/api/sell", act=act(), m=None, who=told["who"], fen=8_000)
+        assert done["waits"]
+        nobody = page.post("/api/sell", act=act(), m=None, fen=8_000)
+        assert not nobody["waits"]
+
+
+@pytest.mark.parametrize("status", ["frozen", "active"])
+def test_a_known_phone_is_sold_to_like_the_member(tmp_path: Path, status: str) -> None:
+    till = open_till(tmp_path, HandClock())
+    tell_member(till, MEMBER, 100, status=status)
+    with till.book.turn() as turn:
+        members.take_phones(turn, [(keys.phone_tag(till.identity.index_key, PHONE), MEMBER)])
+    by_phone = Desk(counter_of(till)).sell_to_phone("act-00001", "c1", PHONE, [[1, "all", 1, 8_000]])
+    by_number = Desk(counter_of(till)).sell("act-00002", "c1", MEMBER, [[1, "all", 1, 8_000]])
+    assert type(by_phone) is type(by_number)
+    if isinstance(by_phone, Done) and isinstance(by_number, Done):
+        assert by_phone.op.body["lines"] == by_number.op.body["lines"]
+        assert by_phone.op.m == by_number.op.m == MEMBER

@@ -1,0 +1,82 @@
+"""Somebody at the cashier's page, in a real browser."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from agent.assembly import Agent
+from hardware.virtual.scanner import SocketScanner
+
+playwright = pytest.importorskip(
+    "playwright.sync_api", reason="playwright is not installed: no browser to drive"
+)
+
+
+class Cashier:
+    """Somebody at the page: types, presses, scans, and reads what is on the screen."""
+
+    def __init__(self, agent: Agent, page: playwright.Page, device: SocketScanner) -> None:
+        self.agent, self.page, self.scanner = agent, page, device
+        self.broken: list[str] = []
+        page.on("pageerror", lambda error: self.broken.append(str(error)))
+        page.set_default_timeout(8_000)
+
+    def open(self) -> Cashier:
+        self.page.goto(self.agent.page_url)
+        self.sees("body[data-listening] #key-F2")
+        assert self.scanner.wait_for_a_listener()
+        return self
+
+    def scan(self, text: str) -> None:
+        self.scanner.scan(text)
+
+    def type(self, text: str) -> None:
+        self.page.keyboard.type(text)
+
+    def press(self, *keys: str) -> None:
+        for key in keys:
+            self.page.keyboard.press(key)
+
+    def sees(self, selector: str, text: str = "") -> None:
+        place = self.page.locator(selector)
+        place.first.wait_for()
+        if text:
+            playwright.expect(place.first).to_contain_text(text)
+
+    def sees_no(self, selector: str) -> None:
+        playwright.expect(self.page.locator(selector)).to_have_count(0)
+
+    def keep(self, name: str) -> None:
+        """A picture for people, where somebody wants one."""
+        folder = os.environ.get("JIFEN_PICTURES")
+        if folder:
+            self.page.screenshot(path=str(Path(folder) / f"{name}.png"))
+
+
+CONTRAST = """() => {
+  const rgb = (c) => (c.match(/[\\d.]+/g) || []).map(Number);
+  const lum = ([r, g, b]) => [r, g, b].map((v) => v / 255)
+    .map((v) => v <= 0.03928 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4)
+    .reduce((sum, v, i) => sum + v * [0.2126, 0.7152, 0.0722][i], 0);
+  const behind = (e) => {
+    for (; e; e = e.parentElement) {
+      const c = rgb(getComputedStyle(e).backgroundColor);
+      if (c.length === 3 || c[3] === 1) return c;
+    }
+    return [255, 255, 255];
+  };
+  const pale = [];
+  for (const e of document.querySelectorAll('body *')) {
+    const own = [...e.childNodes].some((n) => n.nodeType === 3 && n.textContent.trim());
+    if (!own || !e.checkVisibility() || e.closest('#toast, .skip, .primary kbd')) continue;
+    const style = getComputedStyle(e);
+    const [a, b] = [lum(rgb(style.color)), lum(behind(e))].sort((x, y) => y - x);
+    const ratio = (a + 0.05) / (b + 0.05);
+    if (ratio < (parseFloat(style.fontSize) >= 24 ? 3 : 4.5)) pale.push(`${e.textContent} ${ratio}`);
+  }
+  return pale;
+}"""
+"""What is too pale to be read: the text of each such element and its ratio."""
