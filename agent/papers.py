@@ -92,7 +92,8 @@ def _movements(receipt: Receipt, words: Words) -> list[Row]:
     def moved(key: str, points: str) -> None:
         rows.append(Columns(words.say(f"receipt.{key}"), points))
 
-    if receipt.earned or receipt.kind == "sale.earn":
+    has_owner = receipt.tier or receipt.unconfirmed  # points of nobody are nobody's
+    if has_owner and (receipt.earned or receipt.kind == "sale.earn"):
         moved("earned", words.say("receipt.points_unit", points=number(receipt.earned, signed=True)))
     if receipt.trimmed:
         rows.append(Text(words.say("receipt.trimmed", points=number(receipt.trimmed))))

@@ -24,6 +24,13 @@ def know(agent: Agent, m: int) -> None:
         members.take_phones(turn, [(keys.phone_tag(till.identity.index_key, PHONE), m)])
 
 
+def paper(agent: Agent, job: int) -> str:
+    """Every text on a receipt."""
+    drawn = agent.printing.paper(job)
+    assert drawn is not None
+    return " ".join(str(row) for row in drawn.rows)
+
+
 def sale(**more: Any) -> dict[str, Any]:
     return {"act": act(), "phone": PHONE, "fen": 12_500} | more
 
@@ -71,8 +78,12 @@ def test_an_unknown_code_s_receipt_says_that_its_points_wait(tmp_path: Path) -> 
         assert (told["found"], told["code"]) == ("unknown", code_of(77))
         done = page.post("/api/sell", act=act(), m=None, who=told["who"], fen=8_000)
         assert done["waits"]
+        assert "积分待确认" in paper(agent, done["job"])
+        assert "+8" in paper(agent, done["job"])
         nobody = page.post("/api/sell", act=act(), m=None, fen=8_000)
         assert not nobody["waits"]
+        assert "本单没有积分" in paper(agent, nobody["job"])
+        assert "+8" not in paper(agent, nobody["job"]), "what nobody gets is not promised"
 
 
 @pytest.mark.parametrize("status", ["frozen", "active"])
