@@ -82,7 +82,7 @@ def _decide(turn: Turn, office: Office, facts: Sequence[Fact]) -> list[str]:
     )
     moment = Moment(st, BOOT, 0, INST, "jifen-hub", office.inc)
     raw = envelope.cut(lane, seq + 1, bytes.fromhex(head), bodies, key, moment)
-    answer, _ = intake.post_batch(turn, office, open_envelope(raw, record), raw, record)
+    answer, _ = intake.post_batch(turn, office, open_envelope(raw, record, office.books), raw, record)
     kept = [o for o in ack.open_ack(answer, office.keys.receipt.public_raw).outcomes if o.code in ("P", "Q")]
     assert not kept, f"headquarters wrote a decision that it does not accept: {kept}"
     return ids

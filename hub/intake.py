@@ -65,7 +65,7 @@ def post_batch(
         raise Fork(at=header.first, hub_hash=head)
     if known > 0:
         _check_overlap(turn, batch, record, known)
-    each = zip(batch.bodies, opened.digests, opened.plain, strict=True)
+    each = zip(batch.bodies, opened.digests, opened.heads, strict=True)
     fresh = [Delivered((*lane, header.first + i), *one) for i, one in enumerate(each) if i >= known]
     arrived = next_arrival(turn)
     done = judge(turn, fresh, office.books, Now(arrived, office.today()))

@@ -17,17 +17,18 @@ from typing import Any
 
 from hub import posting
 from hub.posting import Admitted, Now, Place, op_bucket
+from hub.reading import Head, Heard
 from hub.store import schema
 from hub.store.engine import Turn
 from points.identifiers import bucket
-from points.judging import Docket, Outcome, Seen, admit, post
+from points.judging import Docket, Outcome, Seen, admit, post, shaped, twin
+from points.operations import Operation
 from points.rulebook import RuleBook
 from points.wire import canonical, chain
 from points.wire.faults import WireFault
 
 log = logging.getLogger(__name__)
 
-Body = dict[str, Any] | WireFault
 Case = tuple[str, str, int | None, str, str]
 """reason, operation, member, store, detail."""
 
@@ -35,6 +36,7 @@ RESOLVE = "resolve:"
 """Begins the name of what an operation waits for whose member headquarters must name."""
 UNKNOWN_KIND = "unknown-type"
 UNDECODABLE = Outcome("Q", {"reason": "undecodable"})
+MISSPELT = Outcome("Q", {"reason": "undecodable", "field": "form"})
 _IS_ID = re.compile(r"[0-9a-f]{32}").fullmatch
 INTERNAL = Outcome("Q", {"reason": "policy", "field": "internal"})
 ARRIVAL_OPS_MAX = 2**20
@@ -45,12 +47,28 @@ NAMELESS = ("equivocation", "bad-field", "undecodable")
 
 @dataclass(frozen=True, slots=True)
 class Delivered:
-    """One operation as it arrived. ``plain``: it was read already and nothing was found (``hub.opening``)."""
+    """One operation as it arrived, with its head if it was read already and found plainly right."""
 
     place: Place
     body: bytes
     digest: bytes
-    plain: bool = False
+    head: Head | None = None
+
+
+@dataclass(slots=True)
+class _Reading:
+    """As far as an operation could be read: whole, or a body that is misshapen, or not even that.
+
+    ``name`` and ``m`` are its id and member where it has such, for keys of the database.
+    """
+
+    one: Delivered
+    name: str = ""
+    m: int | None = None
+    refs: Sequence[str] = ()
+    op: Operation | None = None
+    body: Mapping[str, Any] | None = None
+    wrong: Outcome | None = None
 
 
 @dataclass(slots=True)
@@ -108,22 +126,23 @@ class _Round:
     def run(self) -> set[str]:
         """Judge, post and keep; gives the names of what became known by it."""
         turn, done = self.turn, self.done
-        decoded = [_decoded(one) for one in self.delivered]
-        resolved = _resolutions(turn, decoded)
-        docket = _docket(turn, self.delivered, decoded, self.books, resolved.values())
+        readings = [_read(one) for one in self.delivered]
+        resolved = _resolutions(turn, readings)
+        docket = _docket(turn, readings, self.books, resolved.values())
         admitted: list[Admitted] = []
-        for one, body in zip(self.delivered, decoded, strict=True):
-            verdict = _admit(one, body, docket, resolved)
+        for reading in readings:
+            verdict = _admit(reading, docket, resolved)
             if isinstance(verdict, Outcome):
-                self._keep(one, body, verdict)
-                _remember(one, body, verdict, docket)
+                self._keep(reading, verdict)
+                _remember(reading, verdict, docket)
             else:
                 admitted.append(verdict)
         posted = posting.post_all(turn, admitted, self.books, self.now, post)
         if posted.spoiled:
             for bad in admitted:
                 if bad.op.id in posted.spoiled:
-                    self._keep(Delivered(bad.place, bad.body, bad.digest), dict(bad.op.body), INTERNAL)
+                    bad_one = Delivered(bad.place, bad.body, bad.digest)
+                    self._keep(_Reading(bad_one, bad.op.id, _number(bad.op.body)), INTERNAL)
             admitted = [one for one in admitted if one.op.id not in posted.spoiled]
         for of, outcome in posted.remarks:
             (done.later if self.later else done.outcomes)[of.place] = outcome
@@ -157,50 +176,41 @@ class _Round:
             self.done.later.setdefault(arrived.place, Outcome("A", {}))
             unlocked.add(f"lane:{arrived.place[0]}/{arrived.place[1]}")
 
-    def _keep(self, one: Delivered, body: Body, outcome: Outcome) -> None:
+    def _keep(self, reading: _Reading, outcome: Outcome) -> None:
         """Custody: an operation that is not posted now is kept, with what it waits for."""
+        one, op_id, m = reading.one, reading.name, reading.m
         if not (self.later and outcome.letter == "P"):  # else it still waits, perhaps for something else
             (self.done.later if self.later else self.done.outcomes)[one.place] = outcome
-        told = body if isinstance(body, dict) else {}
-        op_id = _name(told)
-        m = _number(told)
         reason = str(outcome.detail.get("reason"))
         if outcome.letter in ("P", "Q"):
             on_what = _awaited(outcome, op_id)
             self.done.awaited.append(on_what)
             self.waiting.append((*one.place, on_what, m, one.body))
             if op_id and reason not in NAMELESS:
-                digest = chain.body_digest16(one.body)
-                self.seen.append((op_id, op_bucket(op_id), *one.place, digest, m, 0))
+                self.seen.append((op_id, op_bucket(op_id), *one.place, one.digest, m, 0))
         if outcome.letter == "Q":
             detail = json.dumps(outcome.detail, ensure_ascii=False)
             self.done.cases.append((reason, op_id, m, one.place[0], detail))
 
 
-def _remember(one: Delivered, body: Body, verdict: Outcome, docket: Docket) -> None:
+def _remember(reading: _Reading, verdict: Outcome, docket: Docket) -> None:
     """What went into custody is heard of from now on: its twin in the same batch is a duplicate."""
-    told = body if isinstance(body, dict) else {}
-    op_id = _name(told)
+    one, op_id = reading.one, reading.name
     if not op_id or verdict.letter not in ("P", "Q") or verdict.detail.get("reason") in NAMELESS:
         return
     store, till, epoch, seq = one.place
-    seen = Seen((store, till, epoch), seq, chain.body_digest16(one.body), _number(told), posted=False)
+    seen = Seen((store, till, epoch), seq, one.digest, reading.m, posted=False)
     docket.seen.setdefault(op_id, seen)
 
 
 def _docket(
-    turn: Turn,
-    delivered: Sequence[Delivered],
-    decoded: Sequence[Body],
-    books: Mapping[str, RuleBook],
-    named: Iterable[int],
+    turn: Turn, readings: Sequence[_Reading], books: Mapping[str, RuleBook], named: Iterable[int]
 ) -> Docket:
     """What may be known about these operations; ``named`` are members that they do not name themselves."""
-    bodies = [body for body in decoded if isinstance(body, dict)]
-    ids = {name for body in bodies if (name := _name(body))}
-    for body in bodies:
-        if "refs" in body:
-            ids.update(_refs(body))
+    ids = {reading.name for reading in readings if reading.name}
+    for reading in readings:
+        if reading.refs:
+            ids.update(reading.refs)
     columns = ["op_id", "store", "till", "epoch", "seq", "digest", "m", "posted"]
     keys = [(op_bucket(op_id), op_id) for op_id in ids]
     seen = {
@@ -209,24 +219,26 @@ def _docket(
             schema.op_seen, columns, ["op_bucket", "op_id"], keys
         )
     }
-    ms = {m for body in bodies if (m := _number(body)) is not None} | set(named)
+    ms = {reading.m for reading in readings if reading.m is not None} | set(named)
     ms |= {one.m for one in seen.values() if one.m is not None}
     issued = {m for (m,) in turn.find(schema.issued, ["m"], ["bucket", "m"], [(bucket(m), m) for m in ms])}
-    judged = {one.place for one in delivered}
+    judged = {reading.one.place for reading in readings}
     lanes = {place[:2] for place in judged}
     waiting = turn.find(schema.waiting, ["store", "till", "epoch", "seq", "m"], ["store", "till"], lanes)
     behind = {(row[0], row[1], row[4]) for row in waiting if row[4] is not None and row[:4] not in judged}
     return Docket(books, seen, issued, behind)
 
 
-def _decoded(one: Delivered) -> Body:
-    if one.plain:
-        body: Body = canonical.read_own(one.body)
-        return body
+def _read(one: Delivered) -> _Reading:
+    if one.head is not None:
+        op = Heard(one.head, one.body, one.place[0], one.place[1])
+        return _Reading(one, op.id, op.m, op.refs, op)
     try:
-        return canonical.decode(one.body)
-    except WireFault as fault:
-        return fault
+        body = canonical.decode(one.body)
+    except WireFault:
+        return _Reading(one, wrong=UNDECODABLE)
+    wrong = None if canonical.is_canonical(one.body, body) else MISSPELT
+    return _Reading(one, _name(body), _number(body), _refs(body), None, body, wrong)
 
 
 def _name(body: Mapping[str, Any]) -> str:
@@ -242,44 +254,52 @@ def _number(body: Mapping[str, Any]) -> int | None:
 
 
 def _refs(body: Mapping[str, Any]) -> list[str]:
-    refs = body["refs"]
+    refs = body.get("refs")
     return [ref for ref in refs if isinstance(ref, str) and _IS_ID(ref)] if isinstance(refs, list) else []
 
 
-def _resolutions(turn: Turn, decoded: Sequence[Body]) -> dict[str, int]:
+def _resolutions(turn: Turn, readings: Sequence[_Reading]) -> dict[str, int]:
     """Operation id -> member, for operations that a ``member.resolve`` has named."""
-    ids = [name for body in decoded if isinstance(body, dict) and "m" not in body and (name := _name(body))]
+    ids = [reading.name for reading in readings if reading.m is None and reading.name]
     keys = [(op_bucket(op_id), op_id) for op_id in ids]
     return dict(turn.find(schema.resolved, ["op_id", "m"], ["op_bucket", "op_id"], keys))
 
 
-def _admit(one: Delivered, body: Body, docket: Docket, resolved: Mapping[str, int]) -> Admitted | Outcome:
+def _admit(reading: _Reading, docket: Docket, resolved: Mapping[str, int]) -> Admitted | Outcome:
     """Admit an operation, or say what keeps it."""
-    if isinstance(body, WireFault):
-        return UNDECODABLE
-    if not one.plain and not canonical.is_canonical(one.body, body):
-        return Outcome("Q", {"reason": "undecodable", "field": "form"})
-    digest = one.digest
+    if reading.wrong is not None:
+        return reading.wrong
+    one, named = reading.one, reading.name
     store, till, epoch, seq = one.place
-    named = _name(body)
     known = docket.seen.get(named)
     if known is not None and not known.posted and (known.lane, known.seq) == ((store, till, epoch), seq):
         del docket.seen[named]  # it is this very operation, judged again
-    told = {**body, "m": resolved[named]} if named in resolved else body
     try:
-        verdict = admit(told, digest, store, till, docket, well_formed=one.plain)
+        verdict = twin(named, one.digest, docket) or _shaped(reading, resolved.get(named))
+        if isinstance(verdict, Operation):
+            verdict = admit(verdict, docket) or verdict
     except Exception:
         log.exception("an operation could not be judged")
         verdict = INTERNAL
     if isinstance(verdict, Outcome):
-        m = _number(body)
-        if verdict.letter in ("P", "Q") and m is not None:
-            docket.waiting.add((store, till, m))
+        if verdict.letter in ("P", "Q") and reading.m is not None:
+            docket.waiting.add((store, till, reading.m))
         return verdict
-    docket.seen[verdict.id] = Seen((store, till, epoch), seq, digest, verdict.m, True)
+    docket.seen[verdict.id] = Seen((store, till, epoch), seq, one.digest, verdict.m, True)
     if verdict.kind == "member.issue":
+        body = verdict.body
         docket.issued |= set(range(body["first"], body["first"] + len(body["codes"])))
-    return Admitted(one.place, verdict, one.body, digest)
+    return Admitted(one.place, verdict, one.body, one.digest)
+
+
+def _shaped(reading: _Reading, m: int | None) -> Operation | Outcome:
+    """The operation; ``m`` is the member whom headquarters has named for it."""
+    store, till = reading.one.place[:2]
+    if reading.op is not None and m is None:
+        return reading.op
+    body = reading.op.body if reading.op is not None else reading.body
+    assert body is not None, "what cannot be read is not asked for its shape"
+    return shaped(body if m is None else {**body, "m": m}, store, till)
 
 
 def _awaited(outcome: Outcome, op_id: str) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from hub.clock import Clock
@@ -33,7 +33,7 @@ class Office:
     code_pool: int = 200
     books: dict[str, RuleBook] = field(default_factory=dict)
     current: RuleBook | None = None
-    open_envelope: Callable[[bytes, KeyRecord], Opened] = open_envelope
+    open_envelope: Callable[[bytes, KeyRecord, Mapping[str, RuleBook]], Opened] = open_envelope
     """Here, or in a process of its own."""
     publishing: threading.Lock = field(default_factory=threading.Lock)
 

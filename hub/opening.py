@@ -12,55 +12,45 @@ import multiprocessing
 import os
 import signal
 import threading
+from collections.abc import Mapping
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 
-from points.operations import BadOperation, known, read
-from points.wire import canonical, chain, envelope
+from hub.reading import Head, read_head
+from points.rulebook import RuleBook
+from points.wire import chain, envelope
 from points.wire.envelope import Batch
 from points.wire.faults import WireFault
-from points.wire.lane import KeyRecord, Lane
+from points.wire.lane import KeyRecord
 
 log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
 class Opened:
-    """A verified batch. ``digests`` are of the bodies; ``plain`` says which of them are canonical, of a
-    known kind and well-formed."""
+    """A verified batch, the digests of its bodies, and the heads of those that are plainly right."""
 
     batch: Batch
     digests: tuple[bytes, ...]
-    plain: tuple[bool, ...]
+    heads: tuple[Head | None, ...]
 
 
-def open_envelope(raw: bytes, record: KeyRecord) -> Opened:
+def open_envelope(raw: bytes, record: KeyRecord, books: Mapping[str, RuleBook]) -> Opened:
     """Verify and read an envelope. Raises what ``envelope.open_batch`` raises."""
     batch = envelope.open_batch(raw, record)
     lane = batch.header.lane
     return Opened(
         batch,
         tuple(map(chain.body_digest16, batch.bodies)),
-        tuple(_is_plain(body, lane) for body in batch.bodies),
+        tuple(read_head(body, lane, books) for body in batch.bodies),
     )
 
 
-def _is_plain(raw: bytes, lane: Lane) -> bool:
-    try:
-        body = canonical.decode(raw)
-        if not canonical.is_canonical(raw, body) or not known(body):
-            return False
-        read(body, lane.store, lane.till)
-    except (WireFault, BadOperation, TypeError):
-        return False
-    return True
-
-
-def _try(raw: bytes, record: KeyRecord) -> Opened | None:
+def _try(raw: bytes, record: KeyRecord, books: Mapping[str, RuleBook]) -> Opened | None:
     """None for what cannot be opened: whoever asked opens it again and hears why."""
     try:
-        return open_envelope(raw, record)
+        return open_envelope(raw, record, books)
     except WireFault:
         return None
 
@@ -91,14 +81,14 @@ class Openers:
             count, multiprocessing.get_context("spawn"), initializer=_live_with_headquarters
         )
 
-    def open_envelope(self, raw: bytes, record: KeyRecord) -> Opened:
+    def open_envelope(self, raw: bytes, record: KeyRecord, books: Mapping[str, RuleBook]) -> Opened:
         """``open_envelope`` in another process. Raises the same."""
         try:
-            opened = self._pool.submit(_try, raw, record).result()
+            opened = self._pool.submit(_try, raw, record, dict(books)).result()
         except (BrokenProcessPool, RuntimeError):
             log.exception("the processes that open envelopes are gone; they are opened here")
             opened = None
-        return open_envelope(raw, record) if opened is None else opened
+        return open_envelope(raw, record, books) if opened is None else opened
 
     def close(self) -> None:
         """End the processes."""

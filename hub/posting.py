@@ -15,12 +15,13 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from hub import expiry
+from hub.reading import Heard
 from hub.store import schema, standings
 from hub.store.engine import Turn
 from hub.store.standings import Change, Held
 from points.fold import FOLDED, Account
 from points.identifiers import bucket
-from points.judging import Outcome, Posted, extends
+from points.judging import Outcome, Posted, earns_in_order, extends, post_earn
 from points.members import ROW_ENTRIES, end
 from points.operations import Operation
 from points.postings import correction, totals
@@ -77,7 +78,10 @@ def post_all(
     result = Result()
     groups = _by_member(turn, admitted, result.unlocked)
     held = standings.load(turn, groups)
-    late = {m for m, ops in groups.items() if not _continues(held[m], ops, books, now.today)}
+    earns = {m: op for m, ops in groups.items() if (op := _only_earns(held[m], ops)) is not None}
+    late = {
+        m for m, ops in groups.items() if m not in earns and not _continues(held[m], ops, books, now.today)
+    }
     history = standings.histories(turn, late, FOLDED)
     posted = standings.posted(turn, late)
     codes = _codes(turn, [m for m in groups if held[m].ver == 0])
@@ -87,6 +91,9 @@ def post_all(
         mine = held[m]
         past = history.get(m, []) if m in late else None
         try:
+            if m in earns:
+                changes.append(_earned(mine, earns[m], books, by_id, result))
+                continue
             done = post(mine.standing, ops, past, books)
         except Exception:  # one member's operations go into custody, the batch goes on
             log.exception("operations of one member could not be posted")
@@ -104,6 +111,28 @@ def post_all(
         changes.append(Change(mine, row, legs, done.rights, _sched(ops), expired))
     standings.save(turn, changes, now.touched)
     return result
+
+
+def _only_earns(held: Held, ops: Sequence[Operation]) -> Heard | None:
+    """The sale, if all that comes for a member is one that only earns, in order."""
+    op = ops[0]
+    if len(ops) != 1 or not isinstance(op, Heard) or op.earn is None or not earns_in_order(held.standing, op):
+        return None
+    return op
+
+
+def _earned(
+    held: Held,
+    op: Heard,
+    books: Mapping[str, RuleBook],
+    by_id: Mapping[str, Admitted],
+    result: Result,
+) -> Change:
+    assert op.earn is not None, "asked before by _only_earns"
+    done = post_earn(held.standing, op, op.earn, books[op.rule])
+    if done.remark is not None:
+        result.remarks.append((by_id[op.id], done.remark))
+    return Change(held, done.row, done.legs, done.rights)
 
 
 def _draws_expired(held: Held, ops: Sequence[Operation], books: Mapping[str, RuleBook], today: int) -> bool:

@@ -39,7 +39,7 @@ def receive(office: Office, raw: bytes, lane: Lane | None = None, sender: str | 
         raise WrongLane(kid=kid)
     with office.store.look() as look:
         record = intake.key_record(look, office, kid)
-    opened = office.open_envelope(raw, record)
+    opened = office.open_envelope(raw, record, office.books)
     for _ in range(TRIES_MAX):
         try:
             with office.store.turn() as turn:

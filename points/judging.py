@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
+from points.earning import Earn, after_earn
 from points.fold import FOLDED, MEM, Account, Leg
 from points.identifiers import HUB_STORE
 from points.members import MemberRow, begin
@@ -92,38 +93,18 @@ class Docket:
     """(store, till, m) that have an unresolved operation, behind which returns and a close of rights wait."""
 
 
-def admit(
-    body: Mapping[str, Any],
-    digest: bytes,
-    store: str,
-    till: str,
-    docket: Docket,
-    *,
-    well_formed: bool = False,
-) -> Operation | Outcome:
-    """The operation if it may be posted now, or the outcome that keeps it in custody.
-
-    ``well_formed``: ``read`` has accepted this body before. The caller adds what is admitted to
-    ``docket.seen`` at once, so that a later operation of the same batch may refer to it.
-    """
-    named = body.get("id")
-    known_as = docket.seen.get(named) if isinstance(named, str) else None
-    if known_as is not None:
-        if known_as.digest != digest:
-            return Outcome("Q", {"reason": "equivocation"})
-        return Outcome("D", {"lane": list(known_as.lane), "seq": known_as.seq})
-    if well_formed:
-        op = Operation(body, store, till)
-    elif isinstance(shaped := _shaped(body, store, till), Outcome):
-        return shaped
-    else:
-        op = shaped
-    if op.kind in HUB_KINDS and store != HUB_STORE:
-        return Outcome("Q", {"reason": "policy", "field": "t"})
-    return _dependencies(op, docket) or op
+def twin(named: str, digest: bytes, docket: Docket) -> Outcome | None:
+    """What becomes of an operation whose id was heard before; None for a new one."""
+    known_as = docket.seen.get(named)
+    if known_as is None:
+        return None
+    if known_as.digest != digest:
+        return Outcome("Q", {"reason": "equivocation"})
+    return Outcome("D", {"lane": list(known_as.lane), "seq": known_as.seq})
 
 
-def _shaped(body: Mapping[str, Any], store: str, till: str) -> Operation | Outcome:
+def shaped(body: Mapping[str, Any], store: str, till: str) -> Operation | Outcome:
+    """The operation in a body, or the outcome of one that is misshapen or of an unknown kind."""
     if not isinstance(body.get("t"), str) or type(body.get("tv")) is not int:
         return Outcome("Q", {"reason": "bad-field", "field": "t"})
     if not known(body):
@@ -134,7 +115,14 @@ def _shaped(body: Mapping[str, Any], store: str, till: str) -> Operation | Outco
         return Outcome("Q", {"reason": "bad-field", "field": error.field})
 
 
-def _dependencies(op: Operation, docket: Docket) -> Outcome | None:
+def admit(op: Operation, docket: Docket) -> Outcome | None:
+    """The outcome that keeps an operation in custody; None if it may be posted now.
+
+    The caller adds what is admitted to ``docket.seen`` at once, so that a later operation of the same
+    batch may refer to it.
+    """
+    if op.kind in HUB_KINDS and op.store != HUB_STORE:
+        return Outcome("Q", {"reason": "policy", "field": "t"})
     if op.rule not in docket.books:
         return _waits("rule", op.rule)
     if op.kind == "member.issue" or (op.kind == "op.dismiss" and op.m is None):
@@ -207,6 +195,15 @@ class Posted(NamedTuple):
     remarks: dict[str, Outcome]
 
 
+class PostedEarn(NamedTuple):
+    """The same of a sale that only earns: headquarters' row now, and what is said of the sale if anything."""
+
+    row: list[Any]
+    legs: list[Leg]
+    rights: list[Leg]
+    remark: Outcome | None
+
+
 def post(
     standing: Standing, ops: list[Operation], history: list[Operation] | None, books: Mapping[str, RuleBook]
 ) -> Posted:
@@ -239,6 +236,22 @@ def post(
         if remark is not None:
             remarks[op.id] = remark
     return Posted(account, account.legs, rights, remarks)
+
+
+def earns_in_order(standing: Standing, op: Operation) -> bool:
+    """Whether a sale that only earns may be posted onto the member's row as it stands."""
+    row = standing.row
+    return row is not None and not row.debt and not op.refs and key_of(op) > standing.last_key
+
+
+def post_earn(standing: Standing, op: Operation, earn: Earn, book: RuleBook) -> PostedEarn:
+    """What ``post`` does, for a sale that only earns and stands in order: the same row, legs and remark."""
+    assert standing.row is not None, "asked before by earns_in_order"
+    row = after_earn(standing.row.raw, op, earn, book)
+    standing.last_key = key_of(op)
+    legs = [Leg(op.id, f"x.issue:{op.store}", MEM, f"{op.id}.0", earn.granted)] if earn.granted else []
+    rights, _ = move_rights(standing, op)
+    return PostedEarn(row, legs, rights, _earn_remark(earn.due, earn.pts, earn.tier, row[3]))
 
 
 def _last_key(facts: list[Operation]) -> Key:
@@ -342,11 +355,8 @@ def _remark(op: Operation, account: Account, books: Mapping[str, RuleBook]) -> O
     if op.kind == "sale.earn":
         sold = account.sale(op.id)
         due = earn_due(sold, op.body) if sold else recompute_earn(books[op.rule], op.body)
-        if due != op.body["pts"]:
-            return Outcome("J", {"reason": "earn-differs", "delta": due - op.body["pts"]})
-        if op.body["tier"] > account.tier:
-            return Outcome("J", {"reason": "tier-differs", "tier": account.tier})
-    elif op.kind in ("sale.refund", "sale.void"):
+        return _earn_remark(due, op.body["pts"], op.body["tier"], account.tier)
+    if op.kind in ("sale.refund", "sale.void"):
         if op.body.get("m", op.m) != op.m:
             return Outcome("J", {"reason": "other-member", "m": op.m})
         sale: Sale | None = account.sale(op.refs[0])
@@ -356,6 +366,14 @@ def _remark(op: Operation, account: Account, books: Mapping[str, RuleBook]) -> O
         said = (op.body.get("claw_pts", claw), op.body.get("restore_pts", restore))
         if said != (claw, restore):
             return Outcome("J", {"reason": "return-differs", "delta": (restore - claw) - (said[1] - said[0])})
+    return None
+
+
+def _earn_remark(due: int, pts: int, tier_said: int, tier: int) -> Outcome | None:
+    if due != pts:
+        return Outcome("J", {"reason": "earn-differs", "delta": due - pts})
+    if tier_said > tier:
+        return Outcome("J", {"reason": "tier-differs", "tier": tier})
     return None
 
 

@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import pytest
@@ -19,6 +19,7 @@ from hub import intake, reception
 from hub.opening import Opened, Openers, open_envelope
 from hub.store import checkpoints
 from hub.store.engine import Store
+from points.rulebook import RuleBook
 from points.wire import envelope
 from points.wire.faults import Integrity, Revoked, WireFault
 from points.wire.lane import KeyRecord
@@ -52,9 +53,11 @@ def test_opened_elsewhere_is_opened_the_same(hq: Headquarters, openers: Openers)
     till.write(json.dumps(till.body("auth.void", m, refs=["0" * 32])).encode())  # spaced, keys as they come
     raw = till.cut()
     record = record_of(hq, raw)
-    opened = openers.open_envelope(raw, record)
-    assert opened == open_envelope(raw, record)
-    assert opened.plain == (True, True, False, False, False, False)
+    opened = openers.open_envelope(raw, record, hq.office.books)
+    assert opened == open_envelope(raw, record, hq.office.books)
+    assert [head and head.kind for head in opened.heads] == ["member.enrol", "sale.earn", *[None] * 4]
+    assert opened.heads[1] is not None
+    assert opened.heads[1].earn is not None
     hq.office.open_envelope = openers.open_envelope
     said = till.heard(till.deliver(raw))
     assert {seq: code for seq, (code, _) in said.items()} == {3: "Q", 4: "Q", 5: "P", 6: "Q"}
@@ -69,7 +72,7 @@ def test_what_is_not_as_signed_is_refused_the_same(hq: Headquarters, openers: Op
     record = record_of(hq, bytes(raw))
     for opening in (open_envelope, openers.open_envelope):
         with pytest.raises(WireFault) as wrong:
-            opening(bytes(raw), record)
+            opening(bytes(raw), record, hq.office.books)
         assert isinstance(wrong.value, Integrity)
 
 
@@ -92,7 +95,7 @@ from hub.opening import Openers, open_envelope
 from points.wire.faults import WireFault
 if __name__ == "__main__":
     try:
-        Openers(1).open_envelope(b"nothing", None)
+        Openers(1).open_envelope(b"nothing", None, {})
     except WireFault:
         os.kill(os.getpid(), signal.SIGKILL)
 """
@@ -117,12 +120,12 @@ def test_a_key_that_was_revoked_while_its_envelope_was_opened_posts_nothing(hq: 
     m = till.enrol()
     till.send()
 
-    def opening(raw: bytes, record: KeyRecord) -> Opened:
+    def opening(raw: bytes, record: KeyRecord, books: Mapping[str, RuleBook]) -> Opened:
         with hq.office.store.turn() as turn:
             turn.run(
                 "UPDATE keys SET revoked_at_ms = 1, max_seq = ? WHERE kid = ?", (till.sent, till.key.kid)
             )
-        return open_envelope(raw, record)
+        return open_envelope(raw, record, books)
 
     hq.office.open_envelope = opening
     till.earn(m, 10)

@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
+import copy
 import random
 
+import pytest
 from programme import FIRST_MS, MS_PER_DAY, Story, book
 
+from points.earning import earn_of
 from points.fold import fold
-from points.judging import Standing, extends, post
+from points.judging import Standing, earns_in_order, extends, post, post_earn
 from points.members import begin, end, own_row, read_row
 from points.operations import Operation
+from points.quoting import recompute_earn
 
 RULES = book()
 BOOKS = {RULES.hash: RULES}
+LEVELS = book(
+    min_order_fen=3_000, tiers=[[0, 10_000, "普通"], [40, 12_000, "银卡"], [90_000, 15_000, "金卡"]],
+    expiry=["rolling", 2],
+)  # fmt: skip
 
 
 def standing_after(ops: list[Operation]) -> Standing:
@@ -88,3 +96,40 @@ def test_our_own_row_is_read_as_any_other() -> None:
     ours, theirs = own_row(row), read_row(row)
     assert ours == theirs
     assert end(begin(ours, BOOKS), 3, "王*", "8000") == row
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_a_sale_that_only_earns_is_posted_as_the_fold_posts_it(seed: int) -> None:
+    """Row, legs, rights, remark and what the till holds: the same as by unfolding the account."""
+    chance = random.Random(seed)
+    story = Story(LEVELS)
+    ops = [story.op("member.enrol", FIRST_MS)] if chance.random() < 0.5 else []
+    at_ms = FIRST_MS
+    for _ in range(30):
+        at_ms += chance.choice((0, 1_000, MS_PER_DAY, 40 * MS_PER_DAY))
+        store, fen = chance.choice(("s001", "s002")), chance.choice((0, 50, 9_999, 250_000, 4_000_000))
+        right = recompute_earn(LEVELS, {**story.sale(at_ms, fen).body, "pts": 10**9})
+        if chance.random() < 0.2:
+            used = chance.randrange(1, 30)
+            ops.append(story.op("redeem.cash", at_ms, store, pts=used, fen=1, fund=[["local", used]]))
+            continue
+        pts = max(0, right + chance.choice((0, 0, 0, -1)))
+        more = {"fund": [["add", pts]]} if pts and chance.random() < 0.8 else {}
+        more |= {"tier": chance.randrange(4)} if chance.random() < 0.2 else {}
+        more |= {"day": 20260101} if chance.random() < 0.1 else {}
+        ops.append(story.sale(at_ms, fen, store=store, pts=pts, desired=pts, **more))
+    standing, books, alike = Standing(1024), {LEVELS.hash: LEVELS}, 0
+    for ver, op in enumerate(ops, 1):
+        twin = copy.deepcopy(standing)
+        extending = extends(standing, [op], books)
+        done = post(standing, [op], None if extending else ops[: ver - 1], books)
+        row = end(done.account, ver, "", "")
+        said = earn_of(op, LEVELS)
+        if said is not None and earns_in_order(twin, op):
+            assert extending
+            alike += 1
+            quick = post_earn(twin, op, said, LEVELS)
+            assert quick == (row, done.legs, done.rights, done.remarks.get(op.id))
+            assert (twin.cells, twin.last_key) == (standing.cells, standing.last_key)
+        standing.row = own_row(row)
+    assert alike > 1

@@ -1,0 +1,62 @@
+"""What an operation says of itself, found before its turn: its head, and what it earns if it only earns.
+
+A head is small and travels between processes; the body is parsed again only when somebody asks for it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+from points.earning import Earn, earn_of
+from points.operations import BadOperation, Operation, known, points_moved, read
+from points.rulebook import RuleBook
+from points.wire import canonical
+from points.wire.faults import WireFault
+from points.wire.lane import Lane
+
+
+class Head(NamedTuple):
+    """An operation that is canonical, of a known kind and well-formed."""
+
+    id: str
+    kind: str
+    st: int
+    day: int
+    rule: str
+    m: int | None
+    refs: list[str]
+    fund: list[list[Any]]
+    earn: Earn | None
+
+
+def read_head(raw: bytes, lane: Lane, books: Mapping[str, RuleBook]) -> Head | None:
+    """The head of a body; None for what is not plainly right, which the judgement asks again."""
+    try:
+        body = canonical.decode(raw)
+        if not canonical.is_canonical(raw, body) or not known(body):
+            return None
+        op = read(body, lane.store, lane.till)
+    except (WireFault, BadOperation, TypeError):
+        return None
+    book = books.get(op.rule)
+    earn = earn_of(op, book) if book is not None else None
+    return Head(op.id, op.kind, op.st, op.day, op.rule, op.m, op.refs, op.fund, earn)
+
+
+class Heard(Operation):
+    """An operation known by its head. ``body`` is parsed when it is first asked for."""
+
+    __slots__ = ("_raw", "earn")
+
+    def __init__(self, head: Head, raw: bytes, store: str, till: str) -> None:
+        self.id, self.kind, self.st, self.day, self.rule, self.m, self.refs, self.fund, self.earn = head
+        self.store, self.till = store, till
+        self._moves = list(points_moved(self.fund)) if self.fund else []
+        self._raw = raw
+
+    def __getattr__(self, name: str) -> Any:
+        if name != "body":
+            raise AttributeError(name)
+        self.body = canonical.read_own(self._raw)
+        return self.body

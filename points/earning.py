@@ -1,0 +1,51 @@
+"""A sale that only earns, posted onto a member's row without unfolding the account.
+
+Most of what a chain records is this: nothing is spent, returned or owed, and the sale is the member's
+latest. What it earns is said by the sale and the book it cites alone (``Earn``), so it can be found
+before anybody looks the member up; what it makes of the row is a lot more, and never another account
+than the fold gives: a law is tested with both.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+from points.operations import Operation
+from points.quoting import earn_due
+from points.returns import Sale
+from points.rulebook import RuleBook
+
+
+class Earn(NamedTuple):
+    """What such a sale says: points due and granted, the points and the tier it wrote, their last day."""
+
+    due: int
+    granted: int
+    pts: int
+    tier: int
+    expires_on: int
+
+
+def earn_of(op: Operation, book: RuleBook) -> Earn | None:
+    """What a sale earns, if earning is all it does; None for every other operation."""
+    if op.kind != "sale.earn" or op.refs or [act for act, _ in op.moves() if act != "add"]:
+        return None
+    if len(op.fund) > 1 or any(tender[0] == "points" for tender in op.body["tenders"]):
+        return None
+    sale = Sale(op.body, book)
+    last = book.expires_on(book.today(op.st))
+    return Earn(earn_due(sale, op.body), sale.granted, op.body["pts"], op.body["tier"], last)
+
+
+def after_earn(row: Sequence[Any], op: Operation, earn: Earn, book: RuleBook) -> list[Any]:
+    """Headquarters' own row of a member who owes nothing, after ``op``; its version rises by one."""
+    m, ver, status, tier, tier_pts, name, tail, _, lots, day, _, _, *behind = row
+    kept = [lot for lot in lots if lot[1]]
+    if earn.granted:
+        kept.append([f"{op.id}.0", earn.granted, 0, earn.expires_on, 0, op.store])
+        tier_pts += earn.granted
+        tier = max(tier, book.tier_at(tier_pts))
+        if op.day >= day[0]:
+            day = [op.day, earn.granted + (day[1] if op.day == day[0] else 0)]
+    return [m, ver + 1, status, tier, tier_pts, name, tail, 0, kept, day, [0, 0], [], *behind]
