@@ -110,12 +110,16 @@ def _grant(turn: Turn, office: Office, request: joining.JoinRequest, store: str,
 
 
 def _next_epoch(turn: Turn, office: Office, store: str, till: str) -> tuple[int, int]:
-    """A till's next lane epoch and rights term; an agent that had them before keeps its number block."""
+    """A till's next lane epoch and rights term; it keeps its block, but no number that was told before.
+
+    The PC that was replaced may still enrol with those, and one number must not be two people.
+    """
     row = turn.one("SELECT epoch, term FROM agents WHERE store = ? AND till = ?", (store, till))
     if row is not None:
         turn.run(
             "UPDATE agents SET epoch = epoch + 1, term = term + 1 WHERE store = ? AND till = ?", (store, till)
         )
+        turn.run("DELETE FROM pool WHERE store = ? AND till = ?", (store, till))
         return int(row[0]) + 1, int(row[1]) + 1
     first = _next_block(turn)
     turn.put(schema.agents, [(store, till, 1, 1, first, first, 0, None, "")])

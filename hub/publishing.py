@@ -154,15 +154,21 @@ def publish_phones(turn: Turn, office: Office, store: str) -> None:
     keep_edition(turn, office, "phones", store, 0, [piece], {"sha": piece.sha}, kid)
 
 
-def private_page(turn: Turn, office: Office, store: str, till: str, inc: int, term: int) -> bytes:
-    """A till's own manifest: where its lanes stand, its rights, its pool, what became of its operations."""
+def private_page(
+    turn: Turn, office: Office, store: str, till: str, inc: int, term: int, *, is_replaced: bool = False
+) -> bytes:
+    """A till's own manifest: where its lanes stand, its rights, its pool, what became of its operations.
+
+    A PC that ``is_replaced`` by another one as this till is told of no rights and of no numbers.
+    """
     shard = private_shard(store, till)
     g = _numbered(turn)
     pieces = []
+    given = [] if is_replaced else _rights(turn, office, store, till, (inc, term))
     for rows in (
-        [*_names(turn, office, store), *_rights(turn, office, store, till, (inc, term))],
+        [*_names(turn, office, store), *given],
         shard_secrets.private_rows(turn, office, store),
-        _pool(turn, office, store, till),
+        [] if is_replaced else _pool(turn, office, store, till),
         _outcomes(turn, store, till, g),
     ):
         if rows:

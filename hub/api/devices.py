@@ -26,12 +26,13 @@ from hub import (
     reception,
 )
 from hub.office import Office
-from hub.store.engine import Collision
+from hub.store.engine import Collision, Turn
 from points.amounts import AMOUNT_MAX, BadAmount, whole
 from points.identifiers import MEMBER_MAX, BadName, op_id
 from points.wire import canonical, endpoints, hub_time, requests
 from points.wire.faults import (
     ClockSkew,
+    FencedEpoch,
     InProgress,
     Malformed,
     NotFound,
@@ -174,16 +175,30 @@ class Devices:
     def _private(self, lane: Lane) -> bytes:
         office = self.office
         with office.store.turn() as turn:
-            row = turn.one("SELECT term FROM agents WHERE store = ? AND till = ?", (lane.store, lane.till))
-            if row is None:
-                raise NotFound()
+            epoch, term = self._agent(turn, lane)
+            # A PC whose place another one has taken hears only that its own term is over: two that were
+            # told of the same rights and numbers would both use them.
+            over = max(0, epoch - lane.epoch)
+            if over:
+                return publishing.private_page(
+                    turn, office, lane.store, lane.till, office.inc, term - over + 1, is_replaced=True
+                )
             admission.fill_pool(turn, office, lane.store, lane.till)
-            grants.grant_to(turn, office, lane.store, lane.till, office.inc, row[0])
+            grants.grant_to(turn, office, lane.store, lane.till, office.inc, term)
             turn.run(
                 "UPDATE agents SET last_seen_ms = ? WHERE store = ? AND till = ?",
                 (office.clock(), lane.store, lane.till),
             )
-            return publishing.private_page(turn, office, lane.store, lane.till, office.inc, row[0])
+            return publishing.private_page(turn, office, lane.store, lane.till, office.inc, term)
+
+    @staticmethod
+    def _agent(look: Turn, lane: Lane) -> tuple[int, int]:
+        """The epoch and the term of the PC that is a till now."""
+        at = (lane.store, lane.till)
+        row = look.one("SELECT epoch, term FROM agents WHERE store = ? AND till = ?", at)
+        if row is None:
+            raise NotFound()
+        return int(row[0]), int(row[1])
 
     def blob(self, request: Request, body: bytes) -> bytes:
         """An immutable blob; what belongs to one till or store is served to it alone."""
@@ -208,11 +223,11 @@ class Devices:
         except (KeyError, BadAmount) as error:
             raise Malformed(why="authorisation") from error
         with self.office.store.look() as look:
-            row = look.one("SELECT term FROM agents WHERE store = ? AND till = ?", (lane.store, lane.till))
-        if row is None:
-            raise NotFound()
+            epoch, term = self._agent(look, lane)
+        if lane.epoch != epoch:  # the close of a term ends what was reserved in it, whoever asked
+            raise FencedEpoch()
         said = authorisations.authorise(
-            self.office, (lane.store, lane.till), (self.office.inc, row[0]), intent, m, pts
+            self.office, (lane.store, lane.till), (self.office.inc, term), intent, m, pts
         )
         return canonical.encode({"granted": pts} if said == "granted" else {"refused": said})
 

@@ -6,14 +6,16 @@ import random
 from typing import Any
 
 import pytest
-from headquarters import DAY_MS, NOON_MS, Headquarters
+from headquarters import DAY_MS, NOON_MS, Headquarters, Shop
 from pretend_till import PretendTill, points_of
 
-from agent import day_close, enrolment, goods_back
+from agent import day_close, enrolment, goods_back, provisioning
 from agent.counter import No
 from agent.recorder import Recorded
+from agent.uplink import join
 from hub.verify import verify
 from points.identifiers import new_op_id
+from points.wire import canonical, endpoints
 
 
 def saved(till: PretendTill, pts: int) -> int:
@@ -28,6 +30,13 @@ def saved(till: PretendTill, pts: int) -> int:
 def intent(till: PretendTill) -> str:
     till.st += 1_000
     return new_op_id(till.st, till.chance.randbytes(10))
+
+
+def enrolled(shop: Shop) -> int:
+    done = enrolment.enrol(shop.till, "c1")
+    assert isinstance(done, enrolment.Enrolled)
+    assert done.recorded.op.m is not None
+    return done.recorded.op.m
 
 
 def held(hq: Headquarters) -> list[Any]:
@@ -224,3 +233,42 @@ def test_two_tills_never_get_more_than_the_balance(hq: Headquarters, seed: int) 
         assert "uncovered" not in reasons
     assert done > 5
     assert refused > 5
+
+
+def test_a_pc_that_was_replaced_and_still_talks_shares_no_rights_and_no_numbers(hq: Headquarters) -> None:
+    old = hq.shop("s001")
+    m = enrolled(old)
+    for _ in range(3):
+        old.counter.sell(m, [[1, "food", 1, 10_000]], "c1")
+        old.sync()
+        hq.clock.now_ms += DAY_MS
+    day_close.close_day(old.till, "c1")
+    old.sync()
+    hq.clock.now_ms += DAY_MS
+    old.sync()
+    assert old.till.rights(m).granted == 300
+    folder = hq.folder / "new"
+    new = hq.open(folder, provisioning.join(folder / "keys", hq.ticket("s001"), join))
+    assert new.till.rights(m).granted == 0, "what the old one holds is not over yet"
+    for shop in (old, new, old, new):
+        shop.sync()
+    assert [shop.till.rights(m).granted for shop in (old, new)] == [0, 300]
+    assert isinstance(old.counter.redeem(m, 300, "c1"), No), "nor does it get them when it asks"
+    assert isinstance(new.counter.redeem(m, 300, "c1"), Recorded)
+    drawn = [enrolled(shop) for shop in (old, new)]
+    assert len(set(drawn)) == 2, "one number is not two people"
+    for shop in (old, new, old, new):
+        shop.sync()
+    assert points_of(hq, m) == (0, 0)
+    assert hq.rows("SELECT reason FROM cases") == []
+    assert verify(hq.office).faults == []
+
+
+def test_a_pc_that_was_replaced_is_authorised_no_more(hq: Headquarters, till: PretendTill) -> None:
+    m = saved(till, 100)
+    new = PretendTill(hq, "s001", seed=2)
+    asked = canonical.encode({"id": intent(till), "m": m, "n": 60})
+    told = till.call("POST", endpoints.authorisations(), asked, endpoints.JSON)
+    assert (told.status, told.fault.problem) == (403, "fenced-epoch")
+    assert new.authorise(intent(new), m, 60) == {"granted": 60}
+    new.close()
