@@ -13,6 +13,7 @@ import random
 import shutil
 import tempfile
 from collections.abc import Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cache
@@ -22,17 +23,18 @@ from typing import Any
 from rounds import Bench, Contender, Work
 
 from config.settings import HubSettings, NightWindow
-from hub import admission, reception
+from hub import admission, intake, reception
 from hub.assembly import collect_seldom, open_office
 from hub.decisions import decide
 from hub.office import Office
+from hub.opening import Opened, Openers
 from hub.store import engine, schema
 from points import codes
 from points.identifiers import new_op_id
 from points.wire import canonical, chain, envelope
 from points.wire.batch_header import Moment
 from points.wire.keys import SigningKey
-from points.wire.lane import Lane
+from points.wire.lane import KeyRecord, Lane
 
 STORES, MEMBERS, BATCH, BATCHES = 20, 100_000, 1_000, 20
 NOON_MS = 1_795_060_800_000
@@ -208,6 +210,38 @@ def taken_in(folder: Path) -> Iterator[Work]:
         yield lambda i: reception.receive(office, envelopes[i])
 
 
+@contextmanager
+def taken_in_while_the_next_is_opened(folder: Path) -> Iterator[Work]:
+    """As `jifen hub serve` does when stores queue: a process opens the next envelope meanwhile."""
+    envelopes = prepared().envelopes
+    collect_seldom()
+    with copy_of(folder) as office, ThreadPoolExecutor(1) as waiting:
+        openers = Openers(1)
+        record = {raw: _record(office, raw) for raw in envelopes}
+        openers.open_envelope(envelopes[0], record[envelopes[0]], office.books)  # the process has started
+        coming: dict[bytes, Future[Opened]] = {}
+
+        def begin(i: int) -> None:
+            if i < len(envelopes) and envelopes[i] not in coming:
+                raw = envelopes[i]
+                coming[raw] = waiting.submit(openers.open_envelope, raw, record[raw], office.books)
+
+        office.open_envelope = lambda raw, *_: coming.pop(raw).result()
+
+        def work(i: int) -> None:
+            begin(i)
+            begin(i + 1)
+            reception.receive(office, envelopes[i])
+
+        yield work
+        openers.close()
+
+
+def _record(office: Office, raw: bytes) -> KeyRecord:
+    with office.store.look() as look:
+        return intake.key_record(look, office, envelope.peek(raw)[1])
+
+
 Written = tuple[str, list[Any]]
 
 
@@ -269,6 +303,7 @@ BENCH = Bench(
     contenders=[
         Contender("raw writes of the same rows", written_raw),
         Contender("verify, judge, post, receipt", taken_in),
+        Contender("the same, the next being opened", taken_in_while_the_next_is_opened),
     ],
     calls=BATCHES,
     operations=BATCH,
