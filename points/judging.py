@@ -8,7 +8,7 @@ shortage becomes visible with its cause. Knows no database: what is known comes 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -73,7 +73,10 @@ class Standing:
 
     def cell(self, store: str, till: str) -> Cell:
         """The till's cell, begun empty."""
-        return self.cells.setdefault((store, till), Cell())
+        cell = self.cells.get((store, till))
+        if cell is None:
+            cell = self.cells[store, till] = Cell()
+        return cell
 
     @property
     def held(self) -> int:
@@ -266,29 +269,19 @@ def _last_key(facts: list[Operation]) -> Key:
 
 def move_rights(standing: Standing, op: Operation) -> tuple[list[Leg], int]:
     """Post where a member's points are held; gives (legs, points spent that no right covered)."""
-    match op.kind:
-        case "rights.grant":
-            return grant_legs(op, standing.cell(*op.body["to"][:2])), 0
-        case "rights.close":
-            return _close(standing, op), 0
-        case "auth.reserve":
-            return _reserve(standing, op), 0
-        case "op.dismiss":
-            return _dismiss(standing, op), 0
-        case "auth.void":
-            standing.end(op.refs[0], (op.store, op.till))
-            return _release(standing, op, op.refs[0]), 0
+    decided = _DECISIONS.get(op.kind)
+    if decided is not None:
+        return decided(standing, op), 0
     released = _release(standing, op, op.id) if standing.reserved else []
     if op.kind == "sale.earn":
         standing.cell(op.store, op.till)  # whoever serves a member has a cell, if only an empty one
     if not op.fund:
         return released, 0
-    cell = standing.cell(op.store, op.till)
+    cell, moves = standing.cell(op.store, op.till), op.moves()
+    if len(moves) == 1 and moves[0][0] == "add":
+        return released + rights_legs(op, cell), 0
     before = cell.escrow + cell.home
     legs = rights_legs(op, cell)
-    moves = op.moves()
-    if len(moves) == 1 and moves[0][0] == "add":
-        return released + legs, 0
     wanted = sum(n if act != "add" else -n for act, n in moves if act not in ("auth", "trust"))
     authorised = sum(leg.pts for leg in released)
     short = max(0, wanted - (before - cell.escrow - cell.home))
@@ -297,6 +290,15 @@ def move_rights(standing: Standing, op: Operation) -> tuple[list[Leg], int]:
         standing.end(op.id, (op.store, op.till))
     short += max(0, asked - authorised)
     return released + legs, short
+
+
+def _grant(standing: Standing, op: Operation) -> list[Leg]:
+    return grant_legs(op, standing.cell(*op.body["to"][:2]))
+
+
+def _void(standing: Standing, op: Operation) -> list[Leg]:
+    standing.end(op.refs[0], (op.store, op.till))
+    return _release(standing, op, op.refs[0])
 
 
 def _reserve(standing: Standing, op: Operation) -> list[Leg]:
@@ -349,6 +351,15 @@ def _close(standing: Standing, op: Operation) -> list[Leg]:
     for intent in sorted(standing.reserved):
         legs += _release(standing, op, intent)
     return legs
+
+
+_DECISIONS: dict[str, Callable[[Standing, Operation], list[Leg]]] = {
+    "rights.grant": _grant,
+    "rights.close": _close,
+    "auth.reserve": _reserve,
+    "auth.void": _void,
+    "op.dismiss": _dismiss,
+}
 
 
 def _remark(op: Operation, account: Account, books: Mapping[str, RuleBook]) -> Outcome | None:
