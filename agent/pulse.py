@@ -69,16 +69,19 @@ class Pulse:
             return "network_off"
         return "online" if self.online else "offline"
 
+    def reaches(self) -> bool:
+        """Whether headquarters answers now."""
+        self.online = self.reach.reaches()
+        return self.online
+
     def beat(self) -> None:
         """One look, and a contact when there is a reason for one."""
-        self.online = self.reach.reaches()
-        if self.online and self._has_reason():
+        if self.reaches() and self._has_reason():
             self.contact()
 
     def contact(self) -> bool:
         """Make a contact now, if headquarters answers; whether everything recorded is acknowledged."""
-        self.online = self.reach.reaches()
-        if not self.online:
+        if not self.reaches():
             return False
         till = self.night.till
         self._last_try_mono_ms = till.clock.now().mono_ms

@@ -176,7 +176,7 @@ def make_app(shop: Shop) -> App:
             elif isinstance(meant, No) and meant.refusal is not Refusal.unknown_code:
                 return said.no(meant, words)
         if sale is None:
-            return said.no(No(Refusal.refund_elsewhere_offline, {}), words)
+            return {"no": "no_sale_here", "say": words.say("page.no_sale_here")}
         told = goods_back.returnable(till, sale)
         return said.no(told, words) if isinstance(told, No) else said.returnable(told)
 
@@ -231,25 +231,23 @@ def make_app(shop: Shop) -> App:
     @app.post("/api/day/open")
     def day_open(body: Annotated[asked.DayOpen, Depends(read(asked.DayOpen))], words: Speaks) -> said.Said:
         told = desk.open_day(body.pin)
-        return said.no(told, words) if isinstance(told, No) else {"day": told.day}
+        return said.no(told, words) if isinstance(told, No) else said.opened(told, words)
 
     @app.post("/api/contact")
     def contact(_body: Annotated[asked.Nothing, Depends(read(asked.Nothing))], words: Speaks) -> said.Said:
-        return contacted(shop.pulse.contact(), words)
+        return contacted(shop.pulse.contact(), shop, words)
 
     @app.post("/api/night")
     def night(_body: Annotated[asked.Nothing, Depends(read(asked.Nothing))], words: Speaks) -> said.Said:
-        return contacted(shop.run_night(), words)
+        return contacted(shop.run_night(), shop, words)
 
     return Guard(app, shop.key)
 
 
-def contacted(settled: bool, words: Words) -> said.Said:
+def contacted(settled: bool, shop: Shop, words: Words) -> said.Said:
     """How a contact ended, in words."""
-    return {
-        "settled": settled,
-        "say": words.say("state.contact_done" if settled else "state.contact_unsettled"),
-    }
+    unsettled = "state.contact_unsettled" if shop.is_online else "state.contact_offline"
+    return {"settled": settled, "say": words.say("state.contact_done" if settled else unsettled)}
 
 
 def lines_of(body: asked.Goods) -> list[tuple[int, str, int, int]]:

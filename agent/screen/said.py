@@ -14,7 +14,7 @@ from agent.elsewhere import Elsewhere
 from agent.funding import No
 from agent.goods_back import Returnable, ReturnQuote
 from agent.papers import clock, date
-from agent.till import Till
+from agent.till import Shift, Till
 from agent.world import World
 from config.words import Words, money, number
 from points.codes import CodeKind
@@ -220,6 +220,11 @@ def closed(told: DayClosed, words: Words) -> Said:
         "given_back": told.given_back,
         "say": words.say("page.day_given_back", points=number(told.given_back)),
     }
+
+
+def opened(told: Shift, words: Words) -> Said:
+    """The day that was opened."""
+    return {"day": told.day, "say": words.say("page.day_opened", date=date(told.day))}
 
 
 def state(told: World, till: Till, words: Words) -> Said:

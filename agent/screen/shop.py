@@ -98,7 +98,9 @@ class Shop:
         self.pulse.wake()
 
     def run_night(self) -> bool:
-        """The night, now; whether everything is settled."""
+        """The night, now; whether everything is settled. Where nobody answers nobody waits."""
+        if not self.pulse.reaches():
+            return False
         settled = self.night.run(rest=self.pulse.rest).settled
         if settled:
             self.pulse.last_contact_ms = self.till.time().st_ms

@@ -26,7 +26,9 @@ function ask(id, kind, build) {
       // The browser gave the focus back while the page behind was still inert: Chromium then shows the caret
       // and loses the keys. Taking the focus away first makes the next focus() a real one.
       document.activeElement?.blur();
-      document.querySelector("dialog[open] :is(input, .primary, .second)")?.focus();
+      // Another question may be open by now: its own first answer is meant, not the first button that stands there.
+      const next = ["[autofocus]", ":is(input, .primary, .second)"].map((part) => document.querySelector(`dialog[open] ${part}`));
+      next.find((part) => part)?.focus();
       resolve(given);
     };
     dialog.showModal();
@@ -149,7 +151,12 @@ export function manager(stateNow, withPin, attempt) {
     const choices = el("div", { class: "choices" },
       press("contact-now", "page.contact_now", "/api/contact"), press("night-now", "page.night_now", "/api/night"),
       press("print-test", "page.test_print", "/api/print-test"));
-    if (state.day.closed) choices.append(press("open-day", "page.open_day", "", () => withPin((pin) => api.post("/api/day/open", { pin }))));
+    const openDay = async () => {
+      const told = await withPin((pin) => api.post("/api/day/open", { pin }));
+      if (!stopped(told)) byId("open-day")?.remove();
+      return told;
+    };
+    if (state.day.closed) choices.append(press("open-day", "page.open_day", "", openDay));
     return el("div", { class: "inside" }, el("h2", { id: "manager-title" }, `${say("page.manager_title")} · ${say("page.state_title")}`),
       rows, choices, said,
       el("div", { class: "buttons one" }, el("button", { type: "button", class: "second", onclick: () => answer(true) },

@@ -247,6 +247,7 @@ function told(now) {
   const before = state;
   state = now;
   view.showState(state, resolve);
+  if (before?.day.closed !== now.day.closed) view.showSaid(""); // what was said of the day is not so any more
   const moved = before?.network.key !== now.network.key || before?.day.closed !== now.day.closed || before?.rules !== now.rules;
   if (moved) refreshCard();
 }

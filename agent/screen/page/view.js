@@ -66,7 +66,7 @@ export function showState(state, resolve) {
   for (const scanner of state.scanners) if (!scanner.ok) notices.push(notice(scanner.say));
   for (const look of state.looks.slice(0, 2)) {
     notices.push(el("div", { class: "notice stop" },
-      el("span", {}, `${say("page.paper")} ${look.number}：${look.say}`),
+      el("span", {}, el("strong", {}, `${say("page.paper")} ${look.number}`), ` ${look.say}`),
       el("button", { type: "button", onclick: () => resolve(look.job, true) }, say("page.printed")),
       el("button", { type: "button", onclick: () => resolve(look.job, false) }, say("page.not_printed"))));
   }
