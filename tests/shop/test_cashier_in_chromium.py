@@ -33,7 +33,7 @@ QUIET += ["--disable-background-networking", "--disable-component-update", "--di
 LIMITS = {"manager": {"redeem_pts": 500, "refund_fen": 50_000}}
 LIMITS["refund_elsewhere"] = {"sale_fen": 20_000, "day_fen": 20_000}
 PIN = "246810"
-QUICK_F9 = """() => {  // Escape and F9 so fast that the browser tells of the closed dialog after the next one is open
+QUICK_F9 = """() => {  // so fast that the browser tells of the closed dialog when the next one is open
   document.querySelector('#manager-dialog').close();
   document.dispatchEvent(new KeyboardEvent('keydown', { key: 'F9' }));
 }"""
