@@ -226,7 +226,17 @@ def _docket(
     lanes = {place[:2] for place in judged}
     waiting = turn.find(schema.waiting, ["store", "till", "epoch", "seq", "m"], ["store", "till"], lanes)
     behind = {(row[0], row[1], row[4]) for row in waiting if row[4] is not None and row[:4] not in judged}
-    return Docket(books, seen, issued, behind)
+    return Docket(books, seen, issued, behind, _dismissed(turn, readings, seen))
+
+
+def _dismissed(turn: Turn, readings: Sequence[_Reading], seen: Mapping[str, Seen]) -> frozenset[str]:
+    """What these operations refer to and people have closed unposted."""
+    refs = {
+        ref for reading in readings for ref in reading.refs or () if ref not in seen or not seen[ref].posted
+    }
+    return frozenset(
+        ref for (ref,) in turn.find(schema.dismissed, ["op_id"], ["op_id"], [(ref,) for ref in refs])
+    )
 
 
 def _read(one: Delivered) -> _Reading:

@@ -168,7 +168,7 @@ def _by_member(turn: Turn, admitted: Sequence[Admitted], unlocked: set[str]) -> 
             turn.put(schema.resolved, [(op_bucket(op_id), op_id, op.m)], on_conflict="ignore")
             unlocked.add(f"resolve:{op_id}")
         elif op.kind == "op.dismiss":
-            unlocked.add(_dismiss(turn, op))
+            unlocked |= _dismiss(turn, op)
         elif op.kind == "rights.close":
             for (m,) in turn.run(
                 "SELECT m FROM cells WHERE store = ? AND till = ? AND closed = 0"
@@ -210,12 +210,12 @@ def _issue(turn: Turn, op: Operation) -> set[str]:
     return {f"m:{m}" for m, _ in pairs}
 
 
-def _dismiss(turn: Turn, op: Operation) -> str:
-    """An operation in custody is closed unposted; gives the name of what waited behind it."""
+def _dismiss(turn: Turn, op: Operation) -> set[str]:
+    """An operation in custody is closed unposted; gives the names of what waited behind it, or for it."""
     place = op.body["place"][:4]
     turn.put(schema.dismissed, [(*place, op.refs[0] if op.refs else "")], on_conflict="ignore")
     turn.run("DELETE FROM waiting WHERE store = ? AND till = ? AND epoch = ? AND seq = ?", place)
-    return f"lane:{place[0]}/{place[1]}"
+    return {f"lane:{place[0]}/{place[1]}", *(f"op:{ref}" for ref in op.refs)}
 
 
 def keep(turn: Turn, admitted: Sequence[Admitted], first: int, *, replace: bool) -> None:

@@ -94,6 +94,8 @@ class Docket:
     issued: set[int]
     waiting: set[tuple[str, str, int]] = field(default_factory=set)
     """(store, till, m) that have an unresolved operation, behind which returns and a close of rights wait."""
+    dismissed: frozenset[str] = frozenset()
+    """Ids among those that are referred to that people have closed unposted: nothing waits for them."""
 
 
 def twin(named: str, digest: bytes, docket: Docket) -> Outcome | None:
@@ -136,6 +138,8 @@ def admit(op: Operation, docket: Docket) -> Outcome | None:
     if op.kind in ("sale.refund", "sale.void"):
         sold = docket.seen.get(op.refs[0])
         if sold is None or not sold.posted:
+            if op.refs[0] in docket.dismissed:
+                return Outcome("Q", {"reason": "policy", "field": "refs"})
             return _waits("op", op.refs[0])
         op.m = sold.m  # the sale's own member, whatever the till knew or was told
     if op.m is None:

@@ -79,6 +79,25 @@ def test_what_is_dismissed_is_over_and_its_rights_come_home(
     assert "<button" not in page, "there is nothing left to do"
 
 
+def test_a_refund_of_what_was_dismissed_waits_for_people_and_not_for_ever(
+    hq: Headquarters, till: PretendTill, desk: httpx.Client
+) -> None:
+    m = till.enrol()
+    till.earn(m, 100)
+    till.send()
+    sale = till.op("sale.earn", m, m_bp=-1)
+    till.refund(m, sale, 1000)
+    till.op("rights.return", m, fund=[["back_l", 100]])
+    assert {seq: code for seq, (code, _) in till.send().items()} == {3: "Q", 4: "P", 5: "P"}
+    assert act(desk, "dismiss", 1).status_code == 200
+    assert till.told()[4] == ("Q", {"reason": "policy", "field": "refs"})
+    assert act(desk, "dismiss", 2).status_code == 200
+    assert till.told()[5][0] == "A"
+    till.refund(m, sale, 500)
+    assert till.send() == {6: ("Q", {"reason": "policy", "field": "refs"})}, "nor does a later one"
+    assert verify(hq.office).faults == []
+
+
 def test_the_same_form_twice_is_one_act(hq: Headquarters, till: PretendTill, desk: httpx.Client) -> None:
     spent_wrongly(till)
     till.send()
