@@ -34,7 +34,10 @@ ReturnLines = Sequence[Sequence[int]]
 
 @dataclass(frozen=True, slots=True)
 class ReturnQuote:
-    """What a return would do: points clawed and restored, and the value of the goods."""
+    """What a return would do: points clawed and restored, and the value of the goods.
+
+    ``waits``: whose points they are only headquarters will know, so it takes them back.
+    """
 
     sale: str
     m: int | None
@@ -42,6 +45,7 @@ class ReturnQuote:
     claw_pts: int
     restore_pts: int
     fen: int
+    waits: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,9 +100,9 @@ def quote(till: Till, sale: str, lines: ReturnLines) -> ReturnQuote | No:
         claw, restore = kept.take_back(lines)
         if kept.over_refunded:
             return No(Refusal.refund_too_much, {"money": left})
-        return ReturnQuote(
-            sale, sold.m, [list(line) for line in lines], claw, restore, left - sum(kept.kept_fen)
-        )
+        came_back = left - sum(kept.kept_fen)
+        waits = sold.m is None and not {"who", "pii"}.isdisjoint(sold.body)
+        return ReturnQuote(sale, sold.m, [list(line) for line in lines], claw, restore, came_back, waits)
 
 
 def refund(till: Till, sale: str, lines: ReturnLines, by: str, mark: Mark = UNMARKED) -> Recorded | No:
@@ -151,5 +155,5 @@ def _record(till: Till, kind: str, told: ReturnQuote, body: dict[str, Any], by: 
     if view is not None and told.claw_pts:
         draft.rights, draft.fund, _ = rights.burn(view.rights, told.claw_pts)
     moved = {"clawed": told.claw_pts, "restored": told.restore_pts} if view is not None else {}
-    draft.slip = slip(till, view, **moved, back_fen=told.fen)  # whom nobody knows, nothing is taken from
+    draft.slip = slip(till, view, **moved, back_fen=told.fen, unconfirmed=told.waits)
     return record(till, draft, till.time(), till.shift().day)

@@ -158,7 +158,7 @@ def done(told: Done, till: Till) -> Said:
         "pending": receipt.pending_pts,
         "debt": receipt.debt,
         "has_member": bool(receipt.tier),
-        "waits": receipt.unconfirmed and receipt.kind == "sale.earn",
+        "waits": receipt.unconfirmed,
         "member_code": receipt.member_code,
         "at": clock(receipt.st_ms, till.rule())[11:],
         "approved": told.op.body.get("approved_by", "") == MANAGER,
@@ -209,7 +209,8 @@ def elsewhere(told: Elsewhere, digits: str, till: Till, words: Words) -> Said:
 
 def return_quote(told: ReturnQuote) -> Said:
     """What a return would do."""
-    return {"claw": told.claw_pts, "restore": told.restore_pts, "fen": told.fen, "lines": told.lines}
+    claw = 0 if told.m is None and not told.waits else told.claw_pts  # what nobody got is not taken back
+    return {"claw": claw, "restore": told.restore_pts, "fen": told.fen, "lines": told.lines}
 
 
 def closed(told: DayClosed, words: Words) -> Said:

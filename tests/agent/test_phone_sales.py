@@ -84,6 +84,11 @@ def test_an_unknown_code_s_receipt_says_that_its_points_wait(tmp_path: Path) -> 
         assert not nobody["waits"]
         assert "本单没有积分" in paper(agent, nobody["job"])
         assert "+8" not in paper(agent, nobody["job"]), "what nobody gets is not promised"
+        for sold, claw, later in ((done, 8, True), (nobody, 0, False)):
+            asked = {"sale": sold["op"], "lines": [[1, 0, 4_000]]}
+            assert page.post("/api/return", **asked)["claw"] == claw
+            back = page.post("/api/refund", act=act(), **asked)
+            assert ("积分由总部扣回" in paper(agent, back["job"]), back["waits"]) == (later, later)
 
 
 @pytest.mark.parametrize("status", ["frozen", "active"])

@@ -145,7 +145,8 @@ async function once(act) {
 }
 
 function finished(told) {
-  sale = { ...fresh(), member: told.card ?? null, phone: told.waits ? sale.phone : "", toPhone: Boolean(told.waits), done: told };
+  const phone = told.waits && told.done === "sale.earn" ? sale.phone : "";
+  sale = { ...fresh(), member: told.card ?? null, phone, toPhone: phone !== "", done: told };
   last = told;
   byId("entry").value = "";
   view.showSaid("");

@@ -172,13 +172,14 @@ function donePart(sale, acts) {
   const moved = el("div", { class: "bill" });
   const add = (key, count, sign) => count && moved.append(
     line(say(key), `${sign}${points(count)} ${say("page.points_unit")}`));
-  if (done.has_member || done.member_code || done.waits) {
+  if (done.has_member || done.member_code || (done.waits && done.done === "sale.earn")) {
     add("receipt.earned", done.earned, "+");
     add("receipt.used", done.used, "-");
     add("receipt.clawed", done.clawed, "-");
     add("receipt.restored", done.restored, "+");
   }
-  if (done.waits) moved.append(el("p", { class: "mind" }, say("page.earned_later")));
+  const later = done.done === "sale.earn" ? "page.earned_later" : "receipt.clawed_of_unknown";
+  if (done.waits) moved.append(el("p", { class: "mind" }, say(later)));
   if (done.back_fen) moved.append(line(say("receipt.sale_refunded"), yuan(done.back_fen)));
   if (done.used_fen && !done.earned && done.done !== "sale.earn") moved.append(line(say("page.worth_money"), yuan(done.used_fen)));
   if (done.member_code) moved.append(el("div", { class: "given" }, done.member_code));
