@@ -10,6 +10,7 @@ import argparse
 import json
 import os
 import secrets
+import signal
 import sys
 from pathlib import Path
 
@@ -72,6 +73,9 @@ def _serve(office: Office, settings: HubSettings, _chosen: argparse.Namespace) -
     night = Night(office, settings.night)
     openers = Openers(OPENERS)
     office.open_envelope = openers.open_envelope
+    # A service is ended by SIGTERM, which the server raises once more when it has answered everything:
+    # like Ctrl-C it must come back here, or the night and the processes are cut off.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     if CLOCK not in os.environ:  # whoever rehearses a year runs its nights too
         night.start()
     try:

@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+import httpx
 import pytest
 from headquarters import Headquarters, headquarters
 from pretend_till import PretendTill
@@ -23,6 +25,16 @@ from points.rulebook import RuleBook
 from points.wire import envelope
 from points.wire.faults import Integrity, Revoked, WireFault
 from points.wire.lane import KeyRecord
+
+
+def wait_until_it_lives(url: str) -> None:
+    deadline = time.monotonic() + 20
+    while time.monotonic() < deadline:
+        try:
+            httpx.get(f"{url}/health/live", trust_env=False)
+        except httpx.TransportError:
+            continue
+        return
 
 
 @pytest.fixture
@@ -113,6 +125,36 @@ def test_no_process_outlives_a_headquarters_that_was_killed(tmp_path: Path) -> N
         timeout=30,
     )
     assert done.returncode == -signal.SIGKILL
+
+
+@pytest.mark.parametrize("asked", [signal.SIGTERM, signal.SIGINT])
+def test_headquarters_that_is_asked_to_end_leaves_nothing_undone(
+    tmp_path: Path, asked: signal.Signals
+) -> None:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    settings = {
+        "CHAIN": "demo",
+        "CHAIN_NAME": "x",
+        "DATA_DIR": tmp_path / "data",
+        "KEY_DIR": tmp_path / "keys",
+    }
+    named = {f"JIFEN_HUB_{name}": str(value) for name, value in settings.items()}
+    serving = subprocess.Popen(
+        [sys.executable, "-m", "jifen", "hub", "serve"],
+        cwd=Path(__file__).resolve().parents[2],
+        env={**os.environ, **named, "JIFEN_HUB_LISTEN_PORT": str(port)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    assert serving.stdout is not None
+    assert "console" in serving.stdout.readline()
+    wait_until_it_lives(f"http://127.0.0.1:{port}")
+    serving.send_signal(asked)
+    said, _ = serving.communicate(timeout=30)
+    assert (serving.returncode, said) == (0, "")
 
 
 def test_a_key_that_was_revoked_while_its_envelope_was_opened_posts_nothing(hq: Headquarters) -> None:
