@@ -76,19 +76,33 @@ class Openers:
     """Processes that open envelopes; one that dies costs nothing but its speed. None outlives this one."""
 
     def __init__(self, count: int) -> None:
+        self._count = count
+        self._change = threading.Lock()
+        self._pool = self._begin()
+
+    def _begin(self) -> ProcessPoolExecutor:
         # Not a fork: this process has threads and open databases.
-        self._pool = ProcessPoolExecutor(
-            count, multiprocessing.get_context("spawn"), initializer=_live_with_headquarters
+        return ProcessPoolExecutor(
+            self._count, multiprocessing.get_context("spawn"), initializer=_live_with_headquarters
         )
 
     def open_envelope(self, raw: bytes, record: KeyRecord, books: Mapping[str, RuleBook]) -> Opened:
         """``open_envelope`` in another process. Raises the same."""
+        pool = self._pool
         try:
-            opened = self._pool.submit(_try, raw, record, dict(books)).result()
-        except (BrokenProcessPool, RuntimeError):
-            log.exception("the processes that open envelopes are gone; they are opened here")
+            opened = pool.submit(_try, raw, record, dict(books)).result()
+        except BrokenProcessPool:
+            log.warning("a process that opens envelopes has died; this one is opened here")
+            self._replace(pool)
             opened = None
         return open_envelope(raw, record, books) if opened is None else opened
+
+    def _replace(self, broken: ProcessPoolExecutor) -> None:
+        """New processes for those that died, once, however many were waiting for them."""
+        with self._change:
+            if self._pool is broken:
+                self._pool = self._begin()
+        broken.shutdown(wait=False)
 
     def close(self) -> None:
         """End the processes."""

@@ -99,6 +99,7 @@ def test_a_process_that_is_killed_loses_nothing(hq: Headquarters, openers: Opene
     assert till.send() == {}
     till.earn(m, 5)
     assert till.send() == {}
+    assert openers._pool._processes, "and others have taken its place"
 
 
 KILLED = """
