@@ -6,9 +6,9 @@ of the act; it makes a second click harmless.
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 FEN_MAX = 2**32 - 1
 POINTS_MAX = 2**32 - 1
@@ -24,6 +24,16 @@ Points = Annotated[int, Field(ge=0, le=POINTS_MAX)]
 Member = Annotated[int, Field(ge=0, lt=1 << 40)]
 Job = Annotated[int, Field(ge=0, le=JOB_MAX)]
 OpId = Annotated[str, Field(pattern=r"^[0-9a-f]{32}$")]
+
+
+def _each_once(rows: list[Any]) -> list[Any]:
+    if len({row[0] for row in rows}) != len(rows):
+        raise ValueError("a number stands twice")
+    return rows
+
+
+EachOnce = AfterValidator(_each_once)
+"""Lines and groups are named by their first entry; the same one twice has no meaning."""
 Line = tuple[
     Annotated[int, Field(ge=0, le=10**6)],
     Annotated[str, Field(min_length=1, max_length=64)],
@@ -32,7 +42,7 @@ Line = tuple[
 ]
 ReturnLine = tuple[Annotated[int, Field(ge=0, le=10**6)], Annotated[int, Field(ge=0, le=10**6)], Fen]
 ReturnGroup = tuple[Annotated[int, Field(ge=0, le=7)], Annotated[int, Field(ge=1, le=FEN_MAX)]]
-Lines = Annotated[list[Line], Field(min_length=1, max_length=500)]
+Lines = Annotated[list[Line], Field(min_length=1, max_length=500), EachOnce]
 
 
 class Asked(BaseModel):
@@ -112,7 +122,7 @@ class QuoteReturn(Asked):
     """Goods that may come back."""
 
     sale: OpId
-    lines: Annotated[list[ReturnLine], Field(min_length=1, max_length=500)]
+    lines: Annotated[list[ReturnLine], Field(min_length=1, max_length=500), EachOnce]
 
 
 class Refund(QuoteReturn):
@@ -129,7 +139,7 @@ class RefundElsewhere(Asked):
     act: Act
     by: By = "cashier"
     claim: Annotated[str, Field(pattern=r"^[0-9]{1,600}$")]
-    groups: Annotated[list[ReturnGroup], Field(min_length=1, max_length=8)]
+    groups: Annotated[list[ReturnGroup], Field(min_length=1, max_length=8), EachOnce]
     pin: Pin = ""
 
 

@@ -35,6 +35,20 @@ def test_numbers_beyond_every_number_are_not_understood(tmp_path: Path) -> None:
         assert page.send("GET", f"/api/paper/{2**63 - 1}")[0] == 404
 
 
+def test_a_line_that_stands_twice_is_not_understood(tmp_path: Path) -> None:
+    act = {"act": "a" * 8}
+    twice = {
+        "/api/quote": {"lines": [[1, "all", 1, 100], [1, "all", 1, 200]]},
+        "/api/sell": {**act, "lines": [[1, "all", 1, 100], [1, "all", 1, 200]]},
+        "/api/refund": {**act, "sale": "0" * 32, "lines": [[1, 1, 100], [1, 1, 100]]},
+        "/api/refund-elsewhere": {**act, "claim": "1" * 99, "groups": [[0, 100], [0, 100]]},
+    }
+    with running(tmp_path) as agent:
+        page = Page(agent).open()
+        for path, body in twice.items():
+            assert page.send("POST", path, body)[0] == 422, path
+
+
 @pytest.mark.parametrize("code", ["é", "钥匙", "\ud800", ""])
 def test_a_code_in_other_letters_opens_nothing(tmp_path: Path, code: str) -> None:
     key = PageKey(tmp_path, 1, "x")
