@@ -49,7 +49,7 @@ class Story:
             "mono": st, "by": "c1", "rule": rule.hash, "m": self.m, **body,
         }  # fmt: skip
         if "fund" in raw:
-            raw |= {"inc": 1, "term": 1}
+            raw = {"inc": 1, "term": 1, **raw}
         return operations.read({k: v for k, v in raw.items() if v is not None}, store, till)
 
     def sale(self, at_ms: int, fen: int, used: int = 0, used_fen: int = 0, **more: Any) -> Operation:
