@@ -19,9 +19,10 @@ from hub.reading import Heard
 from hub.store import schema, standings
 from hub.store.engine import Turn
 from hub.store.standings import Change, Held
+from points.earning import Earn, earns_in_order, post_earns
 from points.fold import FOLDED, Account
 from points.identifiers import bucket
-from points.judging import Outcome, Posted, earns_in_order, extends, post_earn
+from points.judging import Outcome, Posted, extends
 from points.members import ROW_ENTRIES, end
 from points.operations import Operation
 from points.postings import correction, totals
@@ -78,7 +79,7 @@ def post_all(
     result = Result()
     groups = _by_member(turn, admitted, result.unlocked)
     held = standings.load(turn, groups)
-    earns = {m: op for m, ops in groups.items() if (op := _only_earns(held[m], ops)) is not None}
+    earns = {m: earned for m, ops in groups.items() if (earned := _only_earns(held[m], ops))}
     late = {
         m for m, ops in groups.items() if m not in earns and not _continues(held[m], ops, books, now.today)
     }
@@ -92,7 +93,10 @@ def post_all(
         past = history.get(m, []) if m in late else None
         try:
             if m in earns:
-                changes.append(_earned(mine, earns[m], books, by_id, result))
+                quick = post_earns(mine.standing, earns[m], books)
+                result.remarks += [(by_id[op_id], outcome) for op_id, outcome in quick.remarks.items()]
+                row = [m, mine.ver + 1, *quick.row[2:]]
+                changes.append(Change(mine, row, quick.legs, quick.rights))
                 continue
             done = post(mine.standing, ops, past, books)
         except Exception:  # one member's operations go into custody, the batch goes on
@@ -113,26 +117,14 @@ def post_all(
     return result
 
 
-def _only_earns(held: Held, ops: Sequence[Operation]) -> Heard | None:
-    """The sale, if all that comes for a member is one that only earns, in order."""
-    op = ops[0]
-    if len(ops) != 1 or not isinstance(op, Heard) or op.earn is None or not earns_in_order(held.standing, op):
-        return None
-    return op
-
-
-def _earned(
-    held: Held,
-    op: Heard,
-    books: Mapping[str, RuleBook],
-    by_id: Mapping[str, Admitted],
-    result: Result,
-) -> Change:
-    assert op.earn is not None, "asked before by _only_earns"
-    done = post_earn(held.standing, op, op.earn, books[op.rule])
-    if done.remark is not None:
-        result.remarks.append((by_id[op.id], done.remark))
-    return Change(held, done.row, done.legs, done.rights)
+def _only_earns(held: Held, ops: Sequence[Operation]) -> list[tuple[Operation, Earn]]:
+    """The sales with what they earn, if all that comes for a member only earns, in order; else nothing."""
+    earned: list[tuple[Operation, Earn]] = []
+    for op in ops:
+        if not isinstance(op, Heard) or op.earn is None:
+            return []
+        earned.append((op, op.earn))
+    return earned if earns_in_order(held.standing, ops) else []
 
 
 def _draws_expired(held: Held, ops: Sequence[Operation], books: Mapping[str, RuleBook], today: int) -> bool:

@@ -8,9 +8,11 @@ than the fold gives: a law is tested with both.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
+from points.fold import MEM, Leg
+from points.judging import Outcome, Standing, earn_remark, key_of, move_rights
 from points.operations import Operation
 from points.quoting import earn_due
 from points.returns import Sale
@@ -38,8 +40,8 @@ def earn_of(op: Operation, book: RuleBook) -> Earn | None:
     return Earn(earn_due(sale, op.body), sale.granted, op.body["pts"], op.body["tier"], last)
 
 
-def after_earn(row: Sequence[Any], op: Operation, earn: Earn, book: RuleBook) -> list[Any]:
-    """Headquarters' own row of a member who owes nothing, after ``op``; its version rises by one."""
+def after_earn(row: Sequence[Any], op: Operation, earn: Earn, book: RuleBook) -> Sequence[Any]:
+    """Headquarters' own row of a member who owes nothing, after ``op``; its version is not touched."""
     m, ver, status, tier, tier_pts, name, tail, _, lots, day, _, _, *behind = row
     kept = [lot for lot in lots if lot[1]]
     if earn.granted:
@@ -48,4 +50,46 @@ def after_earn(row: Sequence[Any], op: Operation, earn: Earn, book: RuleBook) ->
         tier = max(tier, book.tier_at(tier_pts))
         if op.day >= day[0]:
             day = [op.day, earn.granted + (day[1] if op.day == day[0] else 0)]
-    return [m, ver + 1, status, tier, tier_pts, name, tail, 0, kept, day, [0, 0], [], *behind]
+    return [m, ver, status, tier, tier_pts, name, tail, 0, kept, day, [0, 0], [], *behind]
+
+
+class PostedEarns(NamedTuple):
+    """What ``judging.Posted`` is, with headquarters' row in the place of the account."""
+
+    row: Sequence[Any]
+    legs: list[Leg]
+    rights: list[Leg]
+    remarks: dict[str, Outcome]
+
+
+def earns_in_order(standing: Standing, ops: Iterable[Operation]) -> bool:
+    """Whether sales that only earn may be posted onto the member's row as it stands."""
+    row, last = standing.row, standing.last_key
+    if row is None or row.debt:
+        return False
+    for op in ops:
+        key = key_of(op)
+        if op.refs or key <= last:
+            return False
+        last = key
+    return True
+
+
+def post_earns(
+    standing: Standing, earned: Sequence[tuple[Operation, Earn]], books: Mapping[str, RuleBook]
+) -> PostedEarns:
+    """What ``judging.post`` does, for sales that only earn, in order: the same row, legs and remarks."""
+    assert standing.row is not None, "asked before by earns_in_order"
+    row: Sequence[Any] = standing.row.raw
+    done = PostedEarns(row, [], [], {})
+    for op, earn in earned:
+        row = after_earn(row, op, earn, books[op.rule])
+        standing.last_key = key_of(op)
+        if earn.granted:
+            done.legs.append(Leg(op.id, f"x.issue:{op.store}", MEM, f"{op.id}.0", earn.granted))
+        done.rights.extend(move_rights(standing, op)[0])
+    for op, earn in earned:
+        remark = earn_remark(earn.due, earn.pts, earn.tier, row[3])
+        if remark is not None:
+            done.remarks[op.id] = remark
+    return done._replace(row=row)

@@ -12,7 +12,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from points.earning import Earn, after_earn
 from points.fold import FOLDED, MEM, Account, Leg
 from points.identifiers import HUB_STORE
 from points.members import MemberRow, begin
@@ -202,15 +201,6 @@ class Posted(NamedTuple):
     remarks: dict[str, Outcome]
 
 
-class PostedEarn(NamedTuple):
-    """The same of a sale that only earns: headquarters' row now, and what is said of the sale if anything."""
-
-    row: list[Any]
-    legs: list[Leg]
-    rights: list[Leg]
-    remark: Outcome | None
-
-
 def post(
     standing: Standing, ops: list[Operation], history: list[Operation] | None, books: Mapping[str, RuleBook]
 ) -> Posted:
@@ -243,22 +233,6 @@ def post(
         if remark is not None:
             remarks[op.id] = remark
     return Posted(account, account.legs, rights, remarks)
-
-
-def earns_in_order(standing: Standing, op: Operation) -> bool:
-    """Whether a sale that only earns may be posted onto the member's row as it stands."""
-    row = standing.row
-    return row is not None and not row.debt and not op.refs and key_of(op) > standing.last_key
-
-
-def post_earn(standing: Standing, op: Operation, earn: Earn, book: RuleBook) -> PostedEarn:
-    """What ``post`` does, for a sale that only earns and stands in order: the same row, legs and remark."""
-    assert standing.row is not None, "asked before by earns_in_order"
-    row = after_earn(standing.row.raw, op, earn, book)
-    standing.last_key = key_of(op)
-    legs = [Leg(op.id, f"x.issue:{op.store}", MEM, f"{op.id}.0", earn.granted)] if earn.granted else []
-    rights, _ = move_rights(standing, op)
-    return PostedEarn(row, legs, rights, _earn_remark(earn.due, earn.pts, earn.tier, row[3]))
 
 
 def _last_key(facts: list[Operation]) -> Key:
@@ -370,7 +344,7 @@ def _remark(op: Operation, account: Account, books: Mapping[str, RuleBook]) -> O
     if op.kind == "sale.earn":
         sold = account.sale(op.id)
         due = earn_due(sold, op.body) if sold else recompute_earn(books[op.rule], op.body)
-        return _earn_remark(due, op.body["pts"], op.body["tier"], account.tier)
+        return earn_remark(due, op.body["pts"], op.body["tier"], account.tier)
     if op.kind in ("sale.refund", "sale.void"):
         if op.body.get("m", op.m) != op.m:
             return Outcome("J", {"reason": "other-member", "m": op.m})
@@ -384,7 +358,8 @@ def _remark(op: Operation, account: Account, books: Mapping[str, RuleBook]) -> O
     return None
 
 
-def _earn_remark(due: int, pts: int, tier_said: int, tier: int) -> Outcome | None:
+def earn_remark(due: int, pts: int, tier_said: int, tier: int) -> Outcome | None:
+    """What is said of a sale that wrote other points than it was due, or a tier above the member's."""
     if due != pts:
         return Outcome("J", {"reason": "earn-differs", "delta": due - pts})
     if tier_said > tier:

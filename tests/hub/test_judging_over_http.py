@@ -9,7 +9,7 @@ import pytest
 from headquarters import Headquarters
 from pretend_till import PretendTill, points_of
 
-from hub import judgement, publishing
+from hub import judgement, posting, publishing
 from points import codes
 from points.wire import canonical, endpoints, sealing
 
@@ -83,23 +83,25 @@ def test_a_bad_field_is_named(hq: Headquarters, till: PretendTill, field: str, v
     assert cases(hq) == [said[2][1]["reason"]]
 
 
-@pytest.mark.parametrize("broken", ["admit", "post"])
+@pytest.mark.parametrize(
+    ("room", "broken"), [(judgement, "admit"), (judgement, "post"), (posting, "post_earns")]
+)
 def test_an_operation_whose_judging_fails_spoils_no_other(
-    hq: Headquarters, till: PretendTill, monkeypatch: pytest.MonkeyPatch, broken: str
+    hq: Headquarters, till: PretendTill, monkeypatch: pytest.MonkeyPatch, room: Any, broken: str
 ) -> None:
     a, b = till.enrol(), till.enrol()
     till.send()
-    right: Any = getattr(judgement, broken)
+    right: Any = getattr(room, broken)
 
     def fails(first: Any, *rest: Any, **how: Any) -> Any:
         if first.m == a:
             raise ZeroDivisionError("made by the test")
         return right(first, *rest, **how)
 
-    monkeypatch.setattr(judgement, broken, fails)
+    monkeypatch.setattr(room, broken, fails)
     till.earn(a, 100)
     till.earn(b, 50)
-    till.earn(a, 10)
+    till.redeem(a, 10, ["local", 10]) if broken == "post" else till.earn(a, 10)
     said = till.send()
     assert said == {n: ("Q", {"reason": "policy", "field": "internal"}) for n in (3, 5)}
     assert points_of(hq, b) == (50, 0)

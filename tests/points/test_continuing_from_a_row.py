@@ -8,9 +8,9 @@ import random
 import pytest
 from programme import FIRST_MS, MS_PER_DAY, Story, book
 
-from points.earning import earn_of
+from points.earning import earn_of, earns_in_order, post_earns
 from points.fold import fold
-from points.judging import Standing, earns_in_order, extends, post, post_earn
+from points.judging import Standing, extends, post
 from points.members import begin, end, own_row, read_row
 from points.operations import Operation
 from points.quoting import recompute_earn
@@ -99,7 +99,7 @@ def test_our_own_row_is_read_as_any_other() -> None:
 
 
 @pytest.mark.parametrize("seed", range(40))
-def test_a_sale_that_only_earns_is_posted_as_the_fold_posts_it(seed: int) -> None:
+def test_sales_that_only_earn_are_posted_as_the_fold_posts_them(seed: int) -> None:
     """Row, legs, rights, remark and what the till holds: the same as by unfolding the account."""
     chance = random.Random(seed)
     story = Story(LEVELS)
@@ -118,18 +118,19 @@ def test_a_sale_that_only_earns_is_posted_as_the_fold_posts_it(seed: int) -> Non
         more |= {"tier": chance.randrange(4)} if chance.random() < 0.2 else {}
         more |= {"day": 20260101} if chance.random() < 0.1 else {}
         ops.append(story.sale(at_ms, fen, store=store, pts=pts, desired=pts, **more))
-    standing, books, alike = Standing(1024), {LEVELS.hash: LEVELS}, 0
-    for ver, op in enumerate(ops, 1):
+    standing, books, alike, n = Standing(1024), {LEVELS.hash: LEVELS}, 0, 0
+    while n < len(ops):
+        coming = ops[n : n + chance.randrange(1, 4)]
+        n += len(coming)
         twin = copy.deepcopy(standing)
-        extending = extends(standing, [op], books)
-        done = post(standing, [op], None if extending else ops[: ver - 1], books)
-        row = end(done.account, ver, "", "")
-        said = earn_of(op, LEVELS)
-        if said is not None and earns_in_order(twin, op):
+        extending = extends(standing, coming, books)
+        done = post(standing, coming, None if extending else ops[: n - len(coming)], books)
+        row = end(done.account, 1, "", "")
+        earned = [(op, earn) for op in coming if (earn := earn_of(op, LEVELS)) is not None]
+        if len(earned) == len(coming) and earns_in_order(twin, coming):
             assert extending
             alike += 1
-            quick = post_earn(twin, op, said, LEVELS)
-            assert quick == (row, done.legs, done.rights, done.remarks.get(op.id))
+            assert post_earns(twin, earned, books) == (row, done.legs, done.rights, done.remarks)
             assert (twin.cells, twin.last_key) == (standing.cells, standing.last_key)
         standing.row = own_row(row)
     assert alike > 1
