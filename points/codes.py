@@ -75,6 +75,8 @@ def recognise(scanned: str) -> Code:
         return Code(CodeKind.PAYMENT, "", len(digits))
     if ascii_digits and 14 <= len(digits) <= 19 and _CARD.match(digits) and _luhn(digits):
         return Code(CodeKind.BANK_CARD, "", len(digits))
+    if _PHONE.match(digits):  # people write 138 0013 8000
+        return Code(CodeKind.PHONE, digits, len(digits))
     return Code(_kind(text), text, len(text))
 
 
@@ -85,8 +87,6 @@ def _kind(text: str) -> CodeKind:
         return CodeKind.SHORT
     if text.isascii() and text.isdigit() and len(text) in CLAIM_DIGITS:
         return CodeKind.CLAIM
-    if _PHONE.match(text):
-        return CodeKind.PHONE
     if _EAN.match(text):
         return CodeKind.GOODS
     if _GS1.match(text):

@@ -32,6 +32,9 @@ from points.rulebook import BadRuleBook
         ("4111-1111-1111-1111", CodeKind.BANK_CARD),
         ("4111111111111112", CodeKind.UNKNOWN),  # fails the check digit
         ("13800138000", CodeKind.PHONE),
+        ("138 0013 8000", CodeKind.PHONE),
+        ("138-0013-8000", CodeKind.PHONE),
+        ("１３８００１３８０００", CodeKind.UNKNOWN),
         ("6901234567892", CodeKind.GOODS),
         ("(01)06901234567892", CodeKind.GS1),
         ("https://example.com/x", CodeKind.URL),
@@ -41,6 +44,10 @@ from points.rulebook import BadRuleBook
 )
 def test_a_scan_has_one_meaning_in_a_fixed_order(text: str, kind: CodeKind) -> None:
     assert recognise(text).kind is kind
+
+
+def test_a_phone_is_kept_without_what_people_put_between_its_digits() -> None:
+    assert recognise(" 138 0013-8000 ").text == "13800138000"
 
 
 def test_what_pays_is_never_kept() -> None:
