@@ -8,6 +8,7 @@ Headquarters' own lane is among them. Nothing of it may change what everybody ha
 from __future__ import annotations
 
 import random
+from collections.abc import Sequence
 from pathlib import Path
 
 from agent.uplink import Uplink
@@ -18,6 +19,9 @@ from points.wire.keys import SigningKey
 TIMES = 3
 JITTER = 3
 """How many places an envelope may stand before or after its turn in its own lane."""
+LATER = TIMES * JITTER
+"""How far back what left a gap is put: so many may stand before the first copy of what is missing. Put less
+far back, they would take turns before it for ever."""
 
 
 def deliver_again(
@@ -44,7 +48,7 @@ def deliver_again(
             if fault.problem != Problem.GAP:
                 raise
             gaps += 1
-            lanes[lane].insert(JITTER, raw)
+            lanes[lane].insert(LATER, raw)
         if not lanes[lane]:
             del lanes[lane]
     for uplink in uplinks.values():
@@ -58,11 +62,11 @@ def _lanes(folder: Path, chance: random.Random) -> dict[str, list[bytes]]:
     for path in sorted(folder.glob("*.jfb")):
         lanes.setdefault(path.name.rpartition("_")[0], []).append(path)
     return {
-        lane: [
-            path.read_bytes()
-            for _, path in sorted(
-                (i + chance.randrange(JITTER + 1), path) for i, path in enumerate(paths) for _ in range(TIMES)
-            )
-        ]
-        for lane, paths in lanes.items()
+        lane: [path.read_bytes() for path in out_of_order(paths, chance)] for lane, paths in lanes.items()
     }
+
+
+def out_of_order(paths: Sequence[Path], chance: random.Random) -> list[Path]:
+    """Each path three times, at most ``JITTER`` places behind its turn."""
+    drawn = [(i + chance.randrange(JITTER + 1), i) for i in range(len(paths)) for _ in range(TIMES)]
+    return [paths[i] for _, i in sorted(drawn, key=lambda one: (one[0], chance.random()))]
