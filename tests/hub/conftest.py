@@ -8,8 +8,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
+import httpx
 import pytest
-from headquarters import Headquarters, headquarters
+from headquarters import Headquarters, console_link, headquarters
 from pretend_till import PretendTill
 
 from hub.verify import verify
@@ -35,3 +36,11 @@ def other(hq: Headquarters) -> Iterator[PretendTill]:
     made = PretendTill(hq, "s002")
     yield made
     made.close()
+
+
+@pytest.fixture
+def desk(hq: Headquarters) -> Iterator[httpx.Client]:
+    """A person at headquarters' pages."""
+    with httpx.Client(base_url=hq.url, trust_env=False, follow_redirects=True) as client:
+        assert client.get(console_link(hq)).status_code == 200
+        yield client

@@ -24,6 +24,7 @@ from config.settings import HubSettings, NightWindow
 from hub import admission
 from hub.api.app import make_app
 from hub.assembly import open_office
+from hub.console import access
 from hub.console.desk import Desk
 from hub.office import Office
 from points.wire import canonical
@@ -144,3 +145,9 @@ def headquarters(
         server.should_exit = True
         thread.join(10)
         office.store.close()
+
+
+def console_link(hq: Headquarters) -> str:
+    """A link that opens headquarters' pages once."""
+    with hq.office.store.turn() as turn:
+        return f"{hq.url}/console/open?key={access.make_link_key(turn, hq.office.clock())}"

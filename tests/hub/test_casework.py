@@ -3,33 +3,19 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
-from headquarters import Headquarters, headquarters
+from headquarters import Headquarters, console_link, headquarters
 from pretend_till import PretendTill, points_of
 
 from hub import judgement, reception
-from hub.console import access
 from hub.registry import copy_registry
 from hub.verify import state, verify
 
 WHO = {"by": "陈静", "note": "已与门店核对"}
-
-
-def link(hq: Headquarters) -> str:
-    with hq.office.store.turn() as turn:
-        return f"{hq.url}/console/open?key={access.make_link_key(turn, hq.office.clock())}"
-
-
-@pytest.fixture
-def desk(hq: Headquarters) -> Iterator[httpx.Client]:
-    with httpx.Client(base_url=hq.url, trust_env=False, follow_redirects=True) as client:
-        assert client.get(link(hq)).status_code == 200
-        yield client
 
 
 def form(desk: httpx.Client, number: int) -> dict[str, str]:
@@ -226,7 +212,7 @@ def test_in_a_real_browser_a_case_is_worked_through(
         page = browser.new_page()
         page.on("console", lambda message: said.append(message.text))
         page.on("pageerror", lambda error: said.append(str(error)))
-        page.goto(link(hq))
+        page.goto(console_link(hq))
         page.get_by_role("link", name="个案").click()
         page.get_by_role("cell", name="1", exact=True).get_by_role("link").click()
         page.screenshot(path=tmp_path / "open.png", full_page=True)

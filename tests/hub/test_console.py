@@ -5,29 +5,15 @@ from __future__ import annotations
 import csv
 import io
 import re
-from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
 import pytest
-from headquarters import DAY_MS, Headquarters
+from headquarters import DAY_MS, Headquarters, console_link
 from pretend_till import PretendTill
 
-from hub.console import access
 from hub.console.tables import Column, Table, as_csv, shown
 from points.wire import ticket as tickets
-
-
-def link(hq: Headquarters) -> str:
-    with hq.office.store.turn() as turn:
-        return f"{hq.url}/console/open?key={access.make_link_key(turn, hq.office.clock())}"
-
-
-@pytest.fixture
-def desk(hq: Headquarters) -> Iterator[httpx.Client]:
-    with httpx.Client(base_url=hq.url, trust_env=False, follow_redirects=True) as client:
-        assert client.get(link(hq)).status_code == 200
-        yield client
 
 
 def lines(desk: httpx.Client, path: str) -> list[dict[str, str]]:
@@ -42,7 +28,7 @@ PAGES = ["/console", "/console/stores/s001", "/console/members", "/console/cases
 
 
 def test_a_link_is_good_once_and_not_for_ever(hq: Headquarters) -> None:
-    once = link(hq)
+    once = console_link(hq)
     with httpx.Client(trust_env=False, follow_redirects=True) as client:
         assert client.get(f"{hq.url}/console").status_code == 401
         assert client.get(once).status_code == 200
@@ -51,7 +37,7 @@ def test_a_link_is_good_once_and_not_for_ever(hq: Headquarters) -> None:
         assert client.get(f"{hq.url}/console").status_code == 401, "a session ends"
     with httpx.Client(trust_env=False, follow_redirects=True) as other:
         assert other.get(once).status_code == 401
-        late = link(hq)
+        late = console_link(hq)
         hq.clock.now_ms += 2 * 3_600_000
         assert other.get(late).status_code == 401
         assert other.get(f"{hq.url}/console/open?key=").status_code == 401
@@ -186,7 +172,7 @@ def test_in_a_real_browser_a_ticket_is_written_and_nothing_is_complained_of(hq: 
         page = browser.new_page()
         page.on("console", lambda message: said.append(message.text))
         page.on("pageerror", lambda error: said.append(str(error)))
-        page.goto(link(hq))
+        page.goto(console_link(hq))
         page.get_by_role("link", name="开店凭证").click()
         page.fill("#store", "s009")
         page.fill("#name", "体育西路店")

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import httpx
 import pytest
-from headquarters import Headquarters, headquarters
+from headquarters import Headquarters
 from pretend_till import PretendTill
 
 from hub import intake, reception
@@ -35,12 +35,6 @@ def wait_until_it_lives(url: str) -> None:
         except httpx.TransportError:
             continue
         return
-
-
-@pytest.fixture
-def hq(tmp_path: Path) -> Iterator[Headquarters]:
-    with headquarters(tmp_path) as made:
-        yield made
 
 
 @pytest.fixture

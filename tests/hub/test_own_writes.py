@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Callable
 from typing import Any
 
 import pytest
-from headquarters import RULES, Headquarters, Shop, headquarters
+from headquarters import RULES, Headquarters, Shop
 from pretend_till import PretendTill
 
 from agent import enrolment
@@ -20,12 +19,6 @@ from points.wire import canonical, endpoints
 
 BOOK = canonical.encode({**RULES, "name": "headquarters does not know it yet"})
 GOODS = [[1, "all", 1, 10_000]]
-
-
-@pytest.fixture
-def hq(tmp_path: Path) -> Iterator[Headquarters]:
-    with headquarters(tmp_path) as made:
-        yield made
 
 
 @pytest.fixture

@@ -2,27 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
-
 import pytest
-from headquarters import Headquarters, Shop, headquarters
+from headquarters import Headquarters, Shop
 
 from agent import claims, enrolment, goods_back
 from agent.desk import Desk, Done
 from agent.recorder import Recorded
 from agent.store import outbox
-from hub.verify import verify
 from points.returns import Sale
 
 GOODS = [[1, "all", 2, 8_000], [2, "all", 1, 4_000]]
-
-
-@pytest.fixture
-def hq(tmp_path: Path) -> Iterator[Headquarters]:
-    with headquarters(tmp_path) as made:
-        yield made
-        assert verify(made.office).faults == []
 
 
 @pytest.fixture

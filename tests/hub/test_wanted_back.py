@@ -2,23 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
-
 import pytest
-from headquarters import DAY_MS, Headquarters, Shop, headquarters
+from headquarters import DAY_MS, Headquarters, Shop
 from pretend_till import PretendTill
 
 from agent import enrolment
 from agent.recorder import Recorded
-from hub.verify import verify
-
-
-@pytest.fixture
-def hq(tmp_path: Path) -> Iterator[Headquarters]:
-    with headquarters(tmp_path) as made:
-        yield made
-        assert verify(made.office).faults == []
 
 
 @pytest.fixture
