@@ -90,7 +90,7 @@ class Openers:
         """``open_envelope`` in another process. Raises the same."""
         pool = self._pool
         try:
-            opened = pool.submit(_try, raw, record, dict(books)).result()
+            opened = pool.submit(_try, raw, record, books).result()
         except BrokenProcessPool:
             log.warning("a process that opens envelopes has died; this one is opened here")
             self._replace(pool)

@@ -5,6 +5,7 @@ A head is small and travels between processes; the body is parsed again only whe
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
@@ -14,6 +15,8 @@ from points.rulebook import RuleBook
 from points.wire import canonical
 from points.wire.faults import WireFault
 from points.wire.lane import Lane
+
+log = logging.getLogger(__name__)
 
 
 class Head(NamedTuple):
@@ -40,7 +43,11 @@ def read_head(raw: bytes, lane: Lane, books: Mapping[str, RuleBook]) -> Head | N
     except (WireFault, BadOperation, TypeError):
         return None
     book = books.get(op.rule)
-    earn = earn_of(op, book) if book is not None else None
+    try:
+        earn = earn_of(op, book) if book is not None else None
+    except Exception:  # one operation that cannot be reckoned must not hold up its lane
+        log.exception("what an operation earns could not be found")
+        return None
     return Head(op.id, op.kind, op.st, op.day, op.rule, op.m, op.refs, op.fund, earn)
 
 

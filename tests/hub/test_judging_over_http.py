@@ -11,6 +11,7 @@ from pretend_till import PretendTill, points_of
 
 from hub import judgement, posting, publishing
 from points import codes
+from points.operations import ST_MAX_MS
 from points.wire import canonical, endpoints, sealing
 
 BOXED = {"phone": "13812348000", "name": "王小明"}
@@ -61,6 +62,21 @@ def test_a_poison_row_is_kept_apart_and_the_rest_is_accepted(
     assert bytes(body) == POISON[name], "nothing is lost"
     till.earn(m, 1)
     assert till.send() == {}
+
+
+def test_a_sale_whose_points_expire_after_the_calendar_holds_up_nobody(
+    hq: Headquarters, till: PretendTill
+) -> None:
+    """A clock of the year 9999 is a well-formed fact; only its last day of points has no name."""
+    m, other = till.enrol(), till.enrol()
+    till.send()
+    sale = till.body("sale.earn", m, receipt="r", lines=[[1, "all", 1, 10_000]], tenders=[["cash", 10_000]],
+                     tier=0, m_bp=10_000, day_used=0, desired=100, pts=100, fund=[["add", 100]])  # fmt: skip
+    till.write(canonical.encode({**sale, "st": ST_MAX_MS}))
+    till.earn(other, 50)
+    said = till.send()
+    assert {seq: code for seq, (code, _) in said.items()} == {3: "Q"}
+    assert points_of(hq, other) == (50, 0)
 
 
 @pytest.mark.parametrize(
