@@ -5,12 +5,15 @@ Whatever a test did, headquarters is asked to prove itself at its end.
 
 from __future__ import annotations
 
+import os
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
 import pytest
 from headquarters import Headquarters, console_link, headquarters
+from playwright.sync_api import Page, sync_playwright
 from pretend_till import PretendTill
 
 from hub.verify import verify
@@ -44,3 +47,21 @@ def desk(hq: Headquarters) -> Iterator[httpx.Client]:
     with httpx.Client(base_url=hq.url, trust_env=False, follow_redirects=True) as client:
         assert client.get(console_link(hq)).status_code == 200
         yield client
+
+
+@pytest.fixture
+def browsed(hq: Headquarters) -> Iterator[Page]:
+    """Headquarters' pages in a real browser, which must find nothing to complain of."""
+    chromium = os.environ.get("JIFEN_CHROMIUM") or shutil.which("chromium") or "/usr/bin/chromium"
+    if not os.path.exists(chromium):
+        pytest.skip("SKIPPED, missing: Chromium (Debian package chromium, or name one in JIFEN_CHROMIUM)")
+    complaints: list[str] = []
+    with sync_playwright() as player:
+        browser = player.chromium.launch(executable_path=chromium, args=["--no-sandbox", "--disable-gpu"])
+        page = browser.new_page()
+        page.on("console", lambda message: complaints.append(message.text))
+        page.on("pageerror", lambda error: complaints.append(str(error)))
+        page.goto(console_link(hq))
+        yield page
+        browser.close()
+    assert complaints == []

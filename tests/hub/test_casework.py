@@ -8,7 +8,8 @@ from typing import Any
 
 import httpx
 import pytest
-from headquarters import Headquarters, console_link, headquarters
+from headquarters import Headquarters, headquarters
+from playwright.sync_api import Page
 from pretend_till import PretendTill, points_of
 
 from hub import judgement, reception
@@ -197,31 +198,17 @@ def test_delivered_again_it_stays_dismissed(
 
 @pytest.mark.browser
 def test_in_a_real_browser_a_case_is_worked_through(
-    hq: Headquarters, till: PretendTill, tmp_path: Path
+    hq: Headquarters, till: PretendTill, browsed: Page, tmp_path: Path
 ) -> None:
-    chromium = Path("/usr/bin/chromium")
-    if not chromium.exists():
-        pytest.skip("Chromium is not installed here")
-    from playwright.sync_api import sync_playwright
-
     spent_wrongly(till)
     till.send()
-    said: list[str] = []
-    with sync_playwright() as player:
-        browser = player.chromium.launch(executable_path=chromium, args=["--no-sandbox", "--disable-gpu"])
-        page = browser.new_page()
-        page.on("console", lambda message: said.append(message.text))
-        page.on("pageerror", lambda error: said.append(str(error)))
-        page.goto(console_link(hq))
-        page.get_by_role("link", name="个案").click()
-        page.get_by_role("cell", name="1", exact=True).get_by_role("link").click()
-        page.screenshot(path=tmp_path / "open.png", full_page=True)
-        page.fill("#by", WHO["by"])
-        page.fill("#note", WHO["note"])
-        page.get_by_role("button", name="驳回结案").click()
-        assert WHO["note"] in page.inner_text("table")
-        assert page.get_by_role("button").count() == 0
-        page.screenshot(path=tmp_path / "closed.png", full_page=True)
-        browser.close()
-    assert said == []
+    browsed.get_by_role("link", name="个案").click()
+    browsed.get_by_role("cell", name="1", exact=True).get_by_role("link").click()
+    browsed.screenshot(path=tmp_path / "open.png", full_page=True)
+    browsed.fill("#by", WHO["by"])
+    browsed.fill("#note", WHO["note"])
+    browsed.get_by_role("button", name="驳回结案").click()
+    assert WHO["note"] in browsed.inner_text("table")
+    assert browsed.get_by_role("button").count() == 0
+    browsed.screenshot(path=tmp_path / "closed.png", full_page=True)
     assert acts(hq) == [(1, "陈静", "dismiss", "已与门店核对")]
