@@ -15,7 +15,7 @@ from config.faults import Fault
 
 needs_data = pytest.mark.skipif(
     importlib.util.find_spec(purchases.PACKAGE) is None or importlib.util.find_spec("pyarrow") is None,
-    reason="the extra data is not installed: the real purchases are not read",
+    reason="SKIPPED, missing: the extra `data`, so the real purchases are not read",
 )
 
 

@@ -25,7 +25,9 @@ from hardware.virtual.engine import FAULTS
 from hardware.virtual.printer import VirtualPrinter
 
 JOBS = int(os.environ.get("JIFEN_PRINT_JOBS", "40"))
-POSIX = pytest.mark.skipif(sys.platform == "win32", reason="pseudo-terminals are POSIX")
+POSIX = pytest.mark.skipif(
+    sys.platform == "win32", reason="SKIPPED, missing: pseudo-terminals, which are POSIX"
+)
 LINES = ["tcp", pytest.param("pty", marks=POSIX)]
 
 

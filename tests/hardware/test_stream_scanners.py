@@ -21,7 +21,9 @@ from hardware.socket_scanner import socket_scanner
 from hardware.virtual.scanner import PtyScanner, SocketScanner, VirtualScanner
 
 CYCLES = int(os.environ.get("JIFEN_UNPLUG_CYCLES", "25"))
-pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="pseudo-terminals are POSIX")
+pytestmark = pytest.mark.skipif(
+    sys.platform == "win32", reason="SKIPPED, missing: pseudo-terminals, which are POSIX"
+)
 
 
 class Bench:

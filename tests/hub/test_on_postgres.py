@@ -31,7 +31,7 @@ def postgres() -> Iterator[str]:
             yield url
     except NoServer as why:
         warnings.warn(f"PostgreSQL did not start, so nothing is proved on it: {why}", stacklevel=1)
-        pytest.skip(str(why))
+        pytest.skip(f"SKIPPED, missing: a PostgreSQL server ({why})")
 
 
 @pytest.fixture
@@ -45,7 +45,7 @@ def hq(tmp_path: Path, postgres: str) -> Iterator[Headquarters]:
         assert verify(made.office).faults == []
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="only root may become another user")
+@pytest.mark.skipif(os.geteuid() != 0, reason="SKIPPED, missing: root, who alone may become another user")
 def test_a_clone_in_roots_own_folder_has_a_server_too(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
