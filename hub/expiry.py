@@ -85,7 +85,8 @@ def _bucket(turn: Turn, office: Office, number: int, today: int) -> int:
         if legs:
             row = [one.row[0], one.ver + 1, *one.row[2:]]
             gone = posted[m].expiry + totals(legs)
-            changes.append(Change(one, without_expired(row, gone, dropped_day(row)), [], [], expiry=legs))
+            row = without_expired(row, gone, dropped_day(row))
+            changes.append(Change(one, row, one.last_key, expiry=legs))
     if changes:
         standings.save(turn, changes, arrivals.next_arrival(turn))
     return sum(leg.pts for change in changes for leg in change.expiry)

@@ -9,7 +9,7 @@ member no longer shops are wanted back.
 from __future__ import annotations
 
 import json
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 
 from hub.decisions import Fact, decide
@@ -26,20 +26,20 @@ VISIT_DAYS = 90
 VISITS_MIN = 2
 
 Agent = tuple[str, str]
-Visit = tuple[int, str, str, int]
-"""day, store, till, times."""
+Purchase = tuple[int, Agent]
+"""The day, and the till."""
 
 
-def choose(visits: Iterable[Visit], today: int) -> Agent | None:
-    """The till with the most visits of the last 90 days, the latest visit deciding a tie."""
+def choose(purchases: Iterable[Purchase], today: int) -> Agent | None:
+    """The till with the most purchases of the last 90 days, the latest deciding a tie."""
     since = plus_days(Day(today), -VISIT_DAYS)
-    times: dict[Agent, int] = defaultdict(int)
+    times: Counter[Agent] = Counter()
     latest: dict[Agent, int] = defaultdict(int)
-    for day, store, till, count in visits:
+    for day, agent in purchases:
         if day >= since:
-            times[store, till] += count
-            latest[store, till] = max(latest[store, till], day)
-    if sum(times.values()) < VISITS_MIN:
+            times[agent] += 1
+            latest[agent] = max(latest[agent], day)
+    if times.total() < VISITS_MIN:
         return None
     return max(times, key=lambda agent: (times[agent], latest[agent], agent))
 
@@ -98,11 +98,13 @@ def grant_to(turn: Turn, office: Office, store: str, till: str, inc: int, term: 
 
 def homes(turn: Turn, ms: Iterable[int], today: int) -> dict[int, Agent | None]:
     """Where each member's rights should lie."""
-    visits: dict[int, list[Visit]] = {m: [] for m in ms}
-    keys = [(bucket(m), m) for m in visits]
-    for m, *visit in turn.find(schema.visits, ["m", "day", "store", "till", "times"], ["bucket", "m"], keys):
-        visits[m].append(tuple(visit))
-    return {m: choose(seen, today) for m, seen in visits.items()}
+    purchases: dict[int, list[Purchase]] = {m: [] for m in ms}
+    keys = [(bucket(m), m) for m in purchases]
+    for m, store, till, days in turn.find(
+        schema.cells, ["m", "store", "till", "bought_on"], ["bucket", "m"], keys
+    ):
+        purchases[m] += [(int(day), (store, till)) for day in days.split()]
+    return {m: choose(made, today) for m, made in purchases.items()}
 
 
 def _grant(office: Office, held: Held, agent: Agent, inc: int, term: int, today: int) -> Fact | None:
@@ -114,7 +116,7 @@ def _grant(office: Office, held: Held, agent: Agent, inc: int, term: int, today:
     if fresh <= 0:
         return None
     cell = held.standing.cells.get(agent)
-    before: Sequence[Sequence[int]] = json.loads(held.sched.get(agent, "[]"))
+    before: Sequence[Sequence[int]] = json.loads(held.sched(agent))
     granted = cell.granted if cell else 0
     if cell is not None and cell.closed and cell.term >= (inc, term):
         return None  # this term is over for good; the till must begin another

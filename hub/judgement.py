@@ -13,13 +13,14 @@ import logging
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from hub import posting
 from hub.posting import Admitted, Now, Place, op_bucket
 from hub.reading import Head, Heard
-from hub.store import schema
+from hub.store import schema, standings
 from hub.store.engine import Turn
+from hub.store.standings import Held
 from points.identifiers import bucket
 from points.judging import Docket, Outcome, Seen, admit, post, shaped, twin
 from points.operations import Operation
@@ -45,8 +46,7 @@ NAMELESS = ("equivocation", "bad-field", "undecodable")
 """Reasons for which an operation does not even take possession of its id."""
 
 
-@dataclass(frozen=True, slots=True)
-class Delivered:
+class Delivered(NamedTuple):
     """One operation as it arrived, with its head if it was read already and found plainly right."""
 
     place: Place
@@ -55,18 +55,15 @@ class Delivered:
     head: Head | None = None
 
 
-@dataclass(slots=True)
-class _Reading:
-    """As far as an operation could be read: whole, or a body that is misshapen, or not even that.
+class _Reading(NamedTuple):
+    """As far as an operation without a head could be read: a body that may be misshapen, or not even that.
 
-    ``name`` and ``m`` are its id and member where it has such, for keys of the database.
+    ``id`` and ``m`` are its id and member where it has such, for keys of the database.
     """
 
-    one: Delivered
-    name: str = ""
+    id: str = ""
     m: int | None = None
     refs: Sequence[str] = ()
-    op: Operation | None = None
     body: Mapping[str, Any] | None = None
     wrong: Outcome | None = None
 
@@ -126,25 +123,28 @@ class _Round:
     def run(self) -> set[str]:
         """Judge, post and keep; gives the names of what became known by it."""
         turn, done = self.turn, self.done
-        readings = [_read(one) for one in self.delivered]
+        readings = [one.head or _read(one) for one in self.delivered]
         resolved = _resolutions(turn, readings)
-        docket = _docket(turn, readings, self.books, resolved.values())
+        docket, held = _docket(turn, self.delivered, readings, self.books, resolved.values())
         admitted: list[Admitted] = []
-        for reading in readings:
-            verdict = _admit(reading, docket, resolved)
+        for one, reading in zip(self.delivered, readings, strict=True):
+            verdict = _admit_earn(one, docket) or _admit(one, reading, docket, resolved)
             if isinstance(verdict, Outcome):
-                self._keep(reading, verdict)
-                _remember(reading, verdict, docket)
+                self._keep(one, reading, verdict)
+                _remember(one, reading, verdict, docket)
             else:
                 admitted.append(verdict)
-        posted = posting.post_all(turn, admitted, self.books, self.now, post)
+        posted = posting.post_all(turn, admitted, held, self.books, self.now, post)
         if posted.spoiled:
             for bad in admitted:
                 if bad.op.id in posted.spoiled:
-                    bad_one = Delivered(bad.place, bad.body, bad.digest)
-                    self._keep(_Reading(bad_one, bad.op.id, _number(bad.op.body)), INTERNAL)
+                    one = Delivered(bad.place, bad.body, bad.digest)
+                    self._keep(one, _Reading(bad.op.id, _number(bad.op.body)), INTERNAL)
             admitted = [one for one in admitted if one.op.id not in posted.spoiled]
-        for of, outcome in posted.remarks:
+        for of in admitted if posted.remarks else ():
+            outcome = posted.remarks.get(of.op.id)
+            if outcome is None:
+                continue
             (done.later if self.later else done.outcomes)[of.place] = outcome
             detail = json.dumps(outcome.detail, ensure_ascii=False)
             case = (str(outcome.detail["reason"]), of.op.id, of.op.m, of.place[0], detail)
@@ -176,9 +176,9 @@ class _Round:
             self.done.later.setdefault(arrived.place, Outcome("A", {}))
             unlocked.add(f"lane:{arrived.place[0]}/{arrived.place[1]}")
 
-    def _keep(self, reading: _Reading, outcome: Outcome) -> None:
+    def _keep(self, one: Delivered, reading: Head | _Reading, outcome: Outcome) -> None:
         """Custody: an operation that is not posted now is kept, with what it waits for."""
-        one, op_id, m = reading.one, reading.name, reading.m
+        op_id, m = reading.id, reading.m
         if not (self.later and outcome.letter == "P"):  # else it still waits, perhaps for something else
             (self.done.later if self.later else self.done.outcomes)[one.place] = outcome
         reason = str(outcome.detail.get("reason"))
@@ -193,9 +193,9 @@ class _Round:
             self.done.cases.append((reason, op_id, m, one.place[0], detail))
 
 
-def _remember(reading: _Reading, verdict: Outcome, docket: Docket) -> None:
+def _remember(one: Delivered, reading: Head | _Reading, verdict: Outcome, docket: Docket) -> None:
     """What went into custody is heard of from now on: its twin in the same batch is a duplicate."""
-    one, op_id = reading.one, reading.name
+    op_id = reading.id
     if not op_id or verdict.letter not in ("P", "Q") or verdict.detail.get("reason") in NAMELESS:
         return
     store, till, epoch, seq = one.place
@@ -204,10 +204,17 @@ def _remember(reading: _Reading, verdict: Outcome, docket: Docket) -> None:
 
 
 def _docket(
-    turn: Turn, readings: Sequence[_Reading], books: Mapping[str, RuleBook], named: Iterable[int]
-) -> Docket:
-    """What may be known about these operations; ``named`` are members that they do not name themselves."""
-    ids = {reading.name for reading in readings if reading.name}
+    turn: Turn,
+    delivered: Sequence[Delivered],
+    readings: Sequence[Head | _Reading],
+    books: Mapping[str, RuleBook],
+    named: Iterable[int],
+) -> tuple[Docket, dict[int, Held]]:
+    """What may be known about these operations, and the members they may touch.
+
+    ``named`` are members that they do not name themselves.
+    """
+    ids = {reading.id for reading in readings if reading.id}
     for reading in readings:
         if reading.refs:
             ids.update(reading.refs)
@@ -221,15 +228,18 @@ def _docket(
     }
     ms = {reading.m for reading in readings if reading.m is not None} | set(named)
     ms |= {one.m for one in seen.values() if one.m is not None}
-    issued = {m for (m,) in turn.find(schema.issued, ["m"], ["bucket", "m"], [(bucket(m), m) for m in ms])}
-    judged = {reading.one.place for reading in readings}
+    held = standings.load(turn, ms)
+    issued = {m for m, one in held.items() if one.ver}  # who has a row was given a number
+    unheard = [(bucket(m), m) for m in ms - issued]
+    issued |= {m for (m,) in turn.find(schema.issued, ["m"], ["bucket", "m"], unheard)}
+    judged = {one.place for one in delivered}
     lanes = {place[:2] for place in judged}
     waiting = turn.find(schema.waiting, ["store", "till", "epoch", "seq", "m"], ["store", "till"], lanes)
     behind = {(row[0], row[1], row[4]) for row in waiting if row[4] is not None and row[:4] not in judged}
-    return Docket(books, seen, issued, behind, _dismissed(turn, readings, seen))
+    return Docket(books, seen, issued, behind, _dismissed(turn, readings, seen)), held
 
 
-def _dismissed(turn: Turn, readings: Sequence[_Reading], seen: Mapping[str, Seen]) -> frozenset[str]:
+def _dismissed(turn: Turn, readings: Sequence[Head | _Reading], seen: Mapping[str, Seen]) -> frozenset[str]:
     """What these operations refer to and people have closed unposted."""
     refs = {
         ref for reading in readings for ref in reading.refs or () if ref not in seen or not seen[ref].posted
@@ -240,15 +250,12 @@ def _dismissed(turn: Turn, readings: Sequence[_Reading], seen: Mapping[str, Seen
 
 
 def _read(one: Delivered) -> _Reading:
-    if one.head is not None:
-        op = Heard(one.head, one.body, one.place[0], one.place[1])
-        return _Reading(one, op.id, op.m, op.refs, op)
     try:
         body = canonical.decode(one.body)
     except WireFault:
-        return _Reading(one, wrong=UNDECODABLE)
+        return _Reading(wrong=UNDECODABLE)
     wrong = None if canonical.is_canonical(one.body, body) else MISSPELT
-    return _Reading(one, _name(body), _number(body), _refs(body), None, body, wrong)
+    return _Reading(_name(body), _number(body), _refs(body), body, wrong)
 
 
 def _name(body: Mapping[str, Any]) -> str:
@@ -268,24 +275,41 @@ def _refs(body: Mapping[str, Any]) -> list[str]:
     return [ref for ref in refs if isinstance(ref, str) and _IS_ID(ref)] if isinstance(refs, list) else []
 
 
-def _resolutions(turn: Turn, readings: Sequence[_Reading]) -> dict[str, int]:
+def _resolutions(turn: Turn, readings: Sequence[Head | _Reading]) -> dict[str, int]:
     """Operation id -> member, for operations that a ``member.resolve`` has named."""
-    ids = [reading.name for reading in readings if reading.m is None and reading.name]
+    ids = [reading.id for reading in readings if reading.m is None and reading.id]
     keys = [(op_bucket(op_id), op_id) for op_id in ids]
     return dict(turn.find(schema.resolved, ["op_id", "m"], ["op_bucket", "op_id"], keys))
 
 
-def _admit(reading: _Reading, docket: Docket, resolved: Mapping[str, int]) -> Admitted | Outcome:
+def _admit_earn(one: Delivered, docket: Docket) -> Admitted | None:
+    """A sale that only earns, of a known member by a known book and not heard before; None for the rest.
+
+    ``_admit`` would say the same of it: nothing that it asks besides concerns such a sale.
+    """
+    head = one.head
+    if head is None or head.earn is None or head.id in docket.seen:
+        return None
+    if head.m not in docket.issued or head.rule not in docket.books:
+        return None
+    store, till, epoch, seq = one.place
+    docket.seen[head.id] = Seen((store, till, epoch), seq, one.digest, head.m, True)
+    return Admitted(one.place, Heard(head, one.body, store, till), one.body, one.digest)
+
+
+def _admit(
+    one: Delivered, reading: Head | _Reading, docket: Docket, resolved: Mapping[str, int]
+) -> Admitted | Outcome:
     """Admit an operation, or say what keeps it."""
-    if reading.wrong is not None:
+    if isinstance(reading, _Reading) and reading.wrong is not None:
         return reading.wrong
-    one, named = reading.one, reading.name
+    named = reading.id
     store, till, epoch, seq = one.place
     known = docket.seen.get(named)
     if known is not None and not known.posted and (known.lane, known.seq) == ((store, till, epoch), seq):
         del docket.seen[named]  # it is this very operation, judged again
     try:
-        verdict = twin(named, one.digest, docket) or _shaped(reading, resolved.get(named))
+        verdict = twin(named, one.digest, docket) or _shaped(one, reading, resolved.get(named))
         if isinstance(verdict, Operation):
             verdict = admit(verdict, docket) or verdict
     except Exception:
@@ -302,14 +326,14 @@ def _admit(reading: _Reading, docket: Docket, resolved: Mapping[str, int]) -> Ad
     return Admitted(one.place, verdict, one.body, one.digest)
 
 
-def _shaped(reading: _Reading, m: int | None) -> Operation | Outcome:
+def _shaped(one: Delivered, reading: Head | _Reading, m: int | None) -> Operation | Outcome:
     """The operation; ``m`` is the member whom headquarters has named for it."""
-    store, till = reading.one.place[:2]
-    if reading.op is not None and m is None:
-        return reading.op
-    body = reading.op.body if reading.op is not None else reading.body
-    assert body is not None, "what cannot be read is not asked for its shape"
-    return shaped(body if m is None else {**body, "m": m}, store, till)
+    store, till = one.place[:2]
+    if isinstance(reading, Head):
+        op = Heard(reading, one.body, store, till)
+        return op if m is None else shaped({**op.body, "m": m}, store, till)
+    assert reading.body is not None, "what cannot be read is not asked for its shape"
+    return shaped(reading.body if m is None else {**reading.body, "m": m}, store, till)
 
 
 def _awaited(outcome: Outcome, op_id: str) -> str:

@@ -42,10 +42,10 @@ def remember_seen(office: Office) -> None:
 
 def _bucket(turn: Turn, office: Office, number: int, since: int, oldest: int) -> None:
     rows = turn.run(
-        "SELECT v.m, v.store, max(v.day) FROM visits v"
-        " JOIN members t ON t.bucket = v.bucket AND t.m = v.m"
-        " JOIN personal p ON p.bucket = v.bucket AND p.m = v.m"
-        " WHERE v.bucket = ? AND t.touched > ? AND v.day >= ? GROUP BY v.m, v.store ORDER BY v.m",
+        "SELECT c.m, c.store, max(c.seen_on) FROM cells c"
+        " JOIN members t ON t.bucket = c.bucket AND t.m = c.m"
+        " JOIN personal p ON p.bucket = c.bucket AND p.m = c.m"
+        " WHERE c.bucket = ? AND t.touched > ? AND c.seen_on >= ? GROUP BY c.m, c.store ORDER BY c.m",
         (number, since, oldest),
     )
     phones: dict[int, Any] = {}

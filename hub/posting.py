@@ -2,7 +2,7 @@
 
 A member's account is continued from its checkpoint where that is exact (``points.judging.extends``);
 else its whole history is folded again and only the difference to what was posted is posted. The
-facts themselves are kept beside the postings, with the visits that grants go by.
+facts themselves are kept beside the postings.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import logging
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -18,11 +18,11 @@ from hub import expiry
 from hub.reading import Heard
 from hub.store import schema, standings
 from hub.store.engine import Turn
-from hub.store.standings import Change, Held
+from hub.store.standings import CellRow, Change, Held
 from points.earning import Earn, earns_in_order, post_earns
 from points.fold import FOLDED, Account
 from points.identifiers import bucket
-from points.judging import Outcome, Posted, extends
+from points.judging import Agent, Outcome, Posted, extends, key_of
 from points.members import ROW_ENTRIES, end
 from points.operations import Operation
 from points.postings import correction, totals
@@ -33,7 +33,7 @@ log = logging.getLogger(__name__)
 Place = tuple[str, str, int, int]
 """Where an operation stands: store, till, epoch, seq."""
 
-VISITS = {"sale.earn": 1, "redeem.cash": 0}
+VISITS = {"sale.earn": True, "redeem.cash": False}
 """Where a member is seen; grants go by how often something was bought there."""
 
 Post = Callable[..., Posted]
@@ -57,11 +57,12 @@ class Admitted(NamedTuple):
 
 @dataclass(slots=True)
 class Result:
-    """``unlocked`` are the names of what became known, ``spoiled`` ids that could not be posted."""
+    """``unlocked`` are the names of what became known, ``spoiled`` ids that could not be posted, ``remarks``
+    what is said of operations by their ids."""
 
     unlocked: set[str] = field(default_factory=set)
     spoiled: set[str] = field(default_factory=set)
-    remarks: list[tuple[Admitted, Outcome]] = field(default_factory=list)
+    remarks: dict[str, Outcome] = field(default_factory=dict)
 
 
 def op_bucket(op_id: str) -> int:
@@ -73,31 +74,80 @@ def op_bucket(op_id: str) -> int:
 
 
 def post_all(
-    turn: Turn, admitted: Sequence[Admitted], books: Mapping[str, RuleBook], now: Now, post: Post
+    turn: Turn,
+    admitted: Sequence[Admitted],
+    held: dict[int, Held],
+    books: Mapping[str, RuleBook],
+    now: Now,
+    post: Post,
 ) -> Result:
-    """Post what was admitted and save what changed. Raises ``Collision``."""
+    """Post what was admitted and save what changed; ``held`` are members that were loaded before.
+
+    Raises ``Collision``.
+    """
     result = Result()
     groups = _by_member(turn, admitted, result.unlocked)
-    held = standings.load(turn, groups)
-    earns = {m: earned for m, ops in groups.items() if (earned := _only_earns(held[m], ops))}
-    late = {
-        m for m, ops in groups.items() if m not in earns and not _continues(held[m], ops, books, now.today)
-    }
+    held |= standings.load(turn, [m for m in groups if m not in held])
+    changes = []
+    rest: dict[int, list[Operation]] = {}
+    for m, ops in groups.items():
+        try:
+            change = _earned(held[m], ops, books, result.remarks)
+        except Exception:  # the long way has a guard of its own
+            log.exception("sales of one member could not be posted the short way")
+            change = None
+        if change is None:
+            rest[m] = ops
+        else:
+            changes.append(change)
+    changes += _folded(turn, rest, held, books, now, post, result)
+    standings.save(turn, changes, now.touched)
+    return result
+
+
+def _earned(
+    held: Held, ops: list[Operation], books: Mapping[str, RuleBook], remarks: dict[str, Outcome]
+) -> Change | None:
+    """The change by sales that only earn, in order, posted onto the row; None for everything else."""
+    earned: list[tuple[Operation, Earn]] = []
+    for op in ops:
+        if not isinstance(op, Heard) or op.earn is None:
+            return None
+        earned.append((op, op.earn))
+    if not earns_in_order(held.row, held.last_key, ops):
+        return None
+    cells: dict[Agent, CellRow] = {}
+    for op, earn in earned:
+        agent = (op.store, op.till)
+        cell = cells.get(agent) or held.cells.get(agent) or standings.new_cell(held.m, agent)
+        if standings.is_overdrawn(cell):
+            return None
+        cells[agent] = standings.after_purchase(cell, op.day, earn.added)
+    assert held.row is not None, "asked by earns_in_order"
+    done = post_earns(held.row, earned, books)
+    remarks |= done.remarks
+    row = [held.m, held.ver + 1, *done.row[2:]]
+    return Change(held, row, key_of(ops[-1]), done.legs, done.rights, (), cells.values())
+
+
+def _folded(
+    turn: Turn,
+    groups: Mapping[int, list[Operation]],
+    held: Mapping[int, Held],
+    books: Mapping[str, RuleBook],
+    now: Now,
+    post: Post,
+    result: Result,
+) -> Iterator[Change]:
+    """The changes by a fold: continued from the checkpoint, or of everything again."""
+    late = {m for m, ops in groups.items() if not _continues(held[m], ops, books, now.today)}
     history = standings.histories(turn, late, FOLDED)
     posted = standings.posted(turn, late)
     codes = _codes(turn, [m for m in groups if held[m].ver == 0])
-    by_id = {one.op.id: one for one in admitted}
-    changes = []
     for m, ops in groups.items():
         mine = held[m]
         past = history.get(m, []) if m in late else None
         try:
-            if m in earns:
-                quick = post_earns(mine.standing, earns[m], books)
-                result.remarks += [(by_id[op_id], outcome) for op_id, outcome in quick.remarks.items()]
-                row = [m, mine.ver + 1, *quick.row[2:]]
-                changes.append(Change(mine, row, quick.legs, quick.rights))
-                continue
             done = post(mine.standing, ops, past, books)
         except Exception:  # one member's operations go into custody, the batch goes on
             log.exception("operations of one member could not be posted")
@@ -111,20 +161,10 @@ def post_all(
             row = expiry.without_expired(
                 row, posted[m].expiry + totals(expired), expiry.dropped_day(mine.row)
             )
-        result.remarks += [(by_id[op_id], outcome) for op_id, outcome in done.remarks.items()]
-        changes.append(Change(mine, row, legs, done.rights, _sched(ops), expired))
-    standings.save(turn, changes, now.touched)
-    return result
-
-
-def _only_earns(held: Held, ops: Sequence[Operation]) -> list[tuple[Operation, Earn]]:
-    """The sales with what they earn, if all that comes for a member only earns, in order; else nothing."""
-    earned: list[tuple[Operation, Earn]] = []
-    for op in ops:
-        if not isinstance(op, Heard) or op.earn is None:
-            return []
-        earned.append((op, op.earn))
-    return earned if earns_in_order(held.standing, ops) else []
+        result.remarks |= done.remarks
+        visits = [((op.store, op.till), op.day, VISITS[op.kind]) for op in ops if op.kind in VISITS]
+        cells = standings.cells_after(mine, _sched(ops), visits)
+        yield Change(mine, row, mine.standing.last_key, legs, done.rights, expired, cells)
 
 
 def _draws_expired(held: Held, ops: Sequence[Operation], books: Mapping[str, RuleBook], today: int) -> bool:
@@ -211,24 +251,16 @@ def _dismiss(turn: Turn, op: Operation) -> set[str]:
 
 
 def keep(turn: Turn, admitted: Sequence[Admitted], first: int, *, replace: bool) -> None:
-    """Write the facts, numbered from ``first``, their ids and the visits.
+    """Write the facts, numbered from ``first``, and their ids.
 
     ``replace``: their ids were kept as waiting before.
     """
-    seen, kept, visits = [], [], []
-    for n, one in enumerate(admitted, first):
-        op, (store, till, epoch, seq) = one.op, one.place
-        seen.append((op.id, op_bucket(op.id), store, till, epoch, seq, one.digest, op.m, 1))
+    seen, kept = [], []
+    for n, (place, op, body, digest) in enumerate(admitted, first):
         m = op.m or 0
-        kept.append((bucket(m), m, n, op.id, store, till, op.kind, one.body))
-        if op.kind in VISITS:
-            visits.append((bucket(m), m, op.day, store, till, VISITS[op.kind]))
+        seen.append((op.id, op_bucket(op.id), *place, digest, op.m, 1))
+        kept.append((bucket(m), m, n, op.id, op.store, op.till, op.kind, body))
     turn.put(schema.op_seen, seen, on_conflict="replace" if replace else "")
     turn.put(schema.facts, kept)
-    turn.many(
-        "INSERT INTO visits (bucket, m, day, store, till, times) VALUES (?, ?, ?, ?, ?, ?)"
-        " ON CONFLICT (bucket, m, day, store, till) DO UPDATE SET times = visits.times + excluded.times",
-        visits,
-    )
     enrolled = [(op.store, op.till, op.m) for _, op, _, _ in admitted if op.kind == "member.enrol"]
     turn.many("DELETE FROM pool WHERE store = ? AND till = ? AND m = ?", enrolled)

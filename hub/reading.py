@@ -52,18 +52,20 @@ def read_head(raw: bytes, lane: Lane, books: Mapping[str, RuleBook]) -> Head | N
 
 
 class Heard(Operation):
-    """An operation known by its head. ``body`` is parsed when it is first asked for."""
+    """An operation known by its head. What few ask for is found when it is first asked for."""
 
     __slots__ = ("_raw", "earn")
 
     def __init__(self, head: Head, raw: bytes, store: str, till: str) -> None:
         self.id, self.kind, self.st, self.day, self.rule, self.m, self.refs, self.fund, self.earn = head
         self.store, self.till = store, till
-        self._moves = list(points_moved(self.fund)) if self.fund else []
         self._raw = raw
 
     def __getattr__(self, name: str) -> Any:
-        if name != "body":
-            raise AttributeError(name)
-        self.body = canonical.read_own(self._raw)
-        return self.body
+        if name == "_moves":
+            self._moves = list(points_moved(self.fund))
+            return self._moves
+        if name == "body":
+            self.body = canonical.read_own(self._raw)
+            return self.body
+        raise AttributeError(name)

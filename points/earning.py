@@ -12,21 +12,24 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from points.fold import MEM, Leg
-from points.judging import Outcome, Standing, earn_remark, key_of, move_rights
+from points.judging import Key, Outcome, earn_remark, key_of
 from points.operations import Operation
+from points.postings import held_by
 from points.quoting import earn_due
 from points.returns import Sale
 from points.rulebook import RuleBook
 
 
 class Earn(NamedTuple):
-    """What such a sale says: points due and granted, the points and the tier it wrote, their last day."""
+    """What such a sale says: points due and granted, the points and the tier it wrote, their last day, and
+    the points it adds to its till's own rights."""
 
     due: int
     granted: int
     pts: int
     tier: int
     expires_on: int
+    added: int
 
 
 def earn_of(op: Operation, book: RuleBook) -> Earn | None:
@@ -37,7 +40,8 @@ def earn_of(op: Operation, book: RuleBook) -> Earn | None:
         return None
     sale = Sale(op.body, book)
     last = book.expires_on(book.today(op.st))
-    return Earn(earn_due(sale, op.body), sale.granted, op.body["pts"], op.body["tier"], last)
+    added = sum(n for _, n in op.moves())
+    return Earn(earn_due(sale, op.body), sale.granted, op.body["pts"], op.body["tier"], last, added)
 
 
 def after_earn(row: Sequence[Any], op: Operation, earn: Earn, book: RuleBook) -> Sequence[Any]:
@@ -62,10 +66,9 @@ class PostedEarns(NamedTuple):
     remarks: dict[str, Outcome]
 
 
-def earns_in_order(standing: Standing, ops: Iterable[Operation]) -> bool:
-    """Whether sales that only earn may be posted onto the member's row as it stands."""
-    row, last = standing.row, standing.last_key
-    if row is None or row.debt:
+def earns_in_order(row: Sequence[Any] | None, last: Key, ops: Iterable[Operation]) -> bool:
+    """Whether sales that only earn may be posted onto a row whose latest fact stands at ``last``."""
+    if row is None or row[7]:
         return False
     for op in ops:
         key = key_of(op)
@@ -76,18 +79,17 @@ def earns_in_order(standing: Standing, ops: Iterable[Operation]) -> bool:
 
 
 def post_earns(
-    standing: Standing, earned: Sequence[tuple[Operation, Earn]], books: Mapping[str, RuleBook]
+    row: Sequence[Any], earned: Sequence[tuple[Operation, Earn]], books: Mapping[str, RuleBook]
 ) -> PostedEarns:
-    """What ``judging.post`` does, for sales that only earn, in order: the same row, legs and remarks."""
-    assert standing.row is not None, "asked before by earns_in_order"
-    row: Sequence[Any] = standing.row.raw
+    """What ``judging.post`` does, for sales that only earn, in order, at tills that have not used more local
+    points than were added: the same row, legs and remarks. Each adds ``Earn.added`` to its till's cell."""
     done = PostedEarns(row, [], [], {})
     for op, earn in earned:
         row = after_earn(row, op, earn, books[op.rule])
-        standing.last_key = key_of(op)
         if earn.granted:
             done.legs.append(Leg(op.id, f"x.issue:{op.store}", MEM, f"{op.id}.0", earn.granted))
-        done.rights.extend(move_rights(standing, op)[0])
+        if earn.added:
+            done.rights.append(Leg(op.id, MEM, held_by("local", op.store, op.till), "", earn.added))
     for op, earn in earned:
         remark = earn_remark(earn.due, earn.pts, earn.tier, row[3])
         if remark is not None:

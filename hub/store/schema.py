@@ -25,7 +25,7 @@ from sqlalchemy import (
 metadata = MetaData()
 
 MEMBER_SCOPED = (
-    *("members", "cells", "reserved", "voided", "postings", "visits", "facts", "personal", "issued"),
+    *("members", "cells", "reserved", "voided", "postings", "facts", "personal", "issued"),
     "changed",
 )
 STORE_SCOPED = ("agents", "lanes", "batches", "waiting", "told", "pool", "counted", "phone_tags", "dismissed")
@@ -279,6 +279,7 @@ members = Table(
     _text("last_key"),
     _whole("legs"),
     _whole("touched"),
+    _whole("online"),
     PrimaryKeyConstraint("bucket", "m"),
     sqlite_with_rowid=False,
 )
@@ -332,9 +333,13 @@ cells = Table(
     _whole("local_used"),
     _whole("closed"),
     _text("sched"),
+    _whole("seen_on"),
+    _text("bought_on"),
     PrimaryKeyConstraint("bucket", "m", "store", "till"),
     sqlite_with_rowid=False,
 )
+"""What a till holds of a member, and when it saw the member: ``seen_on`` is the latest day, ``bought_on`` the
+days of the latest purchases, a word each, in the order they arrived."""
 reserved = Table(
     "reserved",
     metadata,
@@ -350,18 +355,6 @@ voided = Table(
     "voided", metadata, _bucket(), _whole("m"), _text("intent"),
     PrimaryKeyConstraint("bucket", "m", "intent"),
 )  # fmt: skip
-visits = Table(
-    "visits",
-    metadata,
-    _bucket(),
-    _whole("m"),
-    _whole("day"),
-    _text("store"),
-    _text("till"),
-    _whole("times"),
-    PrimaryKeyConstraint("bucket", "m", "day", "store", "till"),
-    sqlite_with_rowid=False,
-)
 Index("cells_of_agent", cells.c.store, cells.c.till, cells.c.bucket)
 changed = Table(
     "changed",

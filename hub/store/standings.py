@@ -1,7 +1,8 @@
 """What headquarters holds of members, loaded and saved in bulk: rows, cells, reservations, legs, facts.
 
 A member's version is compared when it is saved: two batches that touched the same member at the same
-time are found out, and one of them is judged again.
+time are found out, and one of them is judged again. Most of what comes only adds to a row and a cell, so
+what was loaded is unfolded only when somebody asks for it.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from hub.store.engine import Collision, Turn
 from hub.store.schema import EXPIRY, FOLD, RIGHTS
 from points.fold import Leg
 from points.identifiers import bucket
-from points.judging import Standing
+from points.judging import Agent, Key, Standing
 from points.members import own_row
 from points.operations import Operation
 from points.rights import Cell
@@ -24,18 +25,91 @@ from points.wire import canonical
 
 LegKey = tuple[str, str, str, str]
 
+CellRow = tuple[Any, ...]
+"""A row of ``cells``: bucket, m, store, till, inc, term, granted, allowance_used, added, local_used,
+closed, sched, seen_on, bought_on."""
+CELL_COLUMNS = [column.name for column in schema.cells.columns]
+PURCHASES_KEPT = 100
+"""Days of purchases that a cell remembers: more than a member makes at one till while they count."""
 
-@dataclass(slots=True)
+
 class Held:
-    """A member's standing and what is needed to save it."""
+    """What is held of one member, as it lies in the tables; empty for one who was never heard of."""
 
-    standing: Standing
-    row: list[Any] | None = None
-    ver: int = 0
-    legs: int = 0
-    sched: dict[tuple[str, str], str] = field(default_factory=dict)
-    cells: dict[tuple[str, str], tuple[Any, ...]] = field(default_factory=dict)
-    """The cells as they were loaded, so that only what changed is written."""
+    __slots__ = (
+        "_last_key", "_row", "_standing", "_text", "cells", "legs", "m", "online", "reserved", "ver",
+        "voided",
+    )  # fmt: skip
+
+    def __init__(
+        self, m: int, ver: int = 0, text: str = "", last_key: str = "0///", legs: int = 0, online: int = 0
+    ) -> None:
+        self.m, self.ver, self.legs, self.online = m, ver, legs, online
+        self.cells: dict[Agent, CellRow] = {}
+        self.reserved: dict[str, tuple[str, str, int]] = {}
+        self.voided: set[str] = set()
+        self._text, self._last_key = text, last_key
+        self._row: list[Any] | None = None
+        self._standing: Standing | None = None
+
+    @property
+    def row(self) -> list[Any] | None:
+        """Headquarters' row of the member, with its own notes behind it."""
+        if self._row is None and self._text:
+            self._row = canonical.read_own(self._text)
+        return self._row
+
+    @property
+    def last_key(self) -> Key:
+        """The canonical key that the latest folded fact stands at."""
+        st, store, till, op_id = self._last_key.split("/")
+        return int(st), store, till, op_id
+
+    @property
+    def standing(self) -> Standing:
+        """All of it unfolded, for a judgement that changes it."""
+        if self._standing is None:
+            row = self.row
+            self._standing = Standing(
+                self.m,
+                own_row(row) if row is not None else None,
+                self.last_key,
+                {agent: cell_of(kept) for agent, kept in self.cells.items()},
+                self.reserved,
+                self.voided,
+            )
+        return self._standing
+
+    def sched(self, agent: Agent) -> str:
+        """The schedule of what a till was granted."""
+        kept = self.cells.get(agent)
+        return kept[11] if kept is not None else "[]"
+
+
+def cell_of(kept: CellRow) -> Cell:
+    """The counters of a till's cell."""
+    return Cell((kept[4], kept[5]), kept[6], kept[7], kept[8], kept[9], bool(kept[10]))
+
+
+def new_cell(m: int, agent: Agent) -> CellRow:
+    """The row of a cell that holds nothing yet."""
+    return (bucket(m), m, *agent, 1, 1, 0, 0, 0, 0, 0, "[]", 0, "")
+
+
+def is_overdrawn(kept: CellRow) -> bool:
+    """Whether more local points were used at a till than were added there."""
+    return bool(kept[9] > kept[8])
+
+
+def after_purchase(kept: CellRow, day: int, added: int) -> CellRow:
+    """A cell after its member bought there on ``day`` and was given ``added`` local points."""
+    return (
+        *kept[:8], kept[8] + added, *kept[9:12], max(kept[12], day), _bought(kept[13], day),
+    )  # fmt: skip
+
+
+def _bought(days: str, day: int) -> str:
+    return f"{days} {day}"[-9 * PURCHASES_KEPT :] if days else str(day)
 
 
 @dataclass(slots=True)
@@ -57,33 +131,24 @@ class Ledger:
 
 
 def load(turn: Turn, ms: Iterable[int]) -> dict[int, Held]:
-    """The standings of members; those never heard of are empty."""
+    """What is held of members; those never heard of are empty."""
     keys = [(bucket(m), m) for m in ms]
-    held = {m: Held(Standing(m)) for _, m in keys}
-    for m, ver, row, last_key, legs in turn.find(
-        schema.members, ["m", "ver", "row", "last_key", "legs"], ["bucket", "m"], keys
+    held = {m: Held(m) for _, m in keys}
+    online = []
+    for row in turn.find(
+        schema.members, ["m", "ver", "row", "last_key", "legs", "online"], ["bucket", "m"], keys
     ):
-        one = held[m]
-        one.row, one.ver, one.legs = canonical.read_own(row), ver, legs
-        one.standing.row = own_row(one.row)
-        st, store, till, op_id = last_key.split("/")
-        one.standing.last_key = (int(st), store, till, op_id)
-    columns = [
-        "m", "store", "till", "inc", "term", "granted", "allowance_used", "added", "local_used", "closed",
-        "sched",
-    ]  # fmt: skip
-    for row in turn.find(schema.cells, columns, ["bucket", "m"], keys):
-        m, store, till, inc, term, granted, used, added, local, closed, sched = row
-        one = held[m]
-        one.standing.cells[store, till] = Cell((inc, term), granted, used, added, local, bool(closed))
-        one.sched[store, till] = sched
-        one.cells[store, till] = tuple(row)
+        held[row[0]] = Held(*row)
+        if row[5]:
+            online.append((bucket(row[0]), row[0]))
+    for kept in turn.find(schema.cells, CELL_COLUMNS, ["bucket", "m"], keys):
+        held[kept[1]].cells[kept[2], kept[3]] = kept
     for m, intent, store, till, pts in turn.find(
-        schema.reserved, ["m", "intent", "store", "till", "pts"], ["bucket", "m"], keys
+        schema.reserved, ["m", "intent", "store", "till", "pts"], ["bucket", "m"], online
     ):
-        held[m].standing.reserved[intent] = (store, till, pts)
-    for m, intent in turn.find(schema.voided, ["m", "intent"], ["bucket", "m"], keys):
-        held[m].standing.voided.add(intent)
+        held[m].reserved[intent] = (store, till, pts)
+    for m, intent in turn.find(schema.voided, ["m", "intent"], ["bucket", "m"], online):
+        held[m].voided.add(intent)
     return held
 
 
@@ -112,77 +177,80 @@ def posted(turn: Turn, ms: Iterable[int]) -> dict[int, Ledger]:
 
 @dataclass(slots=True)
 class Change:
-    """What a judgement changed of one member."""
+    """What a judgement changed of one member; ``cells`` are those that differ from what was held."""
 
     held: Held
     row: list[Any]
-    legs: list[Leg]
-    rights: list[Leg]
-    grants: Mapping[tuple[str, str], str] = field(default_factory=dict)
+    last_key: Key
+    legs: Sequence[Leg] = ()
+    rights: Sequence[Leg] = ()
     expiry: Sequence[Leg] = ()
+    cells: Iterable[CellRow] = ()
+
+
+def cells_after(
+    held: Held, scheds: Mapping[Agent, str], visits: Iterable[tuple[Agent, int, bool]]
+) -> list[CellRow]:
+    """The cells of a standing that was changed, with new schedules and visits (till, day, whether bought)."""
+    after: dict[Agent, CellRow] = {}
+    for agent, cell in held.standing.cells.items():
+        kept = held.cells.get(agent) or new_cell(held.m, agent)
+        after[agent] = (
+            *kept[:4], *cell.term, cell.granted, cell.allowance_used, cell.added, cell.local_used,
+            int(cell.closed), scheds.get(agent, kept[11]), *kept[12:],
+        )  # fmt: skip
+    for agent, day, bought in visits:
+        if agent in after:
+            kept = after[agent]
+            days = _bought(kept[13], day) if bought else kept[13]
+            after[agent] = (*kept[:12], max(kept[12], day), days)
+    return [kept for agent, kept in after.items() if held.cells.get(agent) != kept]
 
 
 def save(turn: Turn, changes: Sequence[Change], touched: int) -> None:
     """Write rows, cells, reservations and new postings in a few statements. Raises ``Collision``."""
-    fresh = [change for change in changes if change.held.ver == 0]
-    known = [change for change in changes if change.held.ver]
-    turn.put(schema.members, [_member(change, touched) for change in fresh])
+    fresh: list[tuple[Any, ...]] = []
+    known: list[tuple[Any, ...]] = []
+    postings: list[tuple[Any, ...]] = []
+    cells: list[CellRow] = []
+    for change in changes:
+        held = change.held
+        m, n = held.m, held.legs
+        shard, standing = bucket(m), held._standing
+        for kind, legs in ((FOLD, change.legs), (RIGHTS, change.rights), (EXPIRY, change.expiry)):
+            for leg in legs:
+                n += 1
+                postings.append((shard, m, n, kind, *leg))
+        cells += change.cells
+        online = held.online
+        if standing is not None and standing.reserved_changed:
+            online = 1
+            _save_reservations(turn, standing)
+        text = canonical.write_own(change.row)
+        last_key = "/".join(map(str, change.last_key))
+        if held.ver:
+            known.append((held.ver + 1, text, last_key, n, touched, online, shard, m, held.ver))
+        else:
+            fresh.append((shard, m, 1, text, last_key, n, touched, online))
+    turn.put(schema.members, fresh)
     changed = turn.many(
-        'UPDATE members SET ver = ?, "row" = ?, last_key = ?, legs = ?, touched = ?'
+        'UPDATE members SET ver = ?, "row" = ?, last_key = ?, legs = ?, touched = ?, online = ?'
         " WHERE bucket = ? AND m = ? AND ver = ?",
-        [
-            (*values[2:], *values[:2], change.held.ver)
-            for change in known
-            if (values := _member(change, touched))
-        ],
+        known,
     )
     if changed != len(known):
         raise Collision
     turn.put(
         schema.changed,
-        [(shard, touched) for shard in sorted({bucket(one.held.standing.m) for one in changes})],
+        [(shard, touched) for shard in sorted({bucket(change.held.m) for change in changes})],
         on_conflict="replace",
     )
-    turn.put(schema.postings, [row for change in changes for row in _postings(change)])
-    turn.put(schema.cells, [row for change in changes for row in _cells(change)], on_conflict="replace")
-    for change in changes:
-        _save_reservations(turn, change.held.standing)
-
-
-def _member(change: Change, touched: int) -> tuple[Any, ...]:
-    m = change.held.standing.m
-    legs = change.held.legs + len(change.legs) + len(change.rights) + len(change.expiry)
-    st, store, till, op_id = change.held.standing.last_key
-    last_key = f"{st}/{store}/{till}/{op_id}"
-    return bucket(m), m, change.held.ver + 1, canonical.write_own(change.row), last_key, legs, touched
-
-
-def _postings(change: Change) -> Iterable[tuple[Any, ...]]:
-    m, n = change.held.standing.m, change.held.legs
-    shard = bucket(m)
-    for kind, legs in ((FOLD, change.legs), (RIGHTS, change.rights), (EXPIRY, change.expiry)):
-        for leg in legs:
-            n += 1
-            yield (shard, m, n, kind, *leg)
-
-
-def _cells(change: Change) -> Iterable[tuple[Any, ...]]:
-    m = change.held.standing.m
-    shard, loaded = bucket(m), change.held.cells
-    for agent, cell in change.held.standing.cells.items():
-        sched = change.grants.get(agent, change.held.sched.get(agent, "[]"))
-        row = (
-            shard, m, *agent, *cell.term, cell.granted, cell.allowance_used, cell.added, cell.local_used,
-            int(cell.closed), sched,
-        )  # fmt: skip
-        if loaded.get(agent) != row[1:]:
-            yield row
+    turn.put(schema.postings, postings)
+    turn.put(schema.cells, cells, on_conflict="replace")
 
 
 def _save_reservations(turn: Turn, standing: Standing) -> None:
     m = standing.m
-    if not standing.reserved_changed:
-        return
     turn.run("DELETE FROM reserved WHERE bucket = ? AND m = ?", (bucket(m), m))
     turn.put(
         schema.reserved, [(bucket(m), m, intent, *rest) for intent, rest in sorted(standing.reserved.items())]

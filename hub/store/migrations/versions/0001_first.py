@@ -65,6 +65,16 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("hash"),
     )
     op.create_table(
+        "case_acts",
+        sa.Column("case_id", sa.BigInteger(), nullable=False),
+        sa.Column("n", sa.BigInteger(), nullable=False),
+        sa.Column("at_ms", sa.BigInteger(), nullable=False),
+        sa.Column("by", sa.Text(), nullable=False),
+        sa.Column("act", sa.Text(), nullable=False),
+        sa.Column("note", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("case_id", "n"),
+    )
+    op.create_table(
         "cases",
         sa.Column("id", sa.Integer(), autoincrement=True, nullable=False),
         sa.Column("reason", sa.Text(), nullable=False),
@@ -90,6 +100,8 @@ def upgrade() -> None:
         sa.Column("local_used", sa.BigInteger(), nullable=False),
         sa.Column("closed", sa.BigInteger(), nullable=False),
         sa.Column("sched", sa.Text(), nullable=False),
+        sa.Column("seen_on", sa.BigInteger(), nullable=False),
+        sa.Column("bought_on", sa.Text(), nullable=False),
         sa.PrimaryKeyConstraint("bucket", "m", "store", "till"),
         sqlite_with_rowid=False,
     )
@@ -122,15 +134,25 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("store", "till", "epoch", "g"),
     )
     op.create_table(
+        "dismissed",
+        sa.Column("store", sa.Text(), nullable=False),
+        sa.Column("till", sa.Text(), nullable=False),
+        sa.Column("epoch", sa.BigInteger(), nullable=False),
+        sa.Column("seq", sa.BigInteger(), nullable=False),
+        sa.Column("op_id", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("store", "till", "epoch", "seq"),
+    )
+    op.create_table(
         "facts",
         sa.Column("bucket", sa.SmallInteger(), nullable=False),
         sa.Column("m", sa.BigInteger(), nullable=False),
+        sa.Column("n", sa.BigInteger(), nullable=False),
         sa.Column("op_id", sa.Text(), nullable=False),
         sa.Column("store", sa.Text(), nullable=False),
         sa.Column("till", sa.Text(), nullable=False),
         sa.Column("kind", sa.Text(), nullable=False),
         sa.Column("body", sa.LargeBinary(), nullable=False),
-        sa.PrimaryKeyConstraint("bucket", "m", "op_id"),
+        sa.PrimaryKeyConstraint("bucket", "m", "n"),
     )
     op.create_table(
         "identities",
@@ -187,13 +209,14 @@ def upgrade() -> None:
         sa.Column("last_key", sa.Text(), nullable=False),
         sa.Column("legs", sa.BigInteger(), nullable=False),
         sa.Column("touched", sa.BigInteger(), nullable=False),
+        sa.Column("online", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("bucket", "m"),
         sqlite_with_rowid=False,
     )
     op.create_table(
         "op_seen",
-        sa.Column("op_bucket", sa.SmallInteger(), nullable=False),
         sa.Column("op_id", sa.Text(), nullable=False),
+        sa.Column("op_bucket", sa.SmallInteger(), nullable=False),
         sa.Column("store", sa.Text(), nullable=False),
         sa.Column("till", sa.Text(), nullable=False),
         sa.Column("epoch", sa.BigInteger(), nullable=False),
@@ -201,7 +224,7 @@ def upgrade() -> None:
         sa.Column("digest", sa.LargeBinary(), nullable=False),
         sa.Column("m", sa.BigInteger(), nullable=True),
         sa.Column("posted", sa.BigInteger(), nullable=False),
-        sa.PrimaryKeyConstraint("op_bucket", "op_id"),
+        sa.PrimaryKeyConstraint("op_id", "op_bucket"),
         sqlite_with_rowid=False,
     )
     op.create_table(
@@ -218,6 +241,7 @@ def upgrade() -> None:
         sa.Column("store", sa.Text(), nullable=False),
         sa.Column("tag", sa.Text(), nullable=False),
         sa.Column("m", sa.BigInteger(), nullable=False),
+        sa.Column("seen_ms", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("store", "tag"),
     )
     op.create_table(
@@ -262,8 +286,9 @@ def upgrade() -> None:
         "sealed",
         sa.Column("op_bucket", sa.SmallInteger(), nullable=False),
         sa.Column("op_id", sa.Text(), nullable=False),
+        sa.Column("pii", sa.Text(), nullable=False),
         sa.Column("blob", sa.LargeBinary(), nullable=False),
-        sa.PrimaryKeyConstraint("op_bucket", "op_id"),
+        sa.PrimaryKeyConstraint("op_bucket", "op_id", "pii"),
     )
     op.create_table(
         "settings",
@@ -298,18 +323,16 @@ def upgrade() -> None:
         sa.Column("letter", sa.Text(), nullable=False),
         sa.Column("detail", sa.Text(), nullable=False),
         sa.Column("later", sa.BigInteger(), nullable=False),
+        sa.Column("g", sa.BigInteger(), nullable=True),
         sa.PrimaryKeyConstraint("store", "till", "epoch", "seq"),
     )
-    op.create_table(
-        "visits",
-        sa.Column("bucket", sa.SmallInteger(), nullable=False),
-        sa.Column("m", sa.BigInteger(), nullable=False),
-        sa.Column("day", sa.BigInteger(), nullable=False),
-        sa.Column("store", sa.Text(), nullable=False),
-        sa.Column("till", sa.Text(), nullable=False),
-        sa.Column("times", sa.BigInteger(), nullable=False),
-        sa.PrimaryKeyConstraint("bucket", "m", "day", "store", "till"),
-        sqlite_with_rowid=False,
+    op.create_index(
+        "told_unnumbered",
+        "told",
+        ["store", "till"],
+        unique=False,
+        sqlite_where=sa.text("g IS NULL"),
+        postgresql_where=sa.text("g IS NULL"),
     )
     op.create_table(
         "voided",
