@@ -127,7 +127,7 @@ def _earned(
     done = post_earns(held.row, earned, books)
     remarks |= done.remarks
     row = [held.m, held.ver + 1, *done.row[2:]]
-    return Change(held, row, key_of(ops[-1]), done.legs, done.rights, (), cells.values())
+    return Change(held, row, key_of(ops[-1]), done.legs, done.rights, (), done.at_once, cells.values())
 
 
 def _folded(
@@ -164,7 +164,7 @@ def _folded(
         result.remarks |= done.remarks
         visits = [((op.store, op.till), op.day, VISITS[op.kind]) for op in ops if op.kind in VISITS]
         cells = standings.cells_after(mine, _sched(ops), visits)
-        yield Change(mine, row, mine.standing.last_key, legs, done.rights, expired, cells)
+        yield Change(mine, row, mine.standing.last_key, legs, done.rights, expired, (), cells)
 
 
 def _draws_expired(held: Held, ops: Sequence[Operation], books: Mapping[str, RuleBook], today: int) -> bool:

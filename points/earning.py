@@ -58,11 +58,16 @@ def after_earn(row: Sequence[Any], op: Operation, earn: Earn, book: RuleBook) ->
 
 
 class PostedEarns(NamedTuple):
-    """What ``judging.Posted`` is, with headquarters' row in the place of the account."""
+    """What ``judging.Posted`` is, with headquarters' row in the place of the account.
+
+    ``at_once`` are legs of the fold and of rights in one, from the issuer straight into the till's own
+    rights: what the first gives the member, the second takes from there.
+    """
 
     row: Sequence[Any]
     legs: list[Leg]
     rights: list[Leg]
+    at_once: list[Leg]
     remarks: dict[str, Outcome]
 
 
@@ -83,13 +88,19 @@ def post_earns(
 ) -> PostedEarns:
     """What ``judging.post`` does, for sales that only earn, in order, at tills that have not used more local
     points than were added: the same row, legs and remarks. Each adds ``Earn.added`` to its till's cell."""
-    done = PostedEarns(row, [], [], {})
+    done = PostedEarns(row, [], [], [], {})
     for op, earn in earned:
+        granted, added = earn.granted, earn.added
         row = after_earn(row, op, earn, books[op.rule])
-        if earn.granted:
-            done.legs.append(Leg(op.id, f"x.issue:{op.store}", MEM, f"{op.id}.0", earn.granted))
-        if earn.added:
-            done.rights.append(Leg(op.id, MEM, held_by("local", op.store, op.till), "", earn.added))
+        issuer, here, lot = f"x.issue:{op.store}", held_by("local", op.store, op.till), f"{op.id}.0"
+        if granted == added:
+            if granted:
+                done.at_once.append(Leg(op.id, issuer, here, lot, granted))
+            continue
+        if granted:
+            done.legs.append(Leg(op.id, issuer, MEM, lot, granted))
+        if added:
+            done.rights.append(Leg(op.id, MEM, here, "", added))
     for op, earn in earned:
         remark = earn_remark(earn.due, earn.pts, earn.tier, row[3])
         if remark is not None:

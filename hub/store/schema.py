@@ -44,9 +44,9 @@ REFERENCE = (
     "identities",
 )
 """Small, or keyed by a hash, and known everywhere."""
-FOLD, RIGHTS, EXPIRY = 0, 1, 2
+FOLD, RIGHTS, EXPIRY, AT_ONCE = 0, 1, 2, 3
 """What a posting's ``rights`` says: legs of the fold are corrected by a re-fold, those of expiry with it,
-those of rights never."""
+those of rights never. One of ``AT_ONCE`` is two: issued to the member, and from there a till's own right."""
 
 
 def _text(name: str, **more: object) -> Column[str]:

@@ -14,8 +14,8 @@ from typing import Any
 
 from hub.store import schema
 from hub.store.engine import Collision, Turn
-from hub.store.schema import EXPIRY, FOLD, RIGHTS
-from points.fold import Leg
+from hub.store.schema import AT_ONCE, EXPIRY, FOLD, RIGHTS
+from points.fold import MEM, Leg
 from points.identifiers import bucket
 from points.judging import Agent, Key, Standing
 from points.members import own_row
@@ -126,7 +126,9 @@ class Ledger:
         self.cited.add(op_id)
         self.nets[debit] -= pts
         self.nets[credit] += pts
-        if kind != RIGHTS:
+        if kind == AT_ONCE:
+            self.legs[op_id, debit, MEM, ref] += pts
+        elif kind != RIGHTS:
             (self.legs if kind == FOLD else self.expiry)[op_id, debit, credit, ref] += pts
 
 
@@ -185,6 +187,7 @@ class Change:
     legs: Sequence[Leg] = ()
     rights: Sequence[Leg] = ()
     expiry: Sequence[Leg] = ()
+    at_once: Sequence[Leg] = ()
     cells: Iterable[CellRow] = ()
 
 
@@ -217,7 +220,13 @@ def save(turn: Turn, changes: Sequence[Change], touched: int) -> None:
         held = change.held
         m, n = held.m, held.legs
         shard, standing = bucket(m), held._standing
-        for kind, legs in ((FOLD, change.legs), (RIGHTS, change.rights), (EXPIRY, change.expiry)):
+        of_kinds = (
+            (change.at_once, AT_ONCE),
+            (change.legs, FOLD),
+            (change.rights, RIGHTS),
+            (change.expiry, EXPIRY),
+        )
+        for legs, kind in of_kinds:
             for leg in legs:
                 n += 1
                 postings.append((shard, m, n, kind, *leg))
