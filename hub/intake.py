@@ -43,9 +43,12 @@ def key_record(turn: Turn, office: Office, kid: str) -> KeyRecord:
 
 
 def post_batch(
-    turn: Turn, office: Office, opened: Opened, raw: bytes, record: KeyRecord
+    turn: Turn, office: Office, opened: Opened, raw: bytes, record: KeyRecord, *, hopeful: bool = False
 ) -> tuple[bytes, Judgement]:
-    """Judge, post and answer an opened batch inside ``turn``: (the receipt, what was judged by it)."""
+    """Judge, post and answer an opened batch inside ``turn``: (the receipt, what was judged by it).
+
+    ``hopeful`` is said in ``judgement.judge``. Raises ``Collision``, and the fault that the store shall hear.
+    """
     batch = opened.batch
     header = batch.header
     lane = (header.lane.store, header.lane.till, header.lane.epoch)
@@ -68,7 +71,7 @@ def post_batch(
     each = zip(batch.bodies, opened.digests, opened.heads, strict=True)
     fresh = [Delivered((*lane, header.first + i), *one) for i, one in enumerate(each) if i >= known]
     arrived = next_arrival(turn)
-    done = judge(turn, fresh, office.books, Now(arrived, office.today()))
+    done = judge(turn, fresh, office.books, Now(arrived, office.today()), hopeful=hopeful)
     outcomes = _known_outcomes(turn, lane, header.first, seq) | done.outcomes
     answer = ack.issue(
         ack.Ack(

@@ -90,12 +90,19 @@ def judge(
     books: Mapping[str, RuleBook],
     now: Now,
     unlocked: Iterable[str] = (),
+    *,
+    hopeful: bool = False,
 ) -> Judgement:
-    """Judge and post ``delivered``, then whatever waited for it or for what is ``unlocked`` besides."""
+    """Judge and post ``delivered``, then whatever waited for it or for what is ``unlocked`` besides.
+
+    ``hopeful``: none of it is looked for among what was heard before, which is nearly always right and
+    saves a question for each. What was heard before all the same raises ``Collision`` when it is
+    written; then judge it again without hope.
+    """
     done = Judgement()
     names = set(unlocked)
     if delivered:
-        names |= _Round(turn, delivered, books, now, done).run()
+        names |= _Round(turn, delivered, books, now, done, hopeful=hopeful).run()
     while names:  # each round takes something out of the waiting room, or is the last
         fresh = _waiting_on(turn, names)
         names = _Round(turn, fresh, books, now, done, later=True).run() if fresh else set()
@@ -114,9 +121,10 @@ class _Round:
         done: Judgement,
         *,
         later: bool = False,
+        hopeful: bool = False,
     ) -> None:
         self.turn, self.delivered, self.books = turn, delivered, books
-        self.now, self.done, self.later = now, done, later
+        self.now, self.done, self.later, self.hopeful = now, done, later, hopeful
         self.waiting: list[tuple[Any, ...]] = []
         self.seen: list[tuple[Any, ...]] = []
 
@@ -125,7 +133,8 @@ class _Round:
         turn, done = self.turn, self.done
         readings = [one.head or _read(one) for one in self.delivered]
         resolved = _resolutions(turn, readings)
-        docket, held = _docket(turn, self.delivered, readings, self.books, resolved.values())
+        heard = set() if self.hopeful else {reading.id for reading in readings if reading.id}
+        docket, held = _docket(turn, self.delivered, readings, heard, self.books, resolved.values())
         admitted: list[Admitted] = []
         for one, reading in zip(self.delivered, readings, strict=True):
             verdict = _admit_earn(one, docket) or _admit(one, reading, docket, resolved)
@@ -150,7 +159,7 @@ class _Round:
             case = (str(outcome.detail["reason"]), of.op.id, of.op.m, of.place[0], detail)
             done.cases.append(case)
         turn.put(schema.waiting, self._undismissed(posted.unlocked), on_conflict="replace")
-        turn.put(schema.op_seen, self.seen, on_conflict="ignore")
+        turn.put(schema.op_seen, self.seen, on_conflict="" if self.hopeful else "ignore")
         first = self.now.touched * ARRIVAL_OPS_MAX + len(done.arrived)
         posting.keep(turn, admitted, first, replace=self.later)
         done.arrived += [one.op.id for one in admitted]
@@ -207,14 +216,14 @@ def _docket(
     turn: Turn,
     delivered: Sequence[Delivered],
     readings: Sequence[Head | _Reading],
+    ids: set[str],
     books: Mapping[str, RuleBook],
     named: Iterable[int],
 ) -> tuple[Docket, dict[int, Held]]:
     """What may be known about these operations, and the members they may touch.
 
-    ``named`` are members that they do not name themselves.
+    ``ids`` are those that may have been heard before, ``named`` members that they do not name themselves.
     """
-    ids = {reading.id for reading in readings if reading.id}
     for reading in readings:
         if reading.refs:
             ids.update(reading.refs)

@@ -42,11 +42,11 @@ def receive(office: Office, raw: bytes, lane: Lane | None = None, sender: str | 
     # Only the current book travels to the process that opens; what cites an older one takes the long way.
     rules = office.rules()
     opened = office.open_envelope(raw, record, {rules.hash: rules})
-    for _ in range(TRIES_MAX):
+    for attempt in range(TRIES_MAX):
         try:
             with office.store.turn() as turn:
                 record = intake.key_record(turn, office, kid)  # it may have been revoked meanwhile
-                answer, done = intake.post_batch(turn, office, opened, raw, record)
+                answer, done = intake.post_batch(turn, office, opened, raw, record, hopeful=attempt == 0)
                 if any(name.startswith(RESOLVE) for name in done.awaited):
                     resolution.resolve_waiting(turn, office, done.awaited)
                 claims.settle(turn, office, done.arrived)
