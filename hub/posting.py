@@ -111,10 +111,12 @@ def _earned(
     """The change by sales that only earn, in order, posted onto the row; None for everything else."""
     earned: list[tuple[Operation, Earn]] = []
     for op in ops:
-        if not isinstance(op, Heard) or op.earn is None:
+        earn = op.earn if isinstance(op, Heard) else None
+        if earn is None:
             return None
-        earned.append((op, op.earn))
-    if not earns_in_order(held.row, held.last_key, ops):
+        earned.append((op, earn))
+    row = held.row
+    if row is None or not earns_in_order(row, held.last_key, ops):
         return None
     cells: dict[Agent, CellRow] = {}
     for op, earn in earned:
@@ -123,11 +125,11 @@ def _earned(
         if standings.is_overdrawn(cell):
             return None
         cells[agent] = standings.after_purchase(cell, op.day, earn.added)
-    assert held.row is not None, "asked by earns_in_order"
-    done = post_earns(held.row, earned, books)
-    remarks |= done.remarks
-    row = [held.m, held.ver + 1, *done.row[2:]]
-    return Change(held, row, key_of(ops[-1]), done.legs, done.rights, (), done.at_once, cells.values())
+    done = post_earns(row, earned, books)
+    done.row[1] = held.ver + 1
+    if done.remarks:
+        remarks |= done.remarks
+    return Change(held, done.row, key_of(ops[-1]), done.legs, done.rights, (), done.at_once, cells.values())
 
 
 def _folded(

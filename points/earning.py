@@ -44,19 +44,6 @@ def earn_of(op: Operation, book: RuleBook) -> Earn | None:
     return Earn(earn_due(sale, op.body), sale.granted, op.body["pts"], op.body["tier"], last, added)
 
 
-def after_earn(row: Sequence[Any], op: Operation, earn: Earn, book: RuleBook) -> Sequence[Any]:
-    """Headquarters' own row of a member who owes nothing, after ``op``; its version is not touched."""
-    m, ver, status, tier, tier_pts, name, tail, _, lots, day, _, _, *behind = row
-    kept = [lot for lot in lots if lot[1]]
-    if earn.granted:
-        kept.append([f"{op.id}.0", earn.granted, 0, earn.expires_on, 0, op.store])
-        tier_pts += earn.granted
-        tier = max(tier, book.tier_at(tier_pts))
-        if op.day >= day[0]:
-            day = [op.day, earn.granted + (day[1] if op.day == day[0] else 0)]
-    return [m, ver, status, tier, tier_pts, name, tail, 0, kept, day, [0, 0], [], *behind]
-
-
 class PostedEarns(NamedTuple):
     """What ``judging.Posted`` is, with headquarters' row in the place of the account.
 
@@ -64,7 +51,7 @@ class PostedEarns(NamedTuple):
     rights: what the first gives the member, the second takes from there.
     """
 
-    row: Sequence[Any]
+    row: list[Any]
     legs: list[Leg]
     rights: list[Leg]
     at_once: list[Leg]
@@ -87,22 +74,35 @@ def post_earns(
     row: Sequence[Any], earned: Sequence[tuple[Operation, Earn]], books: Mapping[str, RuleBook]
 ) -> PostedEarns:
     """What ``judging.post`` does, for sales that only earn, in order, at tills that have not used more local
-    points than were added: the same row, legs and remarks. Each adds ``Earn.added`` to its till's cell."""
-    done = PostedEarns(row, [], [], [], {})
-    for op, earn in earned:
-        granted, added = earn.granted, earn.added
-        row = after_earn(row, op, earn, books[op.rule])
-        issuer, here, lot = f"x.issue:{op.store}", held_by("local", op.store, op.till), f"{op.id}.0"
+    points than were added: the same row, legs and remarks. Each adds ``Earn.added`` to its till's cell.
+
+    ``row`` is headquarters' own of a member who owes nothing; its version is not touched.
+    """
+    legs: list[Leg] = []
+    rights: list[Leg] = []
+    at_once: list[Leg] = []
+    m, ver, status, tier, tier_pts, name, tail, _, lots, day, _, _, *behind = row
+    lots = [lot for lot in lots if lot[1]]
+    for op, (_, granted, _, _, expires_on, added) in earned:
+        lot, issuer, here = f"{op.id}.0", f"x.issue:{op.store}", held_by("local", op.store, op.till)
+        if granted:
+            lots.append([lot, granted, 0, expires_on, 0, op.store])
+            tier_pts += granted
+            tier = max(tier, books[op.rule].tier_at(tier_pts))
+            if op.day >= day[0]:
+                day = [op.day, granted + (day[1] if op.day == day[0] else 0)]
         if granted == added:
             if granted:
-                done.at_once.append(Leg(op.id, issuer, here, lot, granted))
+                at_once.append(Leg(op.id, issuer, here, lot, granted))
             continue
         if granted:
-            done.legs.append(Leg(op.id, issuer, MEM, lot, granted))
+            legs.append(Leg(op.id, issuer, MEM, lot, granted))
         if added:
-            done.rights.append(Leg(op.id, MEM, here, "", added))
-    for op, earn in earned:
-        remark = earn_remark(earn.due, earn.pts, earn.tier, row[3])
+            rights.append(Leg(op.id, MEM, here, "", added))
+    remarks = {}
+    for op, (due, _, pts, tier_said, _, _) in earned:
+        remark = earn_remark(due, pts, tier_said, tier)
         if remark is not None:
-            done.remarks[op.id] = remark
-    return done._replace(row=row)
+            remarks[op.id] = remark
+    after = [m, ver, status, tier, tier_pts, name, tail, 0, lots, day, [0, 0], [], *behind]
+    return PostedEarns(after, legs, rights, at_once, remarks)

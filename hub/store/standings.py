@@ -220,13 +220,10 @@ def save(turn: Turn, changes: Sequence[Change], touched: int) -> None:
         held = change.held
         m, n = held.m, held.legs
         shard, standing = bucket(m), held._standing
-        of_kinds = (
-            (change.at_once, AT_ONCE),
-            (change.legs, FOLD),
-            (change.rights, RIGHTS),
-            (change.expiry, EXPIRY),
-        )
-        for legs, kind in of_kinds:
+        for leg in change.at_once:
+            n += 1
+            postings.append((shard, m, n, AT_ONCE, *leg))
+        for kind, legs in ((FOLD, change.legs), (RIGHTS, change.rights), (EXPIRY, change.expiry)):
             for leg in legs:
                 n += 1
                 postings.append((shard, m, n, kind, *leg))
@@ -236,7 +233,8 @@ def save(turn: Turn, changes: Sequence[Change], touched: int) -> None:
             online = 1
             _save_reservations(turn, standing)
         text = canonical.write_own(change.row)
-        last_key = "/".join(map(str, change.last_key))
+        st, store, till, op_id = change.last_key
+        last_key = f"{st}/{store}/{till}/{op_id}"
         if held.ver:
             known.append((held.ver + 1, text, last_key, n, touched, online, shard, m, held.ver))
         else:
