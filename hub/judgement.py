@@ -137,7 +137,7 @@ class _Round:
         docket, held = _docket(turn, self.delivered, readings, heard, self.books, resolved.values())
         admitted: list[Admitted] = []
         for one, reading in zip(self.delivered, readings, strict=True):
-            verdict = _admit_earn(one, docket) or _admit(one, reading, docket, resolved)
+            verdict = _admit_plain(one, docket) or _admit(one, reading, docket, resolved)
             if isinstance(verdict, Outcome):
                 self._keep(one, reading, verdict)
                 _remember(one, reading, verdict, docket)
@@ -291,13 +291,13 @@ def _resolutions(turn: Turn, readings: Sequence[Head | _Reading]) -> dict[str, i
     return dict(turn.find(schema.resolved, ["op_id", "m"], ["op_bucket", "op_id"], keys))
 
 
-def _admit_earn(one: Delivered, docket: Docket) -> Admitted | None:
-    """A sale that only earns, of a known member by a known book and not heard before; None for the rest.
+def _admit_plain(one: Delivered, docket: Docket) -> Admitted | None:
+    """A plain operation, of a known member by a known book and not heard before; None for the rest.
 
-    ``_admit`` would say the same of it: nothing that it asks besides concerns such a sale.
+    ``_admit`` would say the same of it: nothing that it asks besides concerns such an operation.
     """
     head = one.head
-    if head is None or head.earn is None or head.id in docket.seen:
+    if head is None or head.plain is None or head.id in docket.seen:
         return None
     if head.m not in docket.issued or head.rule not in docket.books:
         return None

@@ -19,7 +19,7 @@ from hub.reading import Heard
 from hub.store import schema, standings
 from hub.store.engine import Turn
 from hub.store.standings import CellRow, Change, Held
-from points.earning import Earn, earns_in_order, post_earns
+from points.checkpoint import Plain, Spend, follows, post_plain
 from points.fold import FOLDED, Account
 from points.identifiers import bucket
 from points.judging import Agent, Outcome, Posted, extends, key_of
@@ -92,9 +92,9 @@ def post_all(
     rest: dict[int, list[Operation]] = {}
     for m, ops in groups.items():
         try:
-            change = _earned(held[m], ops, books, result.remarks)
+            change = _continued(held[m], ops, books, now.today, result.remarks)
         except Exception:  # the long way has a guard of its own
-            log.exception("sales of one member could not be posted the short way")
+            log.exception("plain operations of one member could not be posted the short way")
             change = None
         if change is None:
             rest[m] = ops
@@ -105,27 +105,35 @@ def post_all(
     return result
 
 
-def _earned(
-    held: Held, ops: list[Operation], books: Mapping[str, RuleBook], remarks: dict[str, Outcome]
+def _continued(
+    held: Held, ops: list[Operation], books: Mapping[str, RuleBook], today: int, remarks: dict[str, Outcome]
 ) -> Change | None:
-    """The change by sales that only earn, in order, posted onto the row; None for everything else."""
-    earned: list[tuple[Operation, Earn]] = []
+    """The change by plain operations in order, posted onto the row; None for everything else."""
+    plain: list[tuple[Operation, Plain]] = []
     for op in ops:
-        earn = op.earn if isinstance(op, Heard) else None
-        if earn is None:
+        does = op.plain if isinstance(op, Heard) else None
+        if does is None:
             return None
-        earned.append((op, earn))
+        plain.append((op, does))
     row = held.row
-    if row is None or not earns_in_order(row, held.last_key, ops):
+    if row is None or held.reserved or not follows(row, held.last_key, ops):
         return None
     cells: dict[Agent, CellRow] = {}
-    for op, earn in earned:
+    for op, does in plain:
         agent = (op.store, op.till)
-        cell = cells.get(agent) or held.cells.get(agent) or standings.new_cell(held.m, agent)
-        if standings.is_overdrawn(cell):
+        before = cells.get(agent) or held.cells.get(agent) or standings.new_cell(held.m, agent)
+        if isinstance(does, Spend):
+            after = standings.after_spending(before, op.day, does.pts)
+            if _draws_expired(row, does.today, today):
+                return None
+        else:
+            after = standings.after_purchase(before, op.day, does.added)
+        if standings.is_overdrawn(before) or standings.is_overdrawn(after):
             return None
-        cells[agent] = standings.after_purchase(cell, op.day, earn.added)
-    done = post_earns(row, earned, books)
+        cells[agent] = after
+    done = post_plain(row, plain, books)
+    if done is None:
+        return None
     done.row[1] = held.ver + 1
     if done.remarks:
         remarks |= done.remarks
@@ -169,19 +177,18 @@ def _folded(
         yield Change(mine, row, mine.standing.last_key, legs, done.rights, expired, (), cells)
 
 
-def _draws_expired(held: Held, ops: Sequence[Operation], books: Mapping[str, RuleBook], today: int) -> bool:
-    """Whether a spend of an earlier day may draw points that have expired, and been posted so, since."""
-    row, dropped = held.standing.row, expiry.dropped_day(held.row)
-    if row is None or not (dropped or any(lot[3] and lot[3] < today for lot in row.lots)):
-        return False
-    first = min((books[op.rule].today(op.st) for op in ops if op.kind in FOLDED and op.fund), default=today)
-    return first <= dropped or any(first <= lot[3] < today for lot in row.lots)
+def _draws_expired(row: Sequence[Any], first: int, today: int) -> bool:
+    """Whether a spend of the day ``first`` may draw points that have expired, and been posted so, since."""
+    return first <= expiry.dropped_day(row) or any(lot[3] and first <= lot[3] < today for lot in row[8])
 
 
 def _continues(held: Held, ops: list[Operation], books: Mapping[str, RuleBook], today: int) -> bool:
     """Whether facts continue the checkpoint; what cannot even be asked is folded whole, under guard."""
     try:
-        return extends(held.standing, ops, books) and not _draws_expired(held, ops, books, today)
+        if not extends(held.standing, ops, books):
+            return False
+        days = [books[op.rule].today(op.st) for op in ops if op.kind in FOLDED and op.fund]
+        return held.row is None or not days or not _draws_expired(held.row, min(days), today)
     except Exception:
         log.exception("operations of one member could not be placed")
         return False

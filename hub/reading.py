@@ -1,4 +1,4 @@
-"""What an operation says of itself, found before its turn: its head, and what it earns if it only earns.
+"""What an operation says of itself, found before its turn: its head, and what it does if it is plain.
 
 A head is small and travels between processes; the body is parsed again only when somebody asks for it.
 """
@@ -9,7 +9,7 @@ import logging
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from points.earning import Earn, earn_of
+from points.checkpoint import Plain, plain_of
 from points.operations import BadOperation, Operation, known, points_moved, read
 from points.rulebook import RuleBook
 from points.wire import canonical
@@ -30,7 +30,7 @@ class Head(NamedTuple):
     m: int | None
     refs: list[str]
     fund: list[list[Any]]
-    earn: Earn | None
+    plain: Plain | None
 
 
 def read_head(raw: bytes, lane: Lane, books: Mapping[str, RuleBook]) -> Head | None:
@@ -44,20 +44,20 @@ def read_head(raw: bytes, lane: Lane, books: Mapping[str, RuleBook]) -> Head | N
         return None
     book = books.get(op.rule)
     try:
-        earn = earn_of(op, book) if book is not None else None
+        plain = plain_of(op, book) if book is not None else None
     except Exception:  # one operation that cannot be reckoned must not hold up its lane
-        log.exception("what an operation earns could not be found")
+        log.exception("what an operation does could not be found")
         return None
-    return Head(op.id, op.kind, op.st, op.day, op.rule, op.m, op.refs, op.fund, earn)
+    return Head(op.id, op.kind, op.st, op.day, op.rule, op.m, op.refs, op.fund, plain)
 
 
 class Heard(Operation):
     """An operation known by its head. What few ask for is found when it is first asked for."""
 
-    __slots__ = ("_raw", "earn")
+    __slots__ = ("_raw", "plain")
 
     def __init__(self, head: Head, raw: bytes, store: str, till: str) -> None:
-        self.id, self.kind, self.st, self.day, self.rule, self.m, self.refs, self.fund, self.earn = head
+        self.id, self.kind, self.st, self.day, self.rule, self.m, self.refs, self.fund, self.plain = head
         self.store, self.till = store, till
         self._raw = raw
 

@@ -108,6 +108,11 @@ def after_purchase(kept: CellRow, day: int, added: int) -> CellRow:
     )  # fmt: skip
 
 
+def after_spending(kept: CellRow, day: int, used: int) -> CellRow:
+    """A cell after its member used ``used`` local points there on ``day``."""
+    return (*kept[:9], kept[9] + used, *kept[10:12], max(kept[12], day), kept[13])
+
+
 def _bought(days: str, day: int) -> str:
     return f"{days} {day}"[-9 * PURCHASES_KEPT :] if days else str(day)
 
@@ -161,7 +166,7 @@ def histories(turn: Turn, ms: Iterable[int], kinds: frozenset[str]) -> dict[int,
         schema.facts, ["m", "store", "till", "kind", "body"], ["bucket", "m"], [(bucket(m), m) for m in ms]
     ):
         if kind in kinds:
-            op = Operation(canonical.decode(body), store, till)
+            op = Operation(canonical.read_own(body), store, till)
             op.m = m
             found[m].append(op)
     return found

@@ -108,7 +108,7 @@ def test_what_is_judged_again_after_a_fix_is_posted(
     till.send()
     with monkeypatch.context() as broken:
         broken.setattr(judgement, "admit", lambda *_: 1 / 0)
-        till.redeem(m, 40)
+        till.redeem(m, 40, ["local", 30], ["local", 10])  # not plain: the whole judgement is asked
         assert till.send()[3] == ("Q", {"reason": "policy", "field": "internal"})
     till.earn(m, 1)
     till.send()

@@ -114,9 +114,9 @@ def test_an_operation_whose_judging_fails_spoils_no_other(
         return right(first, *rest, **how)
 
     monkeypatch.setattr(judgement, broken, fails)
-    till.redeem(a, 5, ["local", 5])
+    till.redeem(a, 5, ["local", 3], ["local", 2])  # not plain: the whole judgement is asked
     till.earn(b, 50)
-    till.redeem(a, 10, ["local", 10])
+    till.redeem(a, 10, ["local", 6], ["local", 4])
     said = till.send()
     assert said == {n: ("Q", {"reason": "policy", "field": "internal"}) for n in (4, 6)}
     assert points_of(hq, b) == (50, 0)
@@ -137,7 +137,7 @@ def test_what_the_short_way_cannot_post_takes_the_long_way(
     def fails(*_: Any) -> Any:
         raise ZeroDivisionError("made by the test")
 
-    monkeypatch.setattr(posting, "post_earns", fails)
+    monkeypatch.setattr(posting, "post_plain", fails)
     till.earn(m, 30)
     assert till.send() == {}
     assert points_of(hq, m) == (50, 0)

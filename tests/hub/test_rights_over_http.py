@@ -59,6 +59,19 @@ def test_an_authorisation_is_given_once_and_said_again(hq: Headquarters, till: P
     assert [pts for _, pts in held(hq)] == [40]
 
 
+def test_a_reservation_ends_with_its_operation_whatever_that_is(hq: Headquarters, till: PretendTill) -> None:
+    m = saved(till, 100)
+    for write in (
+        lambda asked: till.earn(m, 5, id=asked),
+        lambda asked: till.redeem(m, 5, ["local", 5], id=asked),
+    ):
+        asked = intent(till)
+        assert till.authorise(asked, m, 60) == {"granted": 60}
+        write(asked)
+        till.send()
+        assert held(hq) == []
+
+
 def test_a_void_ends_a_reservation_and_one_before_it_refuses_it(hq: Headquarters, till: PretendTill) -> None:
     m = saved(till, 100)
     asked = intent(till)
