@@ -10,6 +10,7 @@ from hub.clock import Clock
 from hub.keys import HubKeys
 from hub.opening import Opened, open_envelope
 from hub.store.engine import Store, Turn
+from hub.store.sharing import SharedTurns
 from points import rulebook
 from points.identifiers import HUB_STORE
 from points.rulebook import RuleBook
@@ -36,6 +37,10 @@ class Office:
     open_envelope: Callable[[bytes, KeyRecord, Mapping[str, RuleBook]], Opened] = open_envelope
     """Here, or in a process of its own."""
     publishing: threading.Lock = field(default_factory=threading.Lock)
+    shared: SharedTurns = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.shared = SharedTurns(self.store)
 
     @property
     def lane(self) -> Lane:

@@ -7,10 +7,12 @@ before the answer is given, so an answer that was lost loses nothing.
 
 from __future__ import annotations
 
+from functools import partial
+
 from hub import claims, intake, personal, resolution
 from hub.judgement import RESOLVE
 from hub.office import Office
-from hub.store.engine import Collision
+from hub.store.engine import Collision, Turn
 from points.wire import envelope
 from points.wire.faults import InProgress, WrongLane
 from points.wire.lane import Lane
@@ -42,16 +44,19 @@ def receive(office: Office, raw: bytes, lane: Lane | None = None, sender: str | 
     # Only the current book travels to the process that opens; what cites an older one takes the long way.
     rules = office.rules()
     opened = office.open_envelope(raw, record, {rules.hash: rules})
+
+    def take(turn: Turn, *, hopeful: bool) -> bytes:
+        vouched = intake.key_record(turn, office, kid)  # it may have been revoked meanwhile
+        answer, done = intake.post_batch(turn, office, opened, raw, vouched, hopeful=hopeful)
+        if any(name.startswith(RESOLVE) for name in done.awaited):
+            resolution.resolve_waiting(turn, office, done.awaited)
+        claims.settle(turn, office, done.arrived)
+        personal.open_boxes(turn, office, done.arrived)
+        return answer
+
     for attempt in range(TRIES_MAX):
         try:
-            with office.store.turn() as turn:
-                record = intake.key_record(turn, office, kid)  # it may have been revoked meanwhile
-                answer, done = intake.post_batch(turn, office, opened, raw, record, hopeful=attempt == 0)
-                if any(name.startswith(RESOLVE) for name in done.awaited):
-                    resolution.resolve_waiting(turn, office, done.awaited)
-                claims.settle(turn, office, done.arrived)
-                personal.open_boxes(turn, office, done.arrived)
-                return answer
+            return office.shared.do(partial(take, hopeful=attempt == 0))
         except Collision:
             continue
     raise InProgress()

@@ -26,6 +26,7 @@ KEYS_A_STATEMENT = 400
 SQLITE = "sqlite:///"
 CACHE_KIB = 64 * 1024
 CONNECTIONS_MAX = 24
+READS = ("SELECT ", "WITH ")
 WRITERS_LOCK = 0x6A6966656E  # "jifen"
 
 
@@ -34,14 +35,18 @@ class Collision(Exception):
 
 
 class Turn:
-    """One transaction. ``put`` and ``find`` take many rows at once."""
+    """One transaction. ``put`` and ``find`` take many rows at once. ``has_written`` says whether it changed
+    anything, or may have."""
 
     def __init__(self, connection: Connection) -> None:
         self._cursor: Any = connection.connection.cursor()
         self._is_sqlite = connection.dialect.name == "sqlite"
+        self.has_written = False
 
     def run(self, sql: str, arguments: Sequence[Any] = ()) -> list[Row]:
         """One statement with ``?`` marks; its rows, if it has any."""
+        if not sql.startswith(READS):
+            self.has_written = True
         self._cursor.execute(self._marked(sql), tuple(arguments))
         return [] if self._cursor.description is None else self._cursor.fetchall()
 
@@ -57,6 +62,7 @@ class Turn:
         """
         many = rows if isinstance(rows, list) else list(rows)
         if many:
+            self.has_written = True
             self._cursor.executemany(self._marked(_insert(table, on_conflict)), many)
 
     def many(self, sql: str, rows: Iterable[Sequence[Any]]) -> int:
@@ -64,6 +70,7 @@ class Turn:
         many = rows if isinstance(rows, list) else list(rows)
         if not many:
             return 0
+        self.has_written = True
         self._cursor.executemany(self._marked(sql), many)
         return int(self._cursor.rowcount)
 
