@@ -32,11 +32,6 @@ Passed = dict[tuple[str, str], int]
 """The local day that each till's lanes have reached."""
 
 
-def dropped_day(row: Sequence[Any] | None) -> int:
-    """The last day of a lot that has left this row of headquarters' own; 0 for none."""
-    return int(row[ROW_ENTRIES]) if row is not None and len(row) > ROW_ENTRIES else 0
-
-
 def without_expired(row: Sequence[Any], expired: Mapping[LegKey, int], before: int = 0) -> list[Any]:
     """A row without the lots whose expiry is posted, and behind it the last day of any such lot."""
     gone = {ref for (_, _, _, ref), pts in expired.items() if pts}
@@ -85,7 +80,7 @@ def _bucket(turn: Turn, office: Office, number: int, today: int) -> int:
         if legs:
             row = [one.row[0], one.ver + 1, *one.row[2:]]
             gone = posted[m].expiry + totals(legs)
-            row = without_expired(row, gone, dropped_day(row))
+            row = without_expired(row, gone, standings.dropped_day(row))
             changes.append(Change(one, row, one.last_key, expiry=legs))
     if changes:
         standings.save(turn, changes, arrivals.next_arrival(turn))

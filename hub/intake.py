@@ -71,7 +71,10 @@ def post_batch(
     each = zip(batch.bodies, opened.digests, opened.heads, strict=True)
     fresh = [Delivered((*lane, header.first + i), *one) for i, one in enumerate(each) if i >= known]
     arrived = next_arrival(turn)
-    done = judge(turn, fresh, office.books, Now(arrived, office.today()), hopeful=hopeful)
+    today = office.today()
+    drafts = office.recent.still_good(opened.drafts, today) if hopeful else {}
+    done = judge(turn, fresh, office.books, Now(arrived, today), hopeful=hopeful, drafts=drafts)
+    office.recent.note(done.touched, arrived)
     outcomes = _known_outcomes(turn, lane, header.first, seq) | done.outcomes
     answer = ack.issue(
         ack.Ack(
@@ -94,7 +97,9 @@ def post_batch(
 
 def judge_waiting(turn: Turn, office: Office, unlocked: Iterable[str]) -> None:
     """Judge again what waited for something that became known by other ways than a batch."""
-    done = judge(turn, (), office.books, Now(next_arrival(turn), office.today()), unlocked)
+    arrived = next_arrival(turn)
+    done = judge(turn, (), office.books, Now(arrived, office.today()), unlocked)
+    office.recent.note(done.touched, arrived)
     keep_outcomes(turn, office, done)
 
 

@@ -13,14 +13,15 @@ import logging
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from hub import posting
-from hub.posting import Admitted, Now, Place, op_bucket
+from hub.drafts import Draft
+from hub.posting import Admitted, Known, Now, Place, op_bucket
 from hub.reading import Head, Heard
 from hub.store import schema, standings
 from hub.store.engine import Turn
-from hub.store.standings import Held
 from points.identifiers import bucket
 from points.judging import Docket, Outcome, Seen, admit, post, shaped, twin
 from points.operations import Operation
@@ -42,6 +43,7 @@ _IS_ID = re.compile(r"[0-9a-f]{32}").fullmatch
 INTERNAL = Outcome("Q", {"reason": "policy", "field": "internal"})
 ARRIVAL_OPS_MAX = 2**20
 """Facts are numbered by their arrival and their place in it; with all that waited for it, it has fewer."""
+NO_DRAFTS: Mapping[int, Draft] = MappingProxyType({})
 NAMELESS = ("equivocation", "bad-field", "undecodable")
 """Reasons for which an operation does not even take possession of its id."""
 
@@ -73,7 +75,7 @@ class Judgement:
     """What became of operations: outcomes by place (nothing said: accepted) and cases to open.
 
     ``arrived`` are ids of operations that are posted now, ``awaited`` names that others wait for,
-    ``latest_st`` is the latest store time among what was accepted at once.
+    ``latest_st`` is the latest store time among what was accepted at once, ``touched`` the members changed.
     """
 
     outcomes: dict[Place, Outcome] = field(default_factory=dict)
@@ -82,6 +84,7 @@ class Judgement:
     arrived: list[str] = field(default_factory=list)
     awaited: list[str] = field(default_factory=list)
     latest_st: int = 0
+    touched: set[int] = field(default_factory=set)
 
 
 def judge(
@@ -92,8 +95,11 @@ def judge(
     unlocked: Iterable[str] = (),
     *,
     hopeful: bool = False,
+    drafts: Mapping[int, Draft] = NO_DRAFTS,
 ) -> Judgement:
     """Judge and post ``delivered``, then whatever waited for it or for what is ``unlocked`` besides.
+
+    ``drafts`` are what plain operations of members would write, made on what is still held.
 
     ``hopeful``: none of it is looked for among what was heard before, which is nearly always right and
     saves a question for each. What was heard before all the same raises ``Collision`` when it is
@@ -102,7 +108,7 @@ def judge(
     done = Judgement()
     names = set(unlocked)
     if delivered:
-        names |= _Round(turn, delivered, books, now, done, hopeful=hopeful).run()
+        names |= _Round(turn, delivered, books, now, done, hopeful=hopeful, drafts=drafts).run()
     while names:  # each round takes something out of the waiting room, or is the last
         fresh = _waiting_on(turn, names)
         names = _Round(turn, fresh, books, now, done, later=True).run() if fresh else set()
@@ -122,9 +128,11 @@ class _Round:
         *,
         later: bool = False,
         hopeful: bool = False,
+        drafts: Mapping[int, Draft] = NO_DRAFTS,
     ) -> None:
         self.turn, self.delivered, self.books = turn, delivered, books
-        self.now, self.done, self.later, self.hopeful = now, done, later, hopeful
+        self.now, self.done, self.later = now, done, later
+        self.hopeful, self.drafts = hopeful, drafts
         self.waiting: list[tuple[Any, ...]] = []
         self.seen: list[tuple[Any, ...]] = []
 
@@ -134,7 +142,9 @@ class _Round:
         readings = [one.head or _read(one) for one in self.delivered]
         resolved = _resolutions(turn, readings)
         heard = set() if self.hopeful else {reading.id for reading in readings if reading.id}
-        docket, held = _docket(turn, self.delivered, readings, heard, self.books, resolved.values())
+        docket, known = _docket(
+            turn, self.delivered, readings, heard, self.drafts, self.books, resolved.values()
+        )
         admitted: list[Admitted] = []
         for one, reading in zip(self.delivered, readings, strict=True):
             verdict = _admit_plain(one, docket) or _admit(one, reading, docket, resolved)
@@ -143,7 +153,8 @@ class _Round:
                 _remember(one, reading, verdict, docket)
             else:
                 admitted.append(verdict)
-        posted = posting.post_all(turn, admitted, held, self.books, self.now, post)
+        posted = posting.post_all(turn, admitted, known, self.books, self.now, post)
+        done.touched |= posted.touched
         if posted.spoiled:
             for bad in admitted:
                 if bad.op.id in posted.spoiled:
@@ -217,10 +228,11 @@ def _docket(
     delivered: Sequence[Delivered],
     readings: Sequence[Head | _Reading],
     ids: set[str],
+    drafts: Mapping[int, Draft],
     books: Mapping[str, RuleBook],
     named: Iterable[int],
-) -> tuple[Docket, dict[int, Held]]:
-    """What may be known about these operations, and the members they may touch.
+) -> tuple[Docket, Known]:
+    """What may be known about these operations, and the members they may touch but for those with drafts.
 
     ``ids`` are those that may have been heard before, ``named`` members that they do not name themselves.
     """
@@ -237,15 +249,17 @@ def _docket(
     }
     ms = {reading.m for reading in readings if reading.m is not None} | set(named)
     ms |= {one.m for one in seen.values() if one.m is not None}
-    held = standings.load(turn, ms)
+    held = standings.load(turn, ms - drafts.keys())
     issued = {m for m, one in held.items() if one.ver}  # who has a row was given a number
+    issued |= drafts.keys()
     unheard = [(bucket(m), m) for m in ms - issued]
     issued |= {m for (m,) in turn.find(schema.issued, ["m"], ["bucket", "m"], unheard)}
     judged = {one.place for one in delivered}
     lanes = {place[:2] for place in judged}
     waiting = turn.find(schema.waiting, ["store", "till", "epoch", "seq", "m"], ["store", "till"], lanes)
     behind = {(row[0], row[1], row[4]) for row in waiting if row[4] is not None and row[:4] not in judged}
-    return Docket(books, seen, issued, behind, _dismissed(turn, readings, seen)), held
+    docket = Docket(books, seen, issued, behind, _dismissed(turn, readings, seen))
+    return docket, Known(held, drafts)
 
 
 def _dismissed(turn: Turn, readings: Sequence[Head | _Reading], seen: Mapping[str, Seen]) -> frozenset[str]:

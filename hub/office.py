@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from hub.clock import Clock
+from hub.drafts import Recent
 from hub.keys import HubKeys
 from hub.opening import Opened, open_envelope
 from hub.store.engine import Store, Turn
@@ -34,9 +35,10 @@ class Office:
     code_pool: int = 200
     books: dict[str, RuleBook] = field(default_factory=dict)
     current: RuleBook | None = None
-    open_envelope: Callable[[bytes, KeyRecord, Mapping[str, RuleBook]], Opened] = open_envelope
+    open_envelope: Callable[[bytes, KeyRecord, Mapping[str, RuleBook], int | None], Opened] = open_envelope
     """Here, or in a process of its own."""
     publishing: threading.Lock = field(default_factory=threading.Lock)
+    recent: Recent = field(default_factory=Recent)
     shared: SharedTurns = field(init=False)
 
     def __post_init__(self) -> None:

@@ -1,7 +1,8 @@
 """A batch opened and read as far as its own bytes allow: verified, each operation asked for its form.
 
-Needs no database and remembers nothing, so it can be done before the turn begins, and in a process of
-its own while another batch is written: half of an intake's work happens here. What could not be read
+It remembers nothing, so it can be done before the turn begins, and in a process of its own while another
+batch is written: more than half of an intake's work happens here. That process looks the members up too,
+and drafts what the batch's plain operations would write. What could not be read
 plainly is only marked; the judgement asks it again and says why.
 """
 
@@ -15,9 +16,11 @@ import threading
 from collections.abc import Mapping
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from hub.drafts import NONE, Drafts, draft
 from hub.reading import Head, read_head
+from hub.store.engine import Store
 from points.rulebook import RuleBook
 from points.wire import chain, envelope
 from points.wire.envelope import Batch
@@ -34,10 +37,16 @@ class Opened:
     batch: Batch
     digests: tuple[bytes, ...]
     heads: tuple[Head | None, ...]
+    drafts: Drafts = NONE
 
 
-def open_envelope(raw: bytes, record: KeyRecord, books: Mapping[str, RuleBook]) -> Opened:
-    """Verify and read an envelope. Raises what ``envelope.open_batch`` raises."""
+def open_envelope(
+    raw: bytes, record: KeyRecord, books: Mapping[str, RuleBook], today: int | None = None
+) -> Opened:
+    """Verify and read an envelope. Raises what ``envelope.open_batch`` raises.
+
+    ``today`` is of no use here; another process needs it for its drafts.
+    """
     batch = envelope.open_batch(raw, record)
     lane = batch.header.lane
     return Opened(
@@ -47,21 +56,38 @@ def open_envelope(raw: bytes, record: KeyRecord, books: Mapping[str, RuleBook]) 
     )
 
 
-def _try(raw: bytes, record: KeyRecord, books: Mapping[str, RuleBook]) -> Opened | None:
+_store: Store | None = None
+"""In a process that opens: headquarters' database, to draft by."""
+
+
+def _try(raw: bytes, record: KeyRecord, books: Mapping[str, RuleBook], today: int | None) -> Opened | None:
     """None for what cannot be opened: whoever asked opens it again and hears why."""
     try:
-        return open_envelope(raw, record, books)
+        opened = open_envelope(raw, record, books)
     except WireFault:
         return None
+    if today is None:
+        return opened
+    try:
+        assert _store is not None, "the process was begun with a database"
+        lane, bodies = opened.batch.header.lane, opened.batch.bodies
+        with _store.look() as look:
+            drafts = draft(look, opened.heads, bodies, (lane.store, lane.till), books, today)
+        return replace(opened, drafts=drafts)
+    except Exception:  # the turn does without
+        log.exception("an envelope was opened without drafts")
+        return opened
 
 
-def _live_with_headquarters() -> None:
+def _live_with_headquarters(url: str) -> None:
     """In the process that opens: Ctrl-C is headquarters' to answer, and its end is this process' end.
 
     A pool's process waits for work on a pipe that it holds both ends of, so it outlived a headquarters
     that was killed, and one was left behind by every such kill.
     """
+    global _store
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    _store = Store(url, writes=False)
     threading.Thread(target=_end_with_headquarters, name="parent", daemon=True).start()
 
 
@@ -73,24 +99,30 @@ def _end_with_headquarters() -> None:
 
 
 class Openers:
-    """Processes that open envelopes; one that dies costs nothing but its speed. None outlives this one."""
+    """Processes that open envelopes, and draft by the database at ``url``; one that dies costs nothing but
+    its speed. None outlives this one."""
 
-    def __init__(self, count: int) -> None:
-        self._count = count
+    def __init__(self, count: int, url: str) -> None:
+        self._count, self._url = count, url
         self._change = threading.Lock()
         self._pool = self._begin()
 
     def _begin(self) -> ProcessPoolExecutor:
         # Not a fork: this process has threads and open databases.
         return ProcessPoolExecutor(
-            self._count, multiprocessing.get_context("spawn"), initializer=_live_with_headquarters
+            self._count,
+            multiprocessing.get_context("spawn"),
+            initializer=_live_with_headquarters,
+            initargs=(self._url,),
         )
 
-    def open_envelope(self, raw: bytes, record: KeyRecord, books: Mapping[str, RuleBook]) -> Opened:
-        """``open_envelope`` in another process. Raises the same."""
+    def open_envelope(
+        self, raw: bytes, record: KeyRecord, books: Mapping[str, RuleBook], today: int | None
+    ) -> Opened:
+        """``open_envelope`` in another process, with drafts if ``today`` is given. Raises the same."""
         pool = self._pool
         try:
-            opened = pool.submit(_try, raw, record, books).result()
+            opened = pool.submit(_try, raw, record, books, today).result()
         except BrokenProcessPool:
             log.warning("a process that opens envelopes has died; this one is opened here")
             self._replace(pool)

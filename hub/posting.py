@@ -14,15 +14,14 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from hub import expiry
-from hub.reading import Heard
+from hub import drafts, expiry
+from hub.drafts import Draft
 from hub.store import schema, standings
 from hub.store.engine import Turn
-from hub.store.standings import CellRow, Change, Held
-from points.checkpoint import Plain, Spend, follows, post_plain
+from hub.store.standings import Change, Held
 from points.fold import FOLDED, Account
 from points.identifiers import bucket
-from points.judging import Agent, Outcome, Posted, extends, key_of
+from points.judging import Outcome, Posted, extends
 from points.members import ROW_ENTRIES, end
 from points.operations import Operation
 from points.postings import correction, totals
@@ -56,13 +55,22 @@ class Admitted(NamedTuple):
 
 
 @dataclass(slots=True)
+class Known:
+    """Members that were loaded before, and the drafts for others."""
+
+    held: dict[int, Held]
+    drafts: Mapping[int, Draft]
+
+
+@dataclass(slots=True)
 class Result:
     """``unlocked`` are the names of what became known, ``spoiled`` ids that could not be posted, ``remarks``
-    what is said of operations by their ids."""
+    what is said of operations by their ids, ``touched`` the members that were changed."""
 
     unlocked: set[str] = field(default_factory=set)
     spoiled: set[str] = field(default_factory=set)
     remarks: dict[str, Outcome] = field(default_factory=dict)
+    touched: set[int] = field(default_factory=set)
 
 
 def op_bucket(op_id: str) -> int:
@@ -76,23 +84,29 @@ def op_bucket(op_id: str) -> int:
 def post_all(
     turn: Turn,
     admitted: Sequence[Admitted],
-    held: dict[int, Held],
+    known: Known,
     books: Mapping[str, RuleBook],
     now: Now,
     post: Post,
 ) -> Result:
-    """Post what was admitted and save what changed; ``held`` are members that were loaded before.
-
-    Raises ``Collision``.
-    """
+    """Post what was admitted and save what changed. Raises ``Collision``."""
     result = Result()
     groups = _by_member(turn, admitted, result.unlocked)
+    drafted = []
+    for m in [m for m in groups if m in known.drafts]:
+        one = known.drafts[m]
+        if [op.id for op in groups[m]] == one.ids:
+            drafted.append(one.rows)
+            result.remarks |= one.remarks
+            result.touched.add(m)
+            del groups[m]
+    held = known.held
     held |= standings.load(turn, [m for m in groups if m not in held])
     changes = []
     rest: dict[int, list[Operation]] = {}
     for m, ops in groups.items():
         try:
-            change = _continued(held[m], ops, books, now.today, result.remarks)
+            change = drafts.continued(held[m], ops, books, now.today, result.remarks)
         except Exception:  # the long way has a guard of its own
             log.exception("plain operations of one member could not be posted the short way")
             change = None
@@ -101,43 +115,9 @@ def post_all(
         else:
             changes.append(change)
     changes += _folded(turn, rest, held, books, now, post, result)
-    standings.save(turn, changes, now.touched)
+    standings.save(turn, changes, now.touched, drafted)
+    result.touched |= {change.held.m for change in changes}
     return result
-
-
-def _continued(
-    held: Held, ops: list[Operation], books: Mapping[str, RuleBook], today: int, remarks: dict[str, Outcome]
-) -> Change | None:
-    """The change by plain operations in order, posted onto the row; None for everything else."""
-    plain: list[tuple[Operation, Plain]] = []
-    for op in ops:
-        does = op.plain if isinstance(op, Heard) else None
-        if does is None:
-            return None
-        plain.append((op, does))
-    row = held.row
-    if row is None or held.reserved or not follows(row, held.last_key, ops):
-        return None
-    cells: dict[Agent, CellRow] = {}
-    for op, does in plain:
-        agent = (op.store, op.till)
-        before = cells.get(agent) or held.cells.get(agent) or standings.new_cell(held.m, agent)
-        if isinstance(does, Spend):
-            after = standings.after_spending(before, op.day, does.pts)
-            if _draws_expired(row, does.today, today):
-                return None
-        else:
-            after = standings.after_purchase(before, op.day, does.added)
-        if standings.is_overdrawn(before) or standings.is_overdrawn(after):
-            return None
-        cells[agent] = after
-    done = post_plain(row, plain, books)
-    if done is None:
-        return None
-    done.row[1] = held.ver + 1
-    if done.remarks:
-        remarks |= done.remarks
-    return Change(held, done.row, key_of(ops[-1]), done.legs, done.rights, (), done.at_once, cells.values())
 
 
 def _folded(
@@ -169,17 +149,12 @@ def _folded(
             legs = correction(done.legs, posted[m].legs)
             expired = expiry.corrected(done.account, posted[m].expiry)
             row = expiry.without_expired(
-                row, posted[m].expiry + totals(expired), expiry.dropped_day(mine.row)
+                row, posted[m].expiry + totals(expired), standings.dropped_day(mine.row)
             )
         result.remarks |= done.remarks
         visits = [((op.store, op.till), op.day, VISITS[op.kind]) for op in ops if op.kind in VISITS]
         cells = standings.cells_after(mine, _sched(ops), visits)
         yield Change(mine, row, mine.standing.last_key, legs, done.rights, expired, (), cells)
-
-
-def _draws_expired(row: Sequence[Any], first: int, today: int) -> bool:
-    """Whether a spend of the day ``first`` may draw points that have expired, and been posted so, since."""
-    return first <= expiry.dropped_day(row) or any(lot[3] and first <= lot[3] < today for lot in row[8])
 
 
 def _continues(held: Held, ops: list[Operation], books: Mapping[str, RuleBook], today: int) -> bool:
@@ -188,7 +163,7 @@ def _continues(held: Held, ops: list[Operation], books: Mapping[str, RuleBook], 
         if not extends(held.standing, ops, books):
             return False
         days = [books[op.rule].today(op.st) for op in ops if op.kind in FOLDED and op.fund]
-        return held.row is None or not days or not _draws_expired(held.row, min(days), today)
+        return held.row is None or not days or not standings.draws_expired(held.row, min(days), today)
     except Exception:
         log.exception("operations of one member could not be placed")
         return False

@@ -43,7 +43,9 @@ def receive(office: Office, raw: bytes, lane: Lane | None = None, sender: str | 
         record = intake.key_record(look, office, kid)
     # Only the current book travels to the process that opens; what cites an older one takes the long way.
     rules = office.rules()
-    opened = office.open_envelope(raw, record, {rules.hash: rules})
+    # Whoever has more to do is relieved by the other: drafts are made while the pen is queued for.
+    today = office.today() if office.shared.is_queued_for() else None
+    opened = office.open_envelope(raw, record, {rules.hash: rules}, today)
 
     def take(turn: Turn, *, hopeful: bool) -> bytes:
         vouched = intake.key_record(turn, office, kid)  # it may have been revoked meanwhile

@@ -91,14 +91,18 @@ class Turn:
 
 
 class Store:
-    """Headquarters' database. ``turn`` writes, ``look`` reads; both from any thread."""
+    """Headquarters' database at ``url``. ``turn`` writes, ``look`` reads; both from any thread.
 
-    def __init__(self, url: str) -> None:
+    Who only reads says so: the log is copied by who ``writes``.
+    """
+
+    def __init__(self, url: str, *, writes: bool = True) -> None:
+        self.url = url
         self.engine = _engine(url)
         self.is_sqlite = self.engine.dialect.name == "sqlite"
         self._pen = threading.RLock()
         self._checkpoints: Checkpoints | None = None
-        if self.is_sqlite:
+        if self.is_sqlite and writes:
             path = Path(url.removeprefix(SQLITE))
             self._checkpoints = Checkpoints(path, lambda: _open(path))
 

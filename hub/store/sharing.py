@@ -59,6 +59,10 @@ class SharedTurns:
         self._waiting: deque[_Piece] = deque()
         self._next = threading.Lock()
 
+    def is_queued_for(self) -> bool:
+        """Whether somebody waits for the pen now."""
+        return bool(self._waiting)
+
     def do(self, work: Callable[[Turn], T]) -> T:
         """What ``work`` returns, committed, perhaps together with others' work. Raises what it raises."""
         mine = _Piece(work)

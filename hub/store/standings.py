@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from hub.store import schema
 from hub.store.engine import Collision, Turn
@@ -18,7 +18,7 @@ from hub.store.schema import AT_ONCE, EXPIRY, FOLD, RIGHTS
 from points.fold import MEM, Leg
 from points.identifiers import bucket
 from points.judging import Agent, Key, Standing
-from points.members import own_row
+from points.members import ROW_ENTRIES, own_row
 from points.operations import Operation
 from points.rights import Cell
 from points.wire import canonical
@@ -99,6 +99,16 @@ def new_cell(m: int, agent: Agent) -> CellRow:
 def is_overdrawn(kept: CellRow) -> bool:
     """Whether more local points were used at a till than were added there."""
     return bool(kept[9] > kept[8])
+
+
+def dropped_day(row: Sequence[Any] | None) -> int:
+    """The last day of a lot that has left this row of headquarters' own; 0 for none."""
+    return int(row[ROW_ENTRIES]) if row is not None and len(row) > ROW_ENTRIES else 0
+
+
+def draws_expired(row: Sequence[Any], first: int, today: int) -> bool:
+    """Whether a spend of the day ``first`` may draw points that have expired, and been posted so, since."""
+    return first <= dropped_day(row) or any(lot[3] and first <= lot[3] < today for lot in row[8])
 
 
 def after_purchase(kept: CellRow, day: int, added: int) -> CellRow:
@@ -215,35 +225,54 @@ def cells_after(
     return [kept for agent, kept in after.items() if held.cells.get(agent) != kept]
 
 
-def save(turn: Turn, changes: Sequence[Change], touched: int) -> None:
+class Rows(NamedTuple):
+    """What is written of one member, but for the number of the arrival; ``ver`` is what it was made on."""
+
+    m: int
+    ver: int
+    row: str
+    last_key: str
+    legs: int
+    online: int
+    postings: list[tuple[Any, ...]]
+    cells: Iterable[CellRow]
+
+
+def rows_of(change: Change) -> Rows:
+    """The rows of a change."""
+    held, standing = change.held, change.held._standing
+    m, n = held.m, held.legs
+    shard = bucket(m)
+    postings: list[tuple[Any, ...]] = []
+    for leg in change.at_once:
+        n += 1
+        postings.append((shard, m, n, AT_ONCE, *leg))
+    for kind, legs in ((FOLD, change.legs), (RIGHTS, change.rights), (EXPIRY, change.expiry)):
+        for leg in legs:
+            n += 1
+            postings.append((shard, m, n, kind, *leg))
+    st, store, till, op_id = change.last_key
+    online = 1 if standing is not None and standing.reserved_changed else held.online
+    text, last_key = canonical.write_own(change.row), f"{st}/{store}/{till}/{op_id}"
+    return Rows(m, held.ver, text, last_key, n, online, postings, change.cells)
+
+
+def save(turn: Turn, changes: Sequence[Change], touched: int, drafted: Iterable[Rows] = ()) -> None:
     """Write rows, cells, reservations and new postings in a few statements. Raises ``Collision``."""
     fresh: list[tuple[Any, ...]] = []
     known: list[tuple[Any, ...]] = []
     postings: list[tuple[Any, ...]] = []
     cells: list[CellRow] = []
-    for change in changes:
-        held = change.held
-        m, n = held.m, held.legs
-        shard, standing = bucket(m), held._standing
-        for leg in change.at_once:
-            n += 1
-            postings.append((shard, m, n, AT_ONCE, *leg))
-        for kind, legs in ((FOLD, change.legs), (RIGHTS, change.rights), (EXPIRY, change.expiry)):
-            for leg in legs:
-                n += 1
-                postings.append((shard, m, n, kind, *leg))
-        cells += change.cells
-        online = held.online
-        if standing is not None and standing.reserved_changed:
-            online = 1
-            _save_reservations(turn, standing)
-        text = canonical.write_own(change.row)
-        st, store, till, op_id = change.last_key
-        last_key = f"{st}/{store}/{till}/{op_id}"
-        if held.ver:
-            known.append((held.ver + 1, text, last_key, n, touched, online, shard, m, held.ver))
+    shards: set[int] = set()
+    for m, ver, row, last_key, legs, online, posted_here, cells_here in (*map(rows_of, changes), *drafted):
+        shard = bucket(m)
+        shards.add(shard)
+        postings += posted_here
+        cells += cells_here
+        if ver:
+            known.append((ver + 1, row, last_key, legs, touched, online, shard, m, ver))
         else:
-            fresh.append((shard, m, 1, text, last_key, n, touched, online))
+            fresh.append((shard, m, 1, row, last_key, legs, touched, online))
     turn.put(schema.members, fresh)
     changed = turn.many(
         'UPDATE members SET ver = ?, "row" = ?, last_key = ?, legs = ?, touched = ?, online = ?'
@@ -252,13 +281,13 @@ def save(turn: Turn, changes: Sequence[Change], touched: int) -> None:
     )
     if changed != len(known):
         raise Collision
-    turn.put(
-        schema.changed,
-        [(shard, touched) for shard in sorted({bucket(change.held.m) for change in changes})],
-        on_conflict="replace",
-    )
+    turn.put(schema.changed, [(shard, touched) for shard in sorted(shards)], on_conflict="replace")
     turn.put(schema.postings, postings)
     turn.put(schema.cells, cells, on_conflict="replace")
+    for change in changes:
+        standing = change.held._standing
+        if standing is not None and standing.reserved_changed:
+            _save_reservations(turn, standing)
 
 
 def _save_reservations(turn: Turn, standing: Standing) -> None:

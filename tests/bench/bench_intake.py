@@ -217,12 +217,12 @@ def taken_in_from_a_queue(folder: Path) -> Iterator[Work]:
     waits for the pen is committed together."""
     envelopes = prepared().envelopes
     collect_seldom()
-    openers = Openers(1)
     with copy_of(folder) as office, ThreadPoolExecutor(QUEUE) as stores:
+        openers = Openers(1, office.store.url)
         office.open_envelope = openers.open_envelope
         with office.store.look() as look:  # the process has started
             record = intake.key_record(look, office, envelope.peek(envelopes[0])[1])
-        openers.open_envelope(envelopes[0], record, office.books)
+        openers.open_envelope(envelopes[0], record, office.books, office.today())
         answers: list[Future[bytes]] = []
 
         def work(i: int) -> None:
@@ -231,7 +231,7 @@ def taken_in_from_a_queue(folder: Path) -> Iterator[Work]:
             answers[i].result()
 
         yield work
-    openers.close()
+        openers.close()
 
 
 Written = tuple[str, list[Any]]

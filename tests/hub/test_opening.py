@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import httpx
@@ -18,6 +19,7 @@ from headquarters import Headquarters
 from pretend_till import PretendTill
 
 from hub import intake, reception
+from hub.drafts import NONE
 from hub.opening import Opened, Openers, open_envelope
 from hub.store import checkpoints
 from hub.store.engine import Store
@@ -38,8 +40,8 @@ def wait_until_it_lives(url: str) -> None:
 
 
 @pytest.fixture
-def openers() -> Iterator[Openers]:
-    made = Openers(1)
+def openers(hq: Headquarters) -> Iterator[Openers]:
+    made = Openers(1, hq.office.store.url)
     yield made
     made.close()
 
@@ -59,8 +61,8 @@ def test_opened_elsewhere_is_opened_the_same(hq: Headquarters, openers: Openers)
     till.write(json.dumps(till.body("auth.void", m, refs=["0" * 32])).encode())  # spaced, keys as they come
     raw = till.cut()
     record = record_of(hq, raw)
-    opened = openers.open_envelope(raw, record, hq.office.books)
-    assert opened == open_envelope(raw, record, hq.office.books)
+    opened = openers.open_envelope(raw, record, hq.office.books, hq.office.today())
+    assert replace(opened, drafts=NONE) == open_envelope(raw, record, hq.office.books)
     assert [head and head.kind for head in opened.heads] == ["member.enrol", "sale.earn", *[None] * 4]
     assert opened.heads[1] is not None
     assert opened.heads[1].plain is not None
@@ -78,7 +80,7 @@ def test_what_is_not_as_signed_is_refused_the_same(hq: Headquarters, openers: Op
     record = record_of(hq, bytes(raw))
     for opening in (open_envelope, openers.open_envelope):
         with pytest.raises(WireFault) as wrong:
-            opening(bytes(raw), record, hq.office.books)
+            opening(bytes(raw), record, hq.office.books, hq.office.today())
         assert isinstance(wrong.value, Integrity)
 
 
@@ -103,7 +105,7 @@ from hub.opening import Openers, open_envelope
 from points.wire.faults import WireFault
 if __name__ == "__main__":
     try:
-        Openers(1).open_envelope(b"nothing", None, {})
+        Openers(1, "sqlite:///hub.sqlite").open_envelope(b"nothing", None, {}, 0)
     except WireFault:
         os.kill(os.getpid(), signal.SIGKILL)
 """
@@ -117,6 +119,7 @@ def test_no_process_outlives_a_headquarters_that_was_killed(tmp_path: Path) -> N
     done = subprocess.run(
         [sys.executable, str(script)],
         env={**os.environ, "PYTHONPATH": root},
+        cwd=tmp_path,
         stdout=subprocess.PIPE,
         timeout=30,
     )
@@ -158,7 +161,7 @@ def test_a_key_that_was_revoked_while_its_envelope_was_opened_posts_nothing(hq: 
     m = till.enrol()
     till.send()
 
-    def opening(raw: bytes, record: KeyRecord, books: Mapping[str, RuleBook]) -> Opened:
+    def opening(raw: bytes, record: KeyRecord, books: Mapping[str, RuleBook], _: int | None) -> Opened:
         with hq.office.store.turn() as turn:
             turn.run(
                 "UPDATE keys SET revoked_at_ms = 1, max_seq = ? WHERE kid = ?", (till.sent, till.key.kid)

@@ -1,0 +1,144 @@
+"""Drafts made on what was held change nothing but the speed: the same rows, or none of the draft."""
+
+from __future__ import annotations
+
+import random
+from contextlib import suppress
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from headquarters import Headquarters
+from pretend_till import PretendTill, points_of
+
+from hub import intake
+from hub.drafts import NONE, Recent, draft
+from hub.opening import Opened, open_envelope
+from hub.verify import verify
+from points.wire import canonical, envelope
+
+TABLES = ("members", "cells", "postings", "facts", "op_seen", "told", "waiting", "cases")
+
+
+def drafted(hq: Headquarters, raw: bytes) -> Opened:
+    """As a process of its own opens an envelope, here and now."""
+    with hq.office.store.look() as look:
+        record = intake.key_record(look, hq.office, envelope.peek(raw)[1])
+        opened = open_envelope(raw, record, hq.office.books)
+        lane = opened.batch.header.lane
+        heads, bodies = opened.heads, opened.batch.bodies
+        drafts = draft(look, heads, bodies, (lane.store, lane.till), hq.office.books, hq.office.today())
+    return Opened(opened.batch, opened.digests, opened.heads, drafts)
+
+
+def by(opened: Opened) -> Any:
+    """What opens envelopes for a headquarters, if it has opened this one already."""
+    return lambda *_: opened
+
+
+def write_some(till: PretendTill, ms: list[int], chance: random.Random) -> None:
+    for _ in range(30):
+        m = chance.choice(ms)
+        act = chance.random()
+        if act < 0.6:
+            till.earn(m, chance.choice((0, 5, 50)), add=chance.random() < 0.8)
+        elif act < 0.8:
+            till.redeem(m, chance.randrange(1, 60))
+        elif act < 0.9:
+            till.op("rights.return", m, fund=[["back_l", 1]])
+        else:
+            till.write(b"{")
+
+
+class Undo(Exception):
+    """Ends a turn without its rows."""
+
+
+def written(hq: Headquarters, opened: Opened, raw: bytes) -> dict[str, list[Any]]:
+    """Every row after the batch, which is then forgotten again."""
+    rows: dict[str, list[Any]] = {}
+    with suppress(Undo), hq.office.store.turn() as turn:
+        record = intake.key_record(turn, hq.office, envelope.peek(raw)[1])
+        intake.post_batch(turn, hq.office, opened, raw, record, hopeful=True)
+        for table in TABLES:
+            rows[table] = sorted(turn.run(f"SELECT * FROM {table}"), key=repr)
+        raise Undo
+    return rows
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_with_drafts_the_same_rows_are_written(hq: Headquarters, till: PretendTill, seed: int) -> None:
+    chance = random.Random(seed)
+    ms = [till.enrol() for _ in range(8)]
+    till.send()
+    used = 0
+    for _ in range(6):
+        write_some(till, ms, chance)
+        raw = till.cut()
+        opened = drafted(hq, raw)
+        used += len(hq.office.recent.still_good(opened.drafts, hq.office.today()))
+        plain = written(hq, replace(opened, drafts=NONE), raw)
+        hq.office.recent = Recent()  # what was forgotten changed nobody
+        assert written(hq, opened, raw) == plain
+        hq.office.recent = Recent()
+        hq.office.open_envelope = by(opened)
+        till.heard(till.deliver(raw))
+    assert used > 5
+    assert verify(hq.office).faults == []
+
+
+@pytest.mark.parametrize("hint", [True, False])
+def test_a_draft_of_what_has_changed_since_is_not_written(
+    hq: Headquarters, till: PretendTill, other: PretendTill, monkeypatch: pytest.MonkeyPatch, hint: bool
+) -> None:
+    """The hint spares the try; without it the version finds it out, and the batch is judged again."""
+    if not hint:
+        monkeypatch.setattr(Recent, "note", lambda *_: None)
+    m = till.enrol()
+    till.earn(m, 10)
+    till.send()
+    till.redeem(m, 10)
+    other.st = till.st
+    other.earn(m, 7)
+    here, there = till.cut(), other.cut()
+    opened = {here: drafted(hq, here), there: drafted(hq, there)}
+    assert all(one.drafts.by_member for one in opened.values())
+    hq.office.open_envelope = lambda raw, *_: opened[raw]
+    for writer, raw in ((till, here), (other, there)):
+        writer.heard(writer.deliver(raw))
+    assert points_of(hq, m) == (7, 0)
+    assert verify(hq.office).faults == []
+
+
+def test_a_draft_with_an_operation_that_is_not_admitted_is_not_written(
+    hq: Headquarters, till: PretendTill, other: PretendTill
+) -> None:
+    m = till.enrol()
+    till.earn(m, 10)
+    till.send()
+    sale = till.earn(m, 20)
+    other.st = till.st
+    other.write(canonical.encode(sale))
+    other.earn(m, 1)
+    here, there = till.cut(), other.cut()
+    opened = drafted(hq, there)
+    assert opened.drafts.by_member[m].ids == [sale["id"], opened.heads[1].id]  # type: ignore[union-attr]
+    till.heard(till.deliver(here))
+    hq.office.open_envelope = by(opened)
+    said = other.heard(other.deliver(there))
+    assert said[1][0] == "D"
+    assert points_of(hq, m) == (31, 0)
+    assert verify(hq.office).faults == []
+
+
+def test_a_draft_of_another_day_or_of_a_batch_half_known_is_not_tried(
+    hq: Headquarters, till: PretendTill
+) -> None:
+    m = till.enrol()
+    till.send()
+    till.earn(m, 10)
+    opened = drafted(hq, till.cut())
+    assert hq.office.recent.still_good(opened.drafts, hq.office.today()).keys() == {m}
+    assert not hq.office.recent.still_good(opened.drafts, hq.office.today() + 1)
+    hq.office.recent.note([m], opened.drafts.as_of + 1)
+    assert not hq.office.recent.still_good(opened.drafts, hq.office.today())
