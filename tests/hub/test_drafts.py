@@ -41,7 +41,8 @@ def write_some(till: PretendTill, ms: list[int], chance: random.Random) -> None:
         m = chance.choice(ms)
         act = chance.random()
         if act < 0.6:
-            till.earn(m, chance.choice((0, 5, 50)), add=chance.random() < 0.8)
+            said = {"tier": 1} if chance.random() < 0.2 else {}
+            till.earn(m, chance.choice((0, 5, 50)), add=chance.random() < 0.8, **said)
         elif act < 0.8:
             till.redeem(m, chance.randrange(1, 60))
         elif act < 0.9:
@@ -128,6 +129,22 @@ def test_a_draft_with_an_operation_that_is_not_admitted_is_not_written(
     said = other.heard(other.deliver(there))
     assert said[1][0] == "D"
     assert points_of(hq, m) == (31, 0)
+    assert verify(hq.office).faults == []
+
+
+def test_a_draft_beside_a_close_of_rights_is_not_written(hq: Headquarters, till: PretendTill) -> None:
+    """The close concerns every member of the till, though it names none."""
+    m = till.enrol()
+    till.earn(m, 10)
+    till.send()
+    till.earn(m, 20)
+    till.op("rights.close", None, inc=1, term=1)
+    raw = till.cut()
+    opened = drafted(hq, raw)
+    assert opened.drafts.by_member.keys() == {m}
+    hq.office.open_envelope = by(opened)
+    till.heard(till.deliver(raw))
+    assert hq.rows("SELECT added, closed FROM cells WHERE m = ?", m) == [(30, 1)]
     assert verify(hq.office).faults == []
 
 
