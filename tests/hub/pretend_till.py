@@ -110,7 +110,7 @@ class PretendTill:
         return m
 
     def earn(
-        self, m: int | None, pts: int, *, add: bool = True, used: int = 0, **more: Any
+        self, m: int | None, pts: int, *, add: bool = True, used: int = 0, tier: int = 0, **more: Any
     ) -> dict[str, Any]:
         """A sale that earns ``pts`` by the test's rules (a point a yuan) and may be paid with points."""
         fen = pts * 100
@@ -124,7 +124,7 @@ class PretendTill:
             more["fund"] = fund
         return self.op(
             "sale.earn", m, receipt=f"r{len(self.bodies)}", lines=[[1, "all", 1, fen + used]],
-            tenders=tenders, tier=0, m_bp=10_000, day_used=0, desired=pts, pts=pts, **more,
+            tenders=tenders, tier=tier, m_bp=10_000, day_used=0, desired=pts, pts=pts, **more,
         )  # fmt: skip
 
     def redeem(self, m: int, pts: int, *fund: list[Any], **more: Any) -> dict[str, Any]:
