@@ -101,9 +101,9 @@ def judge(
 
     ``drafts`` are what plain operations of members would write, made on what is still held.
 
-    ``hopeful``: none of it is looked for among what was heard before, which is nearly always right and
-    saves a question for each. What was heard before all the same raises ``Collision`` when it is
-    written; then judge it again without hope.
+    ``hopeful``: what is plainly right is not looked for among what was heard before, which is nearly
+    always right and saves a question for each. What was heard before all the same raises ``Collision``
+    when it is written; then judge it again without hope.
     """
     done = Judgement()
     names = set(unlocked)
@@ -141,7 +141,11 @@ class _Round:
         turn, done = self.turn, self.done
         readings = [one.head or _read(one) for one in self.delivered]
         resolved = _resolutions(turn, readings)
-        heard = set() if self.hopeful else {reading.id for reading in readings if reading.id}
+        heard = {
+            reading.id
+            for reading in readings
+            if reading.id and not (self.hopeful and isinstance(reading, Head))  # that would collide
+        }
         docket, known = _docket(
             turn, self.delivered, readings, heard, self.drafts, self.books, resolved.values()
         )

@@ -35,7 +35,7 @@ class Office:
     code_pool: int = 200
     books: dict[str, RuleBook] = field(default_factory=dict)
     current: RuleBook | None = None
-    open_envelope: Callable[[bytes, KeyRecord, Mapping[str, RuleBook], int | None], Opened] = open_envelope
+    open_envelope: Callable[[bytes, KeyRecord, Mapping[str, RuleBook], int], Opened] = open_envelope
     """Here, or in a process of its own."""
     publishing: threading.Lock = field(default_factory=threading.Lock)
     recent: Recent = field(default_factory=Recent)

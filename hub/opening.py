@@ -13,7 +13,7 @@ import multiprocessing
 import os
 import signal
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, replace
@@ -40,9 +40,7 @@ class Opened:
     drafts: Drafts = NONE
 
 
-def open_envelope(
-    raw: bytes, record: KeyRecord, books: Mapping[str, RuleBook], today: int | None = None
-) -> Opened:
+def open_envelope(raw: bytes, record: KeyRecord, books: Mapping[str, RuleBook], today: int = 0) -> Opened:
     """Verify and read an envelope. Raises what ``envelope.open_batch`` raises.
 
     ``today`` is of no use here; another process needs it for its drafts.
@@ -100,10 +98,15 @@ def _end_with_headquarters() -> None:
 
 class Openers:
     """Processes that open envelopes, and draft by the database at ``url``; one that dies costs nothing but
-    its speed. None outlives this one."""
+    its speed. None outlives this one.
 
-    def __init__(self, count: int, url: str) -> None:
-        self._count, self._url = count, url
+    ``queue`` says how many wait for the pen. Whoever has less to do relieves the other: drafts are made
+    while no more wait to be opened, for each process, than for the pen.
+    """
+
+    def __init__(self, count: int, url: str, queue: Callable[[], int]) -> None:
+        self._count, self._url, self._queue = count, url, queue
+        self._asked = 0
         self._change = threading.Lock()
         self._pool = self._begin()
 
@@ -117,16 +120,22 @@ class Openers:
         )
 
     def open_envelope(
-        self, raw: bytes, record: KeyRecord, books: Mapping[str, RuleBook], today: int | None
+        self, raw: bytes, record: KeyRecord, books: Mapping[str, RuleBook], today: int
     ) -> Opened:
-        """``open_envelope`` in another process, with drafts if ``today`` is given. Raises the same."""
+        """``open_envelope`` in another process, perhaps with drafts. Raises the same."""
         pool = self._pool
+        with self._change:
+            self._asked += 1
+            drafting = self._asked <= self._count * self._queue()
         try:
-            opened = pool.submit(_try, raw, record, books, today).result()
+            opened = pool.submit(_try, raw, record, books, today if drafting else None).result()
         except BrokenProcessPool:
             log.warning("a process that opens envelopes has died; this one is opened here")
             self._replace(pool)
             opened = None
+        finally:
+            with self._change:
+                self._asked -= 1
         return open_envelope(raw, record, books) if opened is None else opened
 
     def _replace(self, broken: ProcessPoolExecutor) -> None:

@@ -13,6 +13,7 @@ from hub import claims, intake, personal, resolution
 from hub.judgement import RESOLVE
 from hub.office import Office
 from hub.store.engine import Collision, Turn
+from hub.store.sharing import NotDone
 from points.wire import envelope
 from points.wire.faults import InProgress, WrongLane
 from points.wire.lane import Lane
@@ -43,9 +44,7 @@ def receive(office: Office, raw: bytes, lane: Lane | None = None, sender: str | 
         record = intake.key_record(look, office, kid)
     # Only the current book travels to the process that opens; what cites an older one takes the long way.
     rules = office.rules()
-    # Whoever has more to do is relieved by the other: drafts are made while the pen is queued for.
-    today = office.today() if office.shared.is_queued_for() else None
-    opened = office.open_envelope(raw, record, {rules.hash: rules}, today)
+    opened = office.open_envelope(raw, record, {rules.hash: rules}, office.today())
 
     def take(turn: Turn, *, hopeful: bool) -> bytes:
         vouched = intake.key_record(turn, office, kid)  # it may have been revoked meanwhile
@@ -59,6 +58,6 @@ def receive(office: Office, raw: bytes, lane: Lane | None = None, sender: str | 
     for attempt in range(TRIES_MAX):
         try:
             return office.shared.do(partial(take, hopeful=attempt == 0))
-        except Collision:
+        except (Collision, NotDone):
             continue
     raise InProgress()

@@ -132,6 +132,7 @@ def admit(op: Operation, docket: Docket) -> Outcome | None:
     if op.kind == "member.issue" or (op.kind == "op.dismiss" and op.m is None):
         return None
     if op.kind == "rights.close":
+        op.m = None  # it concerns every member of its till, whomever it names
         behind = any(entry[:2] == (op.store, op.till) for entry in docket.waiting)
         return _waits("lane", f"{op.store}/{op.till}") if behind else None
     if op.kind in ("sale.refund", "sale.void"):

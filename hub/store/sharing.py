@@ -1,9 +1,9 @@
 """Several pieces of work in one transaction: who waits for the pen has their work done by whoever holds it.
 
 A commit waits for the disk, however much is in it; under load one wait serves all that queued meanwhile.
-Nobody is answered before the commit is on the disk, and nobody's failure is another's: what fails before
-it has written anything is only refused; if it has written, nothing of the shared transaction is kept and
-each piece is done by itself.
+Nobody is answered before the commit is on the disk, and nobody's failure is another's: a store's fault
+that is found before anything is written is only answered; after any other failure the transaction may be
+spoilt, so nothing of it is kept and each piece is done by itself.
 """
 
 from __future__ import annotations
@@ -14,8 +14,10 @@ from collections.abc import Callable
 from typing import Any, TypeVar, cast
 
 from hub.store.engine import Store, Turn
+from points.wire.faults import WireFault
 
-TOGETHER_MAX = 8
+TOGETHER_MAX = 4
+"""A few: while these are done, the next are opened."""
 
 T = TypeVar("T")
 
@@ -42,7 +44,8 @@ class _Piece:
             self.result, self.error = self.work(turn), None
         except Exception as error:
             self.error = error
-        spoilt = self.error is not None and turn.has_written
+        # PostgreSQL ends a transaction in which a mere reading failed, and says so to nobody who commits it.
+        spoilt = self.error is not None and (turn.has_written or not isinstance(self.error, WireFault))
         turn.has_written = turn.has_written or before
         return not spoilt
 
@@ -58,29 +61,42 @@ class SharedTurns:
         self._store = store
         self._waiting: deque[_Piece] = deque()
         self._next = threading.Lock()
+        self._count = threading.Lock()
+        self._asked = 0
 
-    def is_queued_for(self) -> bool:
-        """Whether somebody waits for the pen now."""
-        return bool(self._waiting)
+    @property
+    def queue(self) -> int:
+        """How many have work that waits, or is being done."""
+        return self._asked
 
     def do(self, work: Callable[[Turn], T]) -> T:
         """What ``work`` returns, committed, perhaps together with others' work. Raises what it raises."""
         mine = _Piece(work)
-        self._waiting.append(mine)
-        with self._next:
-            if not mine.is_done:
-                self._do_waiting()
+        with self._count:
+            self._asked += 1
+            self._waiting.append(mine)
+        try:
+            with self._next:
+                while not mine.is_done:  # a lock knows no order, and takes only so many at once
+                    self._do_waiting()
+        finally:
+            with self._count:
+                self._asked -= 1
         if mine.error is not None:
             raise mine.error
         return cast(T, mine.result)
 
     def _do_waiting(self) -> None:
-        """Do what waits until now, in the order it came; whoever calls this has work among it."""
+        """Do the first of what waits, in the order it came."""
         pieces = [self._waiting.popleft() for _ in range(min(TOGETHER_MAX, len(self._waiting)))]
         try:
             if not (len(pieces) > 1 and self._do_together(pieces)):
                 for piece in pieces:
                     self._do_alone(piece)
+        except BaseException:
+            for piece in pieces:
+                piece.error = NotDone()
+            raise
         finally:
             for piece in pieces:
                 piece.is_done = True

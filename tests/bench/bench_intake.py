@@ -37,7 +37,7 @@ from points.wire.keys import SigningKey
 from points.wire.lane import Lane
 
 STORES, MEMBERS, BATCH, BATCHES = 20, 100_000, 1_000, 20
-QUEUE = 4
+QUEUE = 8
 NOON_MS = 1_795_060_800_000
 SEED = 11
 RULES: dict[str, Any] = {
@@ -218,7 +218,7 @@ def taken_in_from_a_queue(folder: Path) -> Iterator[Work]:
     envelopes = prepared().envelopes
     collect_seldom()
     with copy_of(folder) as office, ThreadPoolExecutor(QUEUE) as stores:
-        openers = Openers(1, office.store.url)
+        openers = Openers(1, office.store.url, lambda: office.shared.queue)
         office.open_envelope = openers.open_envelope
         with office.store.look() as look:  # the process has started
             record = intake.key_record(look, office, envelope.peek(envelopes[0])[1])
@@ -295,7 +295,7 @@ BENCH = Bench(
     contenders=[
         Contender("raw writes of the same rows", written_raw),
         Contender("verify, judge, post, receipt", taken_in),
-        Contender("the same, four stores at a time", taken_in_from_a_queue),
+        Contender("the same, eight stores at a time", taken_in_from_a_queue),
     ],
     calls=BATCHES,
     operations=BATCH,

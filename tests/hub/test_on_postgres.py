@@ -17,7 +17,9 @@ from postgres_server import NoServer, is_open_to_all, server
 from test_intake import *  # noqa: F403  (these very tests, with the fixture below)
 from test_judging_over_http import *  # noqa: F403
 from test_rights_over_http import *  # noqa: F403
+from test_sharing import Queue, writes
 
+from hub.store.engine import Turn
 from hub.verify import verify
 
 pytestmark = pytest.mark.postgres
@@ -43,6 +45,16 @@ def hq(tmp_path: Path, postgres: str) -> Iterator[Headquarters]:
     with headquarters(tmp_path, database_url=postgres.format(name=name)) as made:
         yield made
         assert verify(made.office).faults == []
+
+
+def test_what_was_done_beside_a_reading_that_the_server_ended_is_kept(hq: Headquarters) -> None:
+    def cancelled(turn: Turn) -> None:
+        turn.run("SELECT set_config('statement_timeout', '20', true)")
+        turn.run("SELECT pg_sleep(1)")
+
+    queue = Queue(hq.office.store, writes("a"), cancelled)
+    assert "statement timeout" in str(queue.came[1])
+    assert hq.rows("SELECT name FROM settings WHERE name = 'a'") == [("a",)]
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="SKIPPED, missing: root, who alone may become another user")

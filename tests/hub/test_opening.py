@@ -41,7 +41,7 @@ def wait_until_it_lives(url: str) -> None:
 
 @pytest.fixture
 def openers(hq: Headquarters) -> Iterator[Openers]:
-    made = Openers(1, hq.office.store.url)
+    made = Openers(1, hq.office.store.url, lambda: 9)
     yield made
     made.close()
 
@@ -105,7 +105,7 @@ from hub.opening import Openers, open_envelope
 from points.wire.faults import WireFault
 if __name__ == "__main__":
     try:
-        Openers(1, "sqlite:///hub.sqlite").open_envelope(b"nothing", None, {}, 0)
+        Openers(1, "sqlite:///hub.sqlite", int).open_envelope(b"nothing", None, {}, 0)
     except WireFault:
         os.kill(os.getpid(), signal.SIGKILL)
 """
@@ -161,7 +161,7 @@ def test_a_key_that_was_revoked_while_its_envelope_was_opened_posts_nothing(hq: 
     m = till.enrol()
     till.send()
 
-    def opening(raw: bytes, record: KeyRecord, books: Mapping[str, RuleBook], _: int | None) -> Opened:
+    def opening(raw: bytes, record: KeyRecord, books: Mapping[str, RuleBook], _: int) -> Opened:
         with hq.office.store.turn() as turn:
             turn.run(
                 "UPDATE keys SET revoked_at_ms = 1, max_seq = ? WHERE kid = ?", (till.sent, till.key.kid)

@@ -11,7 +11,8 @@ import pytest
 
 from hub.store import schema
 from hub.store.engine import Collision, Store, Turn
-from hub.store.sharing import SharedTurns
+from hub.store.sharing import NotDone, SharedTurns, _Piece
+from points.wire.faults import Gap
 
 
 @pytest.fixture
@@ -83,11 +84,11 @@ def test_what_queued_is_committed_together_in_its_order(store: Store) -> None:
 def test_who_is_refused_before_writing_harms_nobody(store: Store) -> None:
     def refused(turn: Turn) -> None:
         turn.run("SELECT 1")
-        raise KeyError("gap")
+        raise Gap(next=1, head="")
 
     queue = Queue(store, writes("a"), refused, writes("c"))
     assert [queue.came[0], queue.came[2]] == [1, 2]
-    assert isinstance(queue.came[1], KeyError)
+    assert isinstance(queue.came[1], Gap)
     assert kept(store) == ["a", "c"]
     assert queue.commits == 2
 
@@ -101,6 +102,54 @@ def test_who_fails_after_writing_takes_nothing_of_it_along(store: Store) -> None
     assert [queue.came[0], queue.came[2]] == [1, 2]
     assert isinstance(queue.came[1], ZeroDivisionError)
     assert kept(store) == ["a", "c"]
+
+
+def test_a_reading_that_fails_spoils_the_transaction(store: Store) -> None:
+    """PostgreSQL ends the transaction then: what was written before in it would be answered and lost."""
+
+    def fails(turn: Turn) -> None:
+        turn.run("SELECT 1")
+        raise RuntimeError("cancelled by the server")
+
+    queue = Queue(store, writes("a"), fails, writes("c"))
+    assert [queue.came[0], queue.came[2]] == [1, 2]
+    assert isinstance(queue.came[1], RuntimeError)
+    assert queue.commits == 5, "who held the pen, all together in vain, and each by itself"
+
+
+def test_many_wait_and_everybody_is_served(store: Store) -> None:
+    turns = SharedTurns(store)
+    wrong: list[Exception] = []
+
+    def ask(n: int) -> None:
+        try:
+            for i in range(10):
+                turns.do(writes(f"{n:02}/{i}"))
+        except Exception as error:
+            wrong.append(error)
+
+    threads = [threading.Thread(target=ask, args=(n,)) for n in range(24)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(30)
+    assert not wrong
+    assert len(kept(store)) == 240
+    assert turns.queue == 0
+
+
+def test_who_was_interrupted_told_nobody_that_it_is_done(store: Store) -> None:
+    turns = SharedTurns(store)
+    other = _Piece(writes("a"))
+    turns._waiting.append(other)
+
+    def interrupted(turn: Turn) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        turns.do(interrupted)
+    assert isinstance(other.error, NotDone)
+    assert kept(store) == []
 
 
 def test_who_collides_hears_of_it_and_only_he(store: Store) -> None:

@@ -121,3 +121,23 @@ def test_nobody_else_ends_a_tills_reservation_and_its_close_does(hq: Headquarter
     till.write(canonical.encode(till.body("rights.close", None, inc=1, term=1)))
     till.send()
     assert hq.rows("SELECT count(*) FROM reserved") == [(0,)]
+
+
+def test_a_close_that_names_a_number_issues_it_to_nobody(hq: Headquarters) -> None:
+    till = PretendTill(hq)
+    m = 5_000_000
+    till.op("rights.close", m, inc=1, term=7)
+    till.earn(m, 10)
+    assert till.send() == {2: ("P", {"reason": "missing-dependency", "m": m})}
+    till.earn(m, 10)
+    assert till.send()[3][0] == "P"
+    assert hq.rows("SELECT count(*) FROM members WHERE m = ?", m) == [(0,)]
+
+
+def test_another_body_under_a_known_id_is_an_equivocation_however_it_is_spelt(hq: Headquarters) -> None:
+    till = PretendTill(hq)
+    m = till.enrol()
+    sale = till.earn(m, 10)
+    till.send()
+    till.write(canonical.encode(sale | {"pts": "many"}))
+    assert till.send() == {3: ("Q", {"reason": "equivocation"})}
