@@ -13,7 +13,6 @@ from points.checkpoint import Plain, plain_of
 from points.operations import BadOperation, Operation, known, points_moved, read
 from points.rulebook import RuleBook
 from points.wire import canonical
-from points.wire.faults import WireFault
 from points.wire.lane import Lane
 
 log = logging.getLogger(__name__)
@@ -36,11 +35,11 @@ class Head(NamedTuple):
 def read_head(raw: bytes, lane: Lane, books: Mapping[str, RuleBook]) -> Head | None:
     """The head of a body; None for what is not plainly right, which the judgement asks again."""
     try:
-        body = canonical.decode(raw)
-        if not canonical.is_canonical(raw, body) or not known(body):
+        body = canonical.decode_plain(raw)
+        if body is None or not known(body):
             return None
         op = read(body, lane.store, lane.till)
-    except (WireFault, BadOperation, TypeError):
+    except (BadOperation, TypeError):
         return None
     book = books.get(op.rule)
     try:

@@ -74,6 +74,13 @@ def decode_value(raw: bytes, max_bytes: int) -> Any:
     return _read_strictly(raw) if value is None else value
 
 
+def decode_plain(raw: bytes) -> dict[str, Any] | None:
+    """The object in `raw` if it is found at once that it is written the canonical way; None asks nothing
+    further: `decode` says what is wrong with it, if anything is."""
+    value = _read_canonical(raw) if len(raw) <= BODY_BYTES_MAX else None
+    return value if type(value) is dict else None
+
+
 def write_own(value: Any) -> str:
     """The text of a value that only this program reads again, as in a database of its own."""
     return _dump(value).decode()
