@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import os
 from pathlib import Path
 
@@ -14,20 +13,8 @@ from hub.office import Office
 from hub.store.engine import Store
 from hub.store.upgrading import upgrade
 
-GC_OBJECTS = 200_000
 CLOCK = "JIFEN_REHEARSAL_CLOCK"
 """Names a file whose content is business time in ms, for rehearsals; unset: the machine's time."""
-
-
-def collect_seldom() -> None:
-    """Look for rings of objects seldom, for a process that takes in batches.
-
-    A batch makes a hundred thousand objects that die with it and form no rings; looking for rings in
-    them took a quarter of the intake's time.
-    """
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(GC_OBJECTS, 50, 100)
 
 
 def open_office(settings: HubSettings, rulebook: bytes) -> Office:

@@ -20,9 +20,10 @@ from config.faults import Fault
 from config.settings import HubSettings, load_hub
 from hub import admission, verify
 from hub.api.app import make_app
-from hub.assembly import CLOCK, collect_seldom, open_office
+from hub.assembly import CLOCK, open_office
 from hub.console import access
 from hub.console.desk import Desk
+from hub.memory import collect_seldom
 from hub.night import Night
 from hub.office import Office
 from hub.opening import Openers

@@ -19,6 +19,7 @@ from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, replace
 
 from hub.drafts import NONE, Drafts, draft
+from hub.memory import collect_seldom
 from hub.reading import Head, read_head
 from hub.store.engine import Store
 from points.rulebook import RuleBook
@@ -85,6 +86,7 @@ def _live_with_headquarters(url: str) -> None:
     """
     global _store
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    collect_seldom()
     _store = Store(url, writes=False)
     threading.Thread(target=_end_with_headquarters, name="parent", daemon=True).start()
 

@@ -24,8 +24,9 @@ from rounds import Bench, Contender, Work
 
 from config.settings import HubSettings, NightWindow
 from hub import admission, intake, reception
-from hub.assembly import collect_seldom, open_office
+from hub.assembly import open_office
 from hub.decisions import decide
+from hub.memory import collect_seldom
 from hub.office import Office
 from hub.opening import Openers
 from hub.store import engine, schema
