@@ -72,7 +72,7 @@ def _serve(office: Office, settings: HubSettings, _chosen: argparse.Namespace) -
     collect_seldom()
     print(f"console · 总部网页 {console_link(office, settings)}", flush=True)
     night = Night(office, settings.night)
-    openers = Openers(OPENERS, office.store.url, lambda: office.shared.queue)
+    openers = Openers(OPENERS, office.store.url)
     office.open_envelope = openers.open_envelope
     # A service is ended by SIGTERM, which the server raises once more when it has answered everything:
     # like Ctrl-C it must come back here, or the night and the processes are cut off.

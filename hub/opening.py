@@ -13,7 +13,7 @@ import multiprocessing
 import os
 import signal
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, replace
@@ -59,14 +59,12 @@ _store: Store | None = None
 """In a process that opens: headquarters' database, to draft by."""
 
 
-def _try(raw: bytes, record: KeyRecord, books: Mapping[str, RuleBook], today: int | None) -> Opened | None:
+def _try(raw: bytes, record: KeyRecord, books: Mapping[str, RuleBook], today: int) -> Opened | None:
     """None for what cannot be opened: whoever asked opens it again and hears why."""
     try:
         opened = open_envelope(raw, record, books)
     except WireFault:
         return None
-    if today is None:
-        return opened
     try:
         assert _store is not None, "the process was begun with a database"
         lane, bodies = opened.batch.header.lane, opened.batch.bodies
@@ -101,14 +99,10 @@ def _end_with_headquarters() -> None:
 class Openers:
     """Processes that open envelopes, and draft by the database at ``url``; one that dies costs nothing but
     its speed. None outlives this one.
-
-    ``queue`` says how many wait for the pen. Whoever has less to do relieves the other: drafts are made
-    while no more wait to be opened, for each process, than for the pen.
     """
 
-    def __init__(self, count: int, url: str, queue: Callable[[], int]) -> None:
-        self._count, self._url, self._queue = count, url, queue
-        self._asked = 0
+    def __init__(self, count: int, url: str) -> None:
+        self._count, self._url = count, url
         self._change = threading.Lock()
         self._pool = self._begin()
 
@@ -124,20 +118,14 @@ class Openers:
     def open_envelope(
         self, raw: bytes, record: KeyRecord, books: Mapping[str, RuleBook], today: int
     ) -> Opened:
-        """``open_envelope`` in another process, perhaps with drafts. Raises the same."""
+        """``open_envelope`` in another process, with drafts. Raises the same."""
         pool = self._pool
-        with self._change:
-            self._asked += 1
-            drafting = self._asked <= self._count * self._queue()
         try:
-            opened = pool.submit(_try, raw, record, books, today if drafting else None).result()
+            opened = pool.submit(_try, raw, record, books, today).result()
         except BrokenProcessPool:
             log.warning("a process that opens envelopes has died; this one is opened here")
             self._replace(pool)
             opened = None
-        finally:
-            with self._change:
-                self._asked -= 1
         return open_envelope(raw, record, books) if opened is None else opened
 
     def _replace(self, broken: ProcessPoolExecutor) -> None:

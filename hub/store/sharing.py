@@ -61,27 +61,14 @@ class SharedTurns:
         self._store = store
         self._waiting: deque[_Piece] = deque()
         self._next = threading.Lock()
-        self._count = threading.Lock()
-        self._asked = 0
-
-    @property
-    def queue(self) -> int:
-        """How many have work that waits, or is being done."""
-        return self._asked
 
     def do(self, work: Callable[[Turn], T]) -> T:
         """What ``work`` returns, committed, perhaps together with others' work. Raises what it raises."""
         mine = _Piece(work)
-        with self._count:
-            self._asked += 1
-            self._waiting.append(mine)
-        try:
-            with self._next:
-                while not mine.is_done:  # a lock knows no order, and takes only so many at once
-                    self._do_waiting()
-        finally:
-            with self._count:
-                self._asked -= 1
+        self._waiting.append(mine)
+        with self._next:
+            while not mine.is_done:  # a lock knows no order, and takes only so many at once
+                self._do_waiting()
         if mine.error is not None:
             raise mine.error
         return cast(T, mine.result)

@@ -219,7 +219,7 @@ def taken_in_from_a_queue(folder: Path) -> Iterator[Work]:
     envelopes = prepared().envelopes
     collect_seldom()
     with copy_of(folder) as office, ThreadPoolExecutor(QUEUE) as stores:
-        openers = Openers(1, office.store.url, lambda: office.shared.queue)
+        openers = Openers(1, office.store.url)
         office.open_envelope = openers.open_envelope
         with office.store.look() as look:  # the process has started
             record = intake.key_record(look, office, envelope.peek(envelopes[0])[1])

@@ -41,7 +41,7 @@ def wait_until_it_lives(url: str) -> None:
 
 @pytest.fixture
 def openers(hq: Headquarters) -> Iterator[Openers]:
-    made = Openers(1, hq.office.store.url, lambda: 9)
+    made = Openers(1, hq.office.store.url)
     yield made
     made.close()
 
@@ -105,7 +105,7 @@ from hub.opening import Openers, open_envelope
 from points.wire.faults import WireFault
 if __name__ == "__main__":
     try:
-        Openers(1, "sqlite:///hub.sqlite", int).open_envelope(b"nothing", None, {}, 0)
+        Openers(1, "sqlite:///hub.sqlite").open_envelope(b"nothing", None, {}, 0)
     except WireFault:
         os.kill(os.getpid(), signal.SIGKILL)
 """
