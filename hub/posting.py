@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 
 from hub import drafts, expiry
 from hub.drafts import Draft
+from hub.reading import Heard
 from hub.store import schema, standings
 from hub.store.engine import Turn
 from hub.store.standings import Change, Held
@@ -95,7 +96,7 @@ def post_all(
     drafted = []
     for m in [m for m in groups if m in known.drafts]:
         one = known.drafts[m]
-        if [op.id for op in groups[m]] == one.ids:
+        if _are_drafted(groups[m], one):
             drafted.append(one.rows)
             result.remarks |= one.remarks
             result.touched.add(m)
@@ -118,6 +119,17 @@ def post_all(
     standings.save(turn, changes, now.touched, drafted)
     result.touched |= {change.held.m for change in changes}
     return result
+
+
+def _are_drafted(ops: Sequence[Operation], draft: Draft) -> bool:
+    """Whether these are the operations that a draft was made of.
+
+    Two bodies may have one id, and only one of them is admitted. But a draft is made of all plain operations
+    that name its member, so if the one with its id is plain here and of this member, it is that very one.
+    """
+    return [op.id for op in ops] == draft.ids and all(
+        isinstance(op, Heard) and op.plain is not None for op in ops
+    )
 
 
 def _folded(

@@ -148,6 +148,36 @@ def test_a_draft_beside_a_close_of_rights_is_not_written(hq: Headquarters, till:
     assert verify(hq.office).faults == []
 
 
+@pytest.mark.parametrize("first", ["sale without a head", "refund without a member", "close"])
+def test_a_draft_of_a_twin_that_is_refused_is_not_written(
+    hq: Headquarters, till: PretendTill, first: str
+) -> None:
+    """Another body under the same id comes first, and no draft sees it."""
+    m = till.enrol()
+    sale = till.earn(m, 100)
+    till.send()
+    if first == "close":
+        twin = till.op("rights.close", None, inc=1, term=1)
+    elif first == "refund without a member":
+        twin = till.refund(None, sale, 10_000)
+    else:
+        twin = till.earn(m, 10, memo='a"b')
+    later = till.body(
+        "sale.earn", m, receipt="r", lines=[[1, "all", 1, 50_000]], tenders=[["cash", 50_000]], tier=0,
+        m_bp=10_000, day_used=0, desired=500, pts=500, fund=[["add", 500]],
+    )  # fmt: skip
+    till.write(canonical.encode(later | {"id": twin["id"]}))
+    raw = till.cut()
+    opened = drafted(hq, raw)
+    assert opened.drafts.by_member[m].ids == [twin["id"]]
+    hq.office.open_envelope = by(opened)
+    said = till.heard(till.deliver(raw))
+    assert said[4] == ("Q", {"reason": "equivocation"})
+    assert verify(hq.office).faults == []
+    left = {"close": 100, "refund without a member": 0}.get(first, 110)
+    assert points_of(hq, m) == (left, 0)
+
+
 def test_a_draft_of_another_day_or_of_a_batch_half_known_is_not_tried(
     hq: Headquarters, till: PretendTill
 ) -> None:
