@@ -36,7 +36,7 @@ class Collision(Exception):
 
 class Turn:
     """One transaction. ``put`` and ``find`` take many rows at once. ``has_written`` says whether it changed
-    anything, or may have."""
+    anything, or may have, since that was last set to False."""
 
     def __init__(self, connection: Connection) -> None:
         self._cursor: Any = connection.connection.cursor()

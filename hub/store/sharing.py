@@ -39,19 +39,17 @@ class _Piece:
 
     def try_in(self, turn: Turn) -> bool:
         """Do the work; False when its failure has spoilt the transaction."""
-        before, turn.has_written = turn.has_written, False
+        turn.has_written = False
         try:
             self.result, self.error = self.work(turn), None
         except Exception as error:
             self.error = error
         # PostgreSQL ends a transaction in which a mere reading failed, and says so to nobody who commits it.
-        spoilt = self.error is not None and (turn.has_written or not isinstance(self.error, WireFault))
-        turn.has_written = turn.has_written or before
-        return not spoilt
+        return self.error is None or (isinstance(self.error, WireFault) and not turn.has_written)
 
 
 class _Spoilt(Exception):
-    """A piece failed after it had written."""
+    """A piece failed, and perhaps not by itself."""
 
 
 class SharedTurns:

@@ -277,7 +277,9 @@ def older_oracle() -> ModuleType:
     folder = os.environ.get("JIFEN_ORACLES", "")
     path = Path(folder, "clawback.py")
     if not folder or not path.is_file():
-        pytest.skip("JIFEN_ORACLES does not name a folder with clawback.py: the older oracle is not asked")
+        pytest.skip(
+            "SKIPPED, missing: a folder with clawback.py in JIFEN_ORACLES; the older oracle is not asked"
+        )
     spec = importlib.util.spec_from_file_location("clawback", path)
     assert spec is not None
     assert spec.loader is not None
