@@ -12,13 +12,13 @@ import logging
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from hub.reading import Head, Heard
 from hub.store import standings
 from hub.store.engine import Turn
 from hub.store.standings import CellRow, Change, Held, Rows
-from points.checkpoint import Plain, Spend, follows, post_plain
+from points.checkpoint import Act, Plain, Spend, follows, post_plain
 from points.judging import Agent, Outcome, key_of
 from points.operations import Operation
 from points.rulebook import RuleBook
@@ -29,11 +29,13 @@ RECENT_MAX = 200_000
 
 
 class Draft(NamedTuple):
-    """The rows of one member after ``ids``, and what is said of some of these."""
+    """The rows of one member after the operations ``ids``, which stand at ``places`` in their batch, and what
+    is said of some of these: their letter and detail."""
 
-    ids: list[str]
+    places: Sequence[int]
+    ids: Sequence[str]
     rows: Rows
-    remarks: dict[str, Outcome]
+    remarks: Mapping[str, tuple[str, dict[str, Any]]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,53 +73,52 @@ class Recent:
         return {m: draft for m, draft in drafts.by_member.items() if changed(m, 0) <= as_of}
 
 
-def draft(
-    look: Turn,
-    heads: Sequence[Head | None],
-    bodies: Sequence[bytes],
-    agent: Agent,
-    books: Mapping[str, RuleBook],
-    today: int,
-) -> Drafts:
+def draft(look: Turn, heads: Sequence[Head | None], books: Mapping[str, RuleBook], today: int) -> Drafts:
     """Drafts for the members of a batch who have plain operations only."""
     arrived = look.one("SELECT value FROM settings WHERE name = 'arrived'")
-    groups: dict[int, list[Operation]] = defaultdict(list)
-    others = {head.m for head in heads if head is not None and head.plain is None}
-    for head, body in zip(heads, bodies, strict=True):
-        if head is not None and head.m is not None and head.m not in others:
-            groups[head.m].append(Heard(head, body, *agent))
+    groups: dict[int, list[int]] = defaultdict(list)
+    others = set()
+    for place, head in enumerate(heads):
+        if head is None or head.m is None:
+            continue
+        if head.plain is None:
+            others.add(head.m)
+        else:
+            groups[head.m].append(place)
+    for m in others:
+        groups.pop(m, None)
     made: dict[int, Draft] = {}
     for m, held in standings.load(look, groups).items():
         remarks: dict[str, Outcome] = {}
+        ops = [head for place in groups[m] if (head := heads[place]) is not None]
         try:
-            change = continued(held, groups[m], books, today, remarks)
+            change = continued(held, ops, books, today, remarks)
         except Exception:  # the turn has guards of its own
             log.exception("plain operations of one member could not be drafted")
             continue
         if change is not None:
-            made[m] = Draft([op.id for op in groups[m]], standings.rows_of(change), remarks)
+            made[m] = Draft(groups[m], [op.id for op in ops], standings.rows_of(change), remarks)
     return Drafts(int(arrived[0]) if arrived else 0, today, made)
 
 
 def continued(
     held: Held,
-    ops: Sequence[Operation],
+    ops: Sequence[Head | Operation],
     books: Mapping[str, RuleBook],
     today: int,
     remarks: dict[str, Outcome],
 ) -> Change | None:
     """The change by plain operations in order, posted onto the row; None for everything else."""
-    plain: list[tuple[Operation, Plain]] = []
+    row = held.row
+    if row is None or held.reserved:
+        return None
+    plain: list[tuple[Act, Plain]] = []
+    cells: dict[Agent, CellRow] = {}
     for op in ops:
-        does = op.plain if isinstance(op, Heard) else None
+        does = op.plain if isinstance(op, (Head, Heard)) else None
         if does is None:
             return None
         plain.append((op, does))
-    row = held.row
-    if row is None or held.reserved or not follows(row, held.last_key, ops):
-        return None
-    cells: dict[Agent, CellRow] = {}
-    for op, does in plain:
         agent = (op.store, op.till)
         before = cells.get(agent) or held.cells.get(agent) or standings.new_cell(held.m, agent)
         if isinstance(does, Spend):
@@ -129,6 +130,8 @@ def continued(
         if standings.is_overdrawn(before) or standings.is_overdrawn(after):
             return None
         cells[agent] = after
+    if not follows(row, held.last_key, ops):
+        return None
     done = post_plain(row, plain, books)
     if done is None:
         return None

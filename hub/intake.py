@@ -12,7 +12,8 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from hub.arrivals import next_arrival
-from hub.judgement import Delivered, Judgement, judge
+from hub.delivery import Delivery
+from hub.judgement import Judgement, judge
 from hub.office import HUB_TILL, Office
 from hub.opening import Opened
 from hub.posting import Now, Place
@@ -68,12 +69,13 @@ def post_batch(
         raise Fork(at=header.first, hub_hash=head)
     if known > 0:
         _check_overlap(turn, batch, record, known)
-    each = zip(batch.bodies, opened.digests, opened.heads, strict=True)
-    fresh = [Delivered((*lane, header.first + i), *one) for i, one in enumerate(each) if i >= known]
+    start = max(known, 0)
     arrived = next_arrival(turn)
     today = office.today()
-    drafts = office.recent.still_good(opened.drafts, today) if hopeful else {}
-    done = judge(turn, fresh, office.books, Now(arrived, today), hopeful=hopeful, drafts=drafts)
+    # Drafts know nothing of what is known already.
+    drafts = office.recent.still_good(opened.drafts, today) if hopeful and not start else {}
+    delivery = Delivery(opened, start, drafts)
+    done = judge(turn, delivery, office.books, Now(arrived, today), hopeful=hopeful)
     office.recent.note(done.touched, arrived)
     outcomes = _known_outcomes(turn, lane, header.first, seq) | done.outcomes
     answer = ack.issue(
@@ -83,7 +85,7 @@ def post_batch(
         ),
         office.keys.receipt,
     )  # fmt: skip
-    if fresh:
+    if start < header.count:
         # A clock that runs ahead must not make a day look passed.
         st = min(max(done.latest_st, before_st), office.clock())
         turn.put(schema.lanes, [(*lane, header.last, header.head, st)], on_conflict="replace")
@@ -98,7 +100,7 @@ def post_batch(
 def judge_waiting(turn: Turn, office: Office, unlocked: Iterable[str]) -> None:
     """Judge again what waited for something that became known by other ways than a batch."""
     arrived = next_arrival(turn)
-    done = judge(turn, (), office.books, Now(arrived, office.today()), unlocked)
+    done = judge(turn, None, office.books, Now(arrived, office.today()), unlocked)
     office.recent.note(done.touched, arrived)
     keep_outcomes(turn, office, done)
 

@@ -10,24 +10,22 @@ from __future__ import annotations
 
 import json
 import logging
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from types import MappingProxyType
-from typing import Any, NamedTuple
+from typing import Any
 
 from hub import posting
-from hub.drafts import Draft
-from hub.posting import Admitted, Known, Now, Place, op_bucket
+from hub.delivery import Delivered, Delivery, Reading, number, read
+from hub.posting import Admitted, Now, Place, Posts, op_bucket
 from hub.reading import Head, Heard
 from hub.store import schema, standings
 from hub.store.engine import Turn
+from hub.store.standings import Held
 from points.identifiers import bucket
 from points.judging import Docket, Outcome, Seen, admit, post, shaped, twin
 from points.operations import Operation
 from points.rulebook import RuleBook
-from points.wire import canonical, chain
-from points.wire.faults import WireFault
+from points.wire import chain
 
 log = logging.getLogger(__name__)
 
@@ -37,37 +35,11 @@ Case = tuple[str, str, int | None, str, str]
 RESOLVE = "resolve:"
 """Begins the name of what an operation waits for whose member headquarters must name."""
 UNKNOWN_KIND = "unknown-type"
-UNDECODABLE = Outcome("Q", {"reason": "undecodable"})
-MISSPELT = Outcome("Q", {"reason": "undecodable", "field": "form"})
-_IS_ID = re.compile(r"[0-9a-f]{32}").fullmatch
 INTERNAL = Outcome("Q", {"reason": "policy", "field": "internal"})
 ARRIVAL_OPS_MAX = 2**20
 """Facts are numbered by their arrival and their place in it; with all that waited for it, it has fewer."""
-NO_DRAFTS: Mapping[int, Draft] = MappingProxyType({})
 NAMELESS = ("equivocation", "bad-field", "undecodable")
 """Reasons for which an operation does not even take possession of its id."""
-
-
-class Delivered(NamedTuple):
-    """One operation as it arrived, with its head if it was read already and found plainly right."""
-
-    place: Place
-    body: bytes
-    digest: bytes
-    head: Head | None = None
-
-
-class _Reading(NamedTuple):
-    """As far as an operation without a head could be read: a body that may be misshapen, or not even that.
-
-    ``id`` and ``m`` are its id and member where it has such, for keys of the database.
-    """
-
-    id: str = ""
-    m: int | None = None
-    refs: Sequence[str] = ()
-    body: Mapping[str, Any] | None = None
-    wrong: Outcome | None = None
 
 
 @dataclass(slots=True)
@@ -89,66 +61,65 @@ class Judgement:
 
 def judge(
     turn: Turn,
-    delivered: Sequence[Delivered],
+    delivery: Delivery | None,
     books: Mapping[str, RuleBook],
     now: Now,
     unlocked: Iterable[str] = (),
     *,
     hopeful: bool = False,
-    drafts: Mapping[int, Draft] = NO_DRAFTS,
 ) -> Judgement:
-    """Judge and post ``delivered``, then whatever waited for it or for what is ``unlocked`` besides.
-
-    ``drafts`` are what plain operations of members would write, made on what is still held.
+    """Judge and post a delivery, then whatever waited for it or for what is ``unlocked`` besides.
 
     ``hopeful``: what is plainly right is not looked for among what was heard before, which is nearly
     always right and saves a question for each. What was heard before all the same raises ``Collision``
-    when it is written; then judge it again without hope.
+    when it is written; then judge it again without hope, and without drafts.
     """
     done = Judgement()
-    names = set(unlocked)
-    if delivered:
-        names |= _Round(turn, delivered, books, now, done, hopeful=hopeful, drafts=drafts).run()
+    names, count = set(unlocked), 0
+    if delivery is not None:
+        rest, readings = delivery.undrafted()
+        names |= _Round(turn, rest, readings, books, now, done, delivery, hopeful=hopeful).run()
+        count = delivery.count
     while names:  # each round takes something out of the waiting room, or is the last
-        fresh = _waiting_on(turn, names)
-        names = _Round(turn, fresh, books, now, done, later=True).run() if fresh else set()
+        fresh = _waiting_on(turn, names, count)
+        names = (
+            _Round(turn, fresh, [read(one.body) for one in fresh], books, now, done).run() if fresh else set()
+        )
+        count += len(fresh)
     return done
 
 
 class _Round:
-    """One pass over operations that arrive together, or that are judged again (``later``)."""
+    """One pass over operations that arrive in a ``delivery``, or that are judged again."""
 
     def __init__(
         self,
         turn: Turn,
         delivered: Sequence[Delivered],
+        readings: Sequence[Head | Reading],
         books: Mapping[str, RuleBook],
         now: Now,
         done: Judgement,
+        delivery: Delivery | None = None,
         *,
-        later: bool = False,
         hopeful: bool = False,
-        drafts: Mapping[int, Draft] = NO_DRAFTS,
     ) -> None:
-        self.turn, self.delivered, self.books = turn, delivered, books
-        self.now, self.done, self.later = now, done, later
-        self.hopeful, self.drafts = hopeful, drafts
+        self.turn, self.delivered, self.readings, self.books = turn, delivered, readings, books
+        self.now, self.done, self.delivery = now, done, delivery
+        self.later, self.hopeful = delivery is None, hopeful
         self.waiting: list[tuple[Any, ...]] = []
         self.seen: list[tuple[Any, ...]] = []
 
     def run(self) -> set[str]:
         """Judge, post and keep; gives the names of what became known by it."""
-        turn, done = self.turn, self.done
-        readings = [one.head or _read(one) for one in self.delivered]
+        turn, done, readings = self.turn, self.done, self.readings
         resolved = _resolutions(turn, readings)
         heard = {
             reading.id
             for reading in readings
             if reading.id and not (self.hopeful and isinstance(reading, Head))  # that would collide
         }
-        docket, known = _docket(
-            turn, self.delivered, readings, heard, self.drafts, self.books, resolved.values()
-        )
+        docket, held = _docket(turn, self.delivered, readings, heard, self.books, resolved.values())
         admitted: list[Admitted] = []
         for one, reading in zip(self.delivered, readings, strict=True):
             verdict = _admit_plain(one, docket) or _admit(one, reading, docket, resolved)
@@ -157,32 +128,41 @@ class _Round:
                 _remember(one, reading, verdict, docket)
             else:
                 admitted.append(verdict)
-        posted = posting.post_all(turn, admitted, known, self.books, self.now, post)
-        done.touched |= posted.touched
+        drafts = self.delivery.drafts if self.delivery is not None else {}
+        posted = posting.post_all(turn, admitted, held, drafts, self.books, self.now, post)
         if posted.spoiled:
             for bad in admitted:
                 if bad.op.id in posted.spoiled:
-                    one = Delivered(bad.place, bad.body, bad.digest)
-                    self._keep(one, _Reading(bad.op.id, _number(bad.op.body)), INTERNAL)
+                    one = Delivered(bad.place, bad.n, bad.body, bad.digest)
+                    self._keep(one, Reading(bad.op.id, bad.op.kind, number(bad.op.body)), INTERNAL)
             admitted = [one for one in admitted if one.op.id not in posted.spoiled]
-        for of in admitted if posted.remarks else ():
-            outcome = posted.remarks.get(of.op.id)
-            if outcome is None:
-                continue
-            (done.later if self.later else done.outcomes)[of.place] = outcome
-            detail = json.dumps(outcome.detail, ensure_ascii=False)
-            case = (str(outcome.detail["reason"]), of.op.id, of.op.m, of.place[0], detail)
-            done.cases.append(case)
+        first = self.now.touched * ARRIVAL_OPS_MAX
+        posts = posting.posts_of(admitted, first)
+        if self.delivery is not None:
+            self.delivery.add_drafted(posts, first)
+        posts.seen.sort()
+        if posted.remarks:
+            self._remark(posts, posted.remarks)
         turn.put(schema.waiting, self._undismissed(posted.unlocked), on_conflict="replace")
         turn.put(schema.op_seen, self.seen, on_conflict="" if self.hopeful else "ignore")
-        first = self.now.touched * ARRIVAL_OPS_MAX + len(done.arrived)
-        posting.keep(turn, admitted, first, replace=self.later)
-        done.arrived += [one.op.id for one in admitted]
+        posting.keep(turn, posts, replace=self.later)
+        done.touched |= posted.touched
+        done.arrived += [row[0] for row in posts.seen]
         if not self.later:
-            done.latest_st = max((one.op.st for one in admitted), default=0)
+            done.latest_st = posts.latest_st
         else:
             self._leave_waiting(admitted, posted.unlocked)
         return posted.unlocked
+
+    def _remark(self, posts: Posts, remarks: Mapping[str, Outcome]) -> None:
+        """What is said of operations that were posted, and a case for each."""
+        for op_id, _, store, till, epoch, seq, _, m, _ in posts.seen:
+            outcome = remarks.get(op_id)
+            if outcome is None:
+                continue
+            (self.done.later if self.later else self.done.outcomes)[store, till, epoch, seq] = outcome
+            detail = json.dumps(outcome.detail, ensure_ascii=False)
+            self.done.cases.append((str(outcome.detail["reason"]), op_id, m, store, detail))
 
     def _undismissed(self, unlocked: set[str]) -> list[tuple[Any, ...]]:
         """What goes into custody, without what people have closed; heard again, it holds up nothing."""
@@ -200,7 +180,7 @@ class _Round:
             self.done.later.setdefault(arrived.place, Outcome("A", {}))
             unlocked.add(f"lane:{arrived.place[0]}/{arrived.place[1]}")
 
-    def _keep(self, one: Delivered, reading: Head | _Reading, outcome: Outcome) -> None:
+    def _keep(self, one: Delivered, reading: Head | Reading, outcome: Outcome) -> None:
         """Custody: an operation that is not posted now is kept, with what it waits for."""
         op_id, m = reading.id, reading.m
         if not (self.later and outcome.letter == "P"):  # else it still waits, perhaps for something else
@@ -217,7 +197,7 @@ class _Round:
             self.done.cases.append((reason, op_id, m, one.place[0], detail))
 
 
-def _remember(one: Delivered, reading: Head | _Reading, verdict: Outcome, docket: Docket) -> None:
+def _remember(one: Delivered, reading: Head | Reading, verdict: Outcome, docket: Docket) -> None:
     """What went into custody is heard of from now on: its twin in the same batch is a duplicate."""
     op_id = reading.id
     if not op_id or verdict.letter not in ("P", "Q") or verdict.detail.get("reason") in NAMELESS:
@@ -230,13 +210,12 @@ def _remember(one: Delivered, reading: Head | _Reading, verdict: Outcome, docket
 def _docket(
     turn: Turn,
     delivered: Sequence[Delivered],
-    readings: Sequence[Head | _Reading],
+    readings: Sequence[Head | Reading],
     ids: set[str],
-    drafts: Mapping[int, Draft],
     books: Mapping[str, RuleBook],
     named: Iterable[int],
-) -> tuple[Docket, Known]:
-    """What may be known about these operations, and the members they may touch but for those with drafts.
+) -> tuple[Docket, dict[int, Held]]:
+    """What may be known about these operations, and the members they may touch.
 
     ``ids`` are those that may have been heard before, ``named`` members that they do not name themselves.
     """
@@ -253,9 +232,8 @@ def _docket(
     }
     ms = {reading.m for reading in readings if reading.m is not None} | set(named)
     ms |= {one.m for one in seen.values() if one.m is not None}
-    held = standings.load(turn, ms - drafts.keys())
+    held = standings.load(turn, ms)
     issued = {m for m, one in held.items() if one.ver}  # who has a row was given a number
-    issued |= drafts.keys()
     unheard = [(bucket(m), m) for m in ms - issued]
     issued |= {m for (m,) in turn.find(schema.issued, ["m"], ["bucket", "m"], unheard)}
     judged = {one.place for one in delivered}
@@ -263,10 +241,10 @@ def _docket(
     waiting = turn.find(schema.waiting, ["store", "till", "epoch", "seq", "m"], ["store", "till"], lanes)
     behind = {(row[0], row[1], row[4]) for row in waiting if row[4] is not None and row[:4] not in judged}
     docket = Docket(books, seen, issued, behind, _dismissed(turn, readings, seen))
-    return docket, Known(held, drafts)
+    return docket, held
 
 
-def _dismissed(turn: Turn, readings: Sequence[Head | _Reading], seen: Mapping[str, Seen]) -> frozenset[str]:
+def _dismissed(turn: Turn, readings: Sequence[Head | Reading], seen: Mapping[str, Seen]) -> frozenset[str]:
     """What these operations refer to and people have closed unposted."""
     refs = {
         ref for reading in readings for ref in reading.refs or () if ref not in seen or not seen[ref].posted
@@ -276,33 +254,7 @@ def _dismissed(turn: Turn, readings: Sequence[Head | _Reading], seen: Mapping[st
     )
 
 
-def _read(one: Delivered) -> _Reading:
-    try:
-        body = canonical.decode(one.body)
-    except WireFault:
-        return _Reading(wrong=UNDECODABLE)
-    wrong = None if canonical.is_canonical(one.body, body) else MISSPELT
-    return _Reading(_name(body), _number(body), _refs(body), body, wrong)
-
-
-def _name(body: Mapping[str, Any]) -> str:
-    """The operation's id if it is one, else nothing: no other text comes near a key of the database."""
-    op_id = body.get("id")
-    return op_id if isinstance(op_id, str) and _IS_ID(op_id) else ""
-
-
-def _number(body: Mapping[str, Any]) -> int | None:
-    """The member a body names, if it is a number that a member may have."""
-    m = body.get("m")
-    return m if type(m) is int and 0 <= m < 2**53 else None
-
-
-def _refs(body: Mapping[str, Any]) -> list[str]:
-    refs = body.get("refs")
-    return [ref for ref in refs if isinstance(ref, str) and _IS_ID(ref)] if isinstance(refs, list) else []
-
-
-def _resolutions(turn: Turn, readings: Sequence[Head | _Reading]) -> dict[str, int]:
+def _resolutions(turn: Turn, readings: Sequence[Head | Reading]) -> dict[str, int]:
     """Operation id -> member, for operations that a ``member.resolve`` has named."""
     ids = [reading.id for reading in readings if reading.m is None and reading.id]
     keys = [(op_bucket(op_id), op_id) for op_id in ids]
@@ -321,14 +273,14 @@ def _admit_plain(one: Delivered, docket: Docket) -> Admitted | None:
         return None
     store, till, epoch, seq = one.place
     docket.seen[head.id] = Seen((store, till, epoch), seq, one.digest, head.m, True)
-    return Admitted(one.place, Heard(head, one.body, store, till), one.body, one.digest)
+    return Admitted(one.place, one.n, Heard(head, one.body), one.body, one.digest)
 
 
 def _admit(
-    one: Delivered, reading: Head | _Reading, docket: Docket, resolved: Mapping[str, int]
+    one: Delivered, reading: Head | Reading, docket: Docket, resolved: Mapping[str, int]
 ) -> Admitted | Outcome:
     """Admit an operation, or say what keeps it."""
-    if isinstance(reading, _Reading) and reading.wrong is not None:
+    if isinstance(reading, Reading) and reading.wrong is not None:
         return reading.wrong
     named = reading.id
     store, till, epoch, seq = one.place
@@ -350,14 +302,14 @@ def _admit(
     if verdict.kind == "member.issue":
         body = verdict.body
         docket.issued |= set(range(body["first"], body["first"] + len(body["codes"])))
-    return Admitted(one.place, verdict, one.body, one.digest)
+    return Admitted(one.place, one.n, verdict, one.body, one.digest)
 
 
-def _shaped(one: Delivered, reading: Head | _Reading, m: int | None) -> Operation | Outcome:
+def _shaped(one: Delivered, reading: Head | Reading, m: int | None) -> Operation | Outcome:
     """The operation; ``m`` is the member whom headquarters has named for it."""
     store, till = one.place[:2]
     if isinstance(reading, Head):
-        op = Heard(reading, one.body, store, till)
+        op = Heard(reading, one.body)
         return op if m is None else shaped({**op.body, "m": m}, store, till)
     assert reading.body is not None, "what cannot be read is not asked for its shape"
     return shaped(reading.body if m is None else {**reading.body, "m": m}, store, till)
@@ -372,7 +324,8 @@ def _awaited(outcome: Outcome, op_id: str) -> str:
     return next(f"{what}:{on}" for what, on in outcome.detail.items() if what != "reason")
 
 
-def _waiting_on(turn: Turn, unlocked: Iterable[str]) -> list[Delivered]:
+def _waiting_on(turn: Turn, unlocked: Iterable[str], count: int) -> list[Delivered]:
+    """What waited for these, numbered behind ``count`` others."""
     rows = turn.find(
         schema.waiting,
         ["store", "till", "epoch", "seq", "body"],
@@ -380,6 +333,6 @@ def _waiting_on(turn: Turn, unlocked: Iterable[str]) -> list[Delivered]:
         [(name,) for name in sorted(unlocked)],
     )
     return [
-        Delivered((store, till, epoch, seq), bytes(body), chain.body_digest16(bytes(body)))
-        for store, till, epoch, seq, body in sorted(rows)
+        Delivered((store, till, epoch, seq), n, bytes(body), chain.body_digest16(bytes(body)))
+        for n, (store, till, epoch, seq, body) in enumerate(sorted(rows), count)
     ]

@@ -16,9 +16,8 @@ from typing import Any, NamedTuple
 
 from hub import drafts, expiry
 from hub.drafts import Draft
-from hub.reading import Heard
 from hub.store import schema, standings
-from hub.store.engine import Turn
+from hub.store.engine import Collision, Turn
 from hub.store.standings import Change, Held
 from points.fold import FOLDED, Account
 from points.identifiers import bucket
@@ -47,20 +46,23 @@ class Now(NamedTuple):
 
 
 class Admitted(NamedTuple):
-    """An operation that may be posted now, and its bytes."""
+    """An operation that may be posted now, the ``n``-th of its arrival, and its bytes."""
 
     place: Place
+    n: int
     op: Operation
     body: bytes
     digest: bytes
 
 
 @dataclass(slots=True)
-class Known:
-    """Members that were loaded before, and the drafts for others."""
+class Posts:
+    """Operations that are posted, as rows of ``op_seen`` and ``facts``; ``enrolled`` are (store, till, m)."""
 
-    held: dict[int, Held]
-    drafts: Mapping[int, Draft]
+    seen: list[tuple[Any, ...]] = field(default_factory=list)
+    facts: list[tuple[Any, ...]] = field(default_factory=list)
+    enrolled: list[tuple[str, str, int | None]] = field(default_factory=list)
+    latest_st: int = 0
 
 
 @dataclass(slots=True)
@@ -85,23 +87,23 @@ def op_bucket(op_id: str) -> int:
 def post_all(
     turn: Turn,
     admitted: Sequence[Admitted],
-    known: Known,
+    held: dict[int, Held],
+    drafted: Mapping[int, Draft],
     books: Mapping[str, RuleBook],
     now: Now,
     post: Post,
 ) -> Result:
-    """Post what was admitted and save what changed. Raises ``Collision``."""
+    """Post what was admitted and what was ``drafted``, and save what changed. Raises ``Collision``.
+
+    ``held`` are members that were loaded before; who is missing is added.
+    """
     result = Result()
     groups = _by_member(turn, admitted, result.unlocked)
-    drafted = []
-    for m in [m for m in groups if m in known.drafts]:
-        one = known.drafts[m]
-        if _are_drafted(groups[m], one):
-            drafted.append(one.rows)
-            result.remarks |= one.remarks
-            result.touched.add(m)
-            del groups[m]
-    held = known.held
+    if not groups.keys().isdisjoint(drafted):  # a draft knows its own operations only
+        raise Collision
+    for draft in drafted.values():
+        result.unlocked.update([f"op:{op_id}" for op_id in draft.ids])
+        result.remarks |= {op_id: Outcome(*said) for op_id, said in draft.remarks.items()}
     held |= standings.load(turn, [m for m in groups if m not in held])
     changes = []
     rest: dict[int, list[Operation]] = {}
@@ -116,20 +118,9 @@ def post_all(
         else:
             changes.append(change)
     changes += _folded(turn, rest, held, books, now, post, result)
-    standings.save(turn, changes, now.touched, drafted)
-    result.touched |= {change.held.m for change in changes}
+    standings.save(turn, changes, now.touched, [draft.rows for draft in drafted.values()])
+    result.touched |= {change.held.m for change in changes} | drafted.keys()
     return result
-
-
-def _are_drafted(ops: Sequence[Operation], draft: Draft) -> bool:
-    """Whether these are the operations that a draft was made of.
-
-    Two bodies may have one id, and only one of them is admitted. But a draft is made of all plain operations
-    that name its member, so if the one with its id is plain here and of this member, it is that very one.
-    """
-    return [op.id for op in ops] == draft.ids and all(
-        isinstance(op, Heard) and op.plain is not None for op in ops
-    )
 
 
 def _folded(
@@ -246,17 +237,24 @@ def _dismiss(turn: Turn, op: Operation) -> set[str]:
     return {f"lane:{place[0]}/{place[1]}", *(f"op:{ref}" for ref in op.refs)}
 
 
-def keep(turn: Turn, admitted: Sequence[Admitted], first: int, *, replace: bool) -> None:
-    """Write the facts, numbered from ``first``, and their ids.
+def posts_of(admitted: Sequence[Admitted], first: int) -> Posts:
+    """The rows of what was admitted, the facts numbered from ``first``."""
+    posts = Posts()
+    for place, n, op, body, digest in admitted:
+        m = op.m or 0
+        posts.seen.append((op.id, op_bucket(op.id), *place, digest, op.m, 1))
+        posts.facts.append((bucket(m), m, first + n, op.id, op.store, op.till, op.kind, body))
+        posts.latest_st = max(posts.latest_st, op.st)
+        if op.kind == "member.enrol":
+            posts.enrolled.append((op.store, op.till, op.m))
+    return posts
+
+
+def keep(turn: Turn, posts: Posts, *, replace: bool) -> None:
+    """Write the facts and their ids.
 
     ``replace``: their ids were kept as waiting before.
     """
-    seen, kept = [], []
-    for n, (place, op, body, digest) in enumerate(admitted, first):
-        m = op.m or 0
-        seen.append((op.id, op_bucket(op.id), *place, digest, op.m, 1))
-        kept.append((bucket(m), m, n, op.id, op.store, op.till, op.kind, body))
-    turn.put(schema.op_seen, seen, on_conflict="replace" if replace else "")
-    turn.put(schema.facts, kept)
-    enrolled = [(op.store, op.till, op.m) for _, op, _, _ in admitted if op.kind == "member.enrol"]
-    turn.many("DELETE FROM pool WHERE store = ? AND till = ? AND m = ?", enrolled)
+    turn.put(schema.op_seen, posts.seen, on_conflict="replace" if replace else "")
+    turn.put(schema.facts, posts.facts)
+    turn.many("DELETE FROM pool WHERE store = ? AND till = ? AND m = ?", posts.enrolled)

@@ -9,12 +9,13 @@ up. What it makes of the row is never another account than the fold gives: a law
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 from points.days import expiry_rank, is_past
 from points.fold import MEM, Leg
 from points.judging import Key, Outcome, earn_remark, key_of
 from points.operations import Operation
+from points.order import Ordered
 from points.postings import held_by
 from points.quoting import earn_due
 from points.returns import Sale
@@ -43,24 +44,37 @@ class Spend(NamedTuple):
 Plain = Earn | Spend
 
 
+class Act(Ordered, Protocol):
+    """What is asked of a plain operation besides what it does."""
+
+    @property
+    def day(self) -> int:
+        """Its business day."""
+
+    @property
+    def rule(self) -> str:
+        """The hash of the book it cites."""
+
+
 def plain_of(op: Operation, book: RuleBook) -> Plain | None:
     """What an operation does, if it is plain; None for every other one."""
     if op.refs or len(op.fund) > 1:
         return None
+    act, n = next(iter(op.moves()), ("", 0))
     if op.kind == "redeem.cash":
-        pts = op.body["pts"]
-        return Spend(pts, book.today(op.st)) if list(op.moves()) == [("local", pts)] else None
-    if op.kind != "sale.earn" or any(tender[0] == "points" for tender in op.body["tenders"]):
+        whole = act == "local" and n == op.body["pts"]
+        return Spend(n, book.today(op.st)) if whole else None
+    if op.kind != "sale.earn" or act not in ("", "add"):
         return None
-    if any(act != "add" for act, _ in op.moves()):
-        return None
+    for tender in op.body["tenders"]:
+        if tender[0] == "points":
+            return None
     sale = Sale(op.body, book)
     last = book.expires_on(book.today(op.st))
-    added = sum(n for _, n in op.moves())
-    return Earn(earn_due(sale, op.body), sale.granted, op.body["pts"], op.body["tier"], last, added)
+    return Earn(earn_due(sale, op.body), sale.granted, op.body["pts"], op.body["tier"], last, n)
 
 
-def follows(row: Sequence[Any] | None, last: Key, ops: Iterable[Operation]) -> bool:
+def follows(row: Sequence[Any] | None, last: Key, ops: Iterable[Ordered]) -> bool:
     """Whether plain operations may be posted onto a row whose latest fact stands at ``last``: they come
     after it in order, and nothing is owed."""
     if row is None or row[7]:
@@ -88,7 +102,7 @@ class PostedPlain(NamedTuple):
 
 
 def post_plain(
-    row: Sequence[Any], ops: Sequence[tuple[Operation, Plain]], books: Mapping[str, RuleBook]
+    row: Sequence[Any], ops: Sequence[tuple[Act, Plain]], books: Mapping[str, RuleBook]
 ) -> PostedPlain | None:
     """What ``judging.post`` does, for plain operations that follow headquarters' own ``row``; None when its
     lots do not suffice. The row's version is not touched.
@@ -137,7 +151,7 @@ def post_plain(
 
 
 def _draw(
-    lots: Sequence[Sequence[Any]], op: Operation, spend: Spend, legs: list[Leg]
+    lots: Sequence[Sequence[Any]], op: Act, spend: Spend, legs: list[Leg]
 ) -> list[Sequence[Any]] | None:
     """The lots after a redemption, drawn as ``fold`` draws, with its legs; None when they do not suffice."""
     left, today = spend.pts, spend.today

@@ -16,7 +16,7 @@ from points.fold import FOLDED, MEM, Account, Leg
 from points.identifiers import HUB_STORE
 from points.members import MemberRow, begin
 from points.operations import HUB_KINDS, SPENDS, BadOperation, Operation, known, read
-from points.order import canonical
+from points.order import Ordered, canonical
 from points.postings import AUTH, close_legs, grant_legs, held_by, rights_legs
 from points.quoting import earn_due, recompute_earn
 from points.returns import Sale
@@ -155,7 +155,7 @@ def _waits(what: str, on: object) -> Outcome:
     return Outcome("P", {"reason": "missing-dependency", what: on})
 
 
-def key_of(op: Operation) -> Key:
+def key_of(op: Ordered) -> Key:
     """The canonical key of an operation that refers to nothing."""
     return (op.st, op.store, op.till, op.id)
 

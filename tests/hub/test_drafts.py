@@ -13,7 +13,7 @@ from pretend_till import PretendTill, points_of
 
 from hub import intake
 from hub.drafts import NONE, Recent, draft
-from hub.opening import Opened, open_envelope
+from hub.opening import Opened, _packed, _unpacked, open_envelope
 from hub.verify import verify
 from points.wire import canonical, envelope
 
@@ -25,10 +25,9 @@ def drafted(hq: Headquarters, raw: bytes) -> Opened:
     with hq.office.store.look() as look:
         record = intake.key_record(look, hq.office, envelope.peek(raw)[1])
         opened = open_envelope(raw, record, hq.office.books)
-        lane = opened.batch.header.lane
-        heads, bodies = opened.heads, opened.batch.bodies
-        drafts = draft(look, heads, bodies, (lane.store, lane.till), hq.office.books, hq.office.today())
-    return Opened(opened.batch, opened.digests, opened.heads, drafts)
+        heads = [opened.head(n) for n in range(opened.batch.header.count)]
+        drafts = draft(look, heads, hq.office.books, hq.office.today())
+    return _unpacked(_packed(opened.batch, heads, drafts), opened.batch.header)
 
 
 def by(opened: Opened) -> Any:
@@ -123,7 +122,7 @@ def test_a_draft_with_an_operation_that_is_not_admitted_is_not_written(
     other.earn(m, 1)
     here, there = till.cut(), other.cut()
     opened = drafted(hq, there)
-    assert opened.drafts.by_member[m].ids == [sale["id"], opened.heads[1].id]  # type: ignore[union-attr]
+    assert opened.drafts.by_member[m].ids == [sale["id"], opened.head(1).id]  # type: ignore[union-attr]
     till.heard(till.deliver(here))
     hq.office.open_envelope = by(opened)
     said = other.heard(other.deliver(there))
