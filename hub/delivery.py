@@ -8,7 +8,7 @@ the same members or operations.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -70,6 +70,17 @@ class Delivery:
         """How many operations the whole batch has."""
         return self.opened.batch.header.count
 
+    @property
+    def till(self) -> tuple[str, str]:
+        """Whose lane it came by."""
+        lane = self.opened.batch.header.lane
+        return lane.store, lane.till
+
+    def give_up(self, ms: Iterable[int | None]) -> None:
+        """Send these members' operations the long way."""
+        gone = set(ms)
+        self.drafts = {m: draft for m, draft in self.drafts.items() if m not in gone}
+
     def one(self, n: int) -> Delivered:
         """The operation at ``n`` in the batch."""
         opened = self.opened
@@ -95,12 +106,12 @@ class Delivery:
                 continue
             named = {name for reading in readings for name in (reading.id, *reading.refs)}
             ms = {reading.m for reading in readings}
-            clashing = [
+            clashing = {
                 m for m, draft in self.drafts.items() if m in ms or not named.isdisjoint(draft.ids)
-            ]  # fmt: skip
+            }  # fmt: skip
             if not clashing:
                 return rest, readings
-            self.drafts = {m: draft for m, draft in self.drafts.items() if m not in clashing}
+            self.give_up(clashing)
 
     def add_drafted(self, posts: Posts, first: int) -> None:
         """The drafted operations as they are kept, the facts numbered from ``first``."""

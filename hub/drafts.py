@@ -1,6 +1,6 @@
-"""Plain operations posted in advance: the rows they would write, drafted on what is held now.
+"""Operations posted in advance: the rows they would write, drafted on what is held now.
 
-What plain operations make of a member depends on nothing but the member, so it can be found before the
+What most operations make of a member depends on nothing but the member, so it can be found before the
 batch's turn and in another process, while other batches are written. A draft says which version of the
 member it was made on; it is written only if that is still the member's version, and only if the turn
 admits just the operations it was made of. Whoever makes none loses nothing but speed.
@@ -14,18 +14,20 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
+from hub.changes import changes_of
 from hub.reading import Head, Heard
 from hub.store import standings
 from hub.store.engine import Turn
-from hub.store.standings import CellRow, Change, Held, Rows
-from points.checkpoint import Act, Plain, Spend, follows, post_plain
-from points.judging import Agent, Outcome, key_of
+from hub.store.standings import Rows
+from points.judging import post
 from points.operations import Operation
 from points.rulebook import RuleBook
 
 log = logging.getLogger(__name__)
 
 RECENT_MAX = 200_000
+MEMBERS_AT_ONCE = 100
+"""As many as a processor's own cache holds with all that is made of them."""
 
 
 class Draft(NamedTuple):
@@ -73,71 +75,54 @@ class Recent:
         return {m: draft for m, draft in drafts.by_member.items() if changed(m, 0) <= as_of}
 
 
-def draft(look: Turn, heads: Sequence[Head | None], books: Mapping[str, RuleBook], today: int) -> Drafts:
-    """Drafts for the members of a batch who have plain operations only."""
+DRAFTED = frozenset({"sale.earn", "redeem.cash", "sale.refund", "sale.void", "rights.return"})
+"""Kinds of which it is known in advance that they will be admitted, if what they refer to is posted."""
+
+
+def draft(
+    look: Turn,
+    heads: Sequence[Head | None],
+    bodies: Sequence[bytes],
+    books: Mapping[str, RuleBook],
+    today: int,
+) -> Drafts:
+    """Drafts for the members of a batch whose operations will surely be admitted."""
     arrived = look.one("SELECT value FROM settings WHERE name = 'arrived'")
-    groups: dict[int, list[int]] = defaultdict(list)
+    places: dict[int, list[int]] = defaultdict(list)
+    groups: dict[int, list[Operation]] = defaultdict(list)
     others = set()
     for place, head in enumerate(heads):
         if head is None or head.m is None:
             continue
-        if head.plain is None:
+        if head.kind in DRAFTED and head.rule in books:
+            groups[head.m].append(Heard(head, bodies[place]))
+            places[head.m].append(place)
+        else:
             others.add(head.m)
-        else:
-            groups[head.m].append(place)
-    for m in others:
-        groups.pop(m, None)
-    made: dict[int, Draft] = {}
-    for m, held in standings.load(look, groups).items():
-        remarks: dict[str, Outcome] = {}
-        ops = [head for place in groups[m] if (head := heads[place]) is not None]
-        try:
-            change = continued(held, ops, books, today, remarks)
-        except Exception:  # the turn has guards of its own
-            log.exception("plain operations of one member could not be drafted")
-            continue
-        if change is not None:
-            made[m] = Draft(groups[m], [op.id for op in ops], standings.rows_of(change), remarks)
-    return Drafts(int(arrived[0]) if arrived else 0, today, made)
+    drafts: dict[int, Draft] = {}
+    ms = sorted(groups.keys() - others)
+    for start in range(0, len(ms), MEMBERS_AT_ONCE):
+        held = standings.load(look, ms[start : start + MEMBERS_AT_ONCE])
+        known = {m: groups[m] for m, one in held.items() if one.ver}
+        made = changes_of(look, known, held, books, today, post)
+        for change in made.changes:
+            m = change.held.m
+            ops, past = groups[m], made.histories.get(m, ())
+            if change.held.is_reserved_anew or not _is_settled(ops, past, books):
+                continue
+            ids = [op.id for op in ops]
+            remarks = {op_id: made.remarks[op_id] for op_id in ids if op_id in made.remarks}
+            drafts[m] = Draft(places[m], ids, standings.rows_of(change), remarks)
+    return Drafts(int(arrived[0]) if arrived else 0, today, drafts)
 
 
-def continued(
-    held: Held,
-    ops: Sequence[Head | Operation],
-    books: Mapping[str, RuleBook],
-    today: int,
-    remarks: dict[str, Outcome],
-) -> Change | None:
-    """The change by plain operations in order, posted onto the row; None for everything else."""
-    row = held.row
-    if row is None or held.reserved:
-        return None
-    plain: list[tuple[Act, Plain]] = []
-    cells: dict[Agent, CellRow] = {}
+def _is_settled(ops: Sequence[Operation], past: Sequence[Operation], books: Mapping[str, RuleBook]) -> bool:
+    """Whether operations refer only to what was posted for their member before, all of it by these books."""
+    before = {one.id for one in past if one.rule in books}
+    if len(before) < len(past):
+        return False
     for op in ops:
-        does = op.plain if isinstance(op, (Head, Heard)) else None
-        if does is None:
-            return None
-        plain.append((op, does))
-        agent = (op.store, op.till)
-        before = cells.get(agent) or held.cells.get(agent) or standings.new_cell(held.m, agent)
-        if isinstance(does, Spend):
-            after = standings.after_spending(before, op.day, does.pts)
-            if standings.draws_expired(row, does.today, today):
-                return None
-        else:
-            after = standings.after_purchase(before, op.day, does.added)
-        if standings.is_overdrawn(before) or standings.is_overdrawn(after):
-            return None
-        cells[agent] = after
-    if not follows(row, held.last_key, ops):
-        return None
-    done = post_plain(row, plain, books)
-    if done is None:
-        return None
-    done.row[1] = held.ver + 1
-    if done.remarks:
-        remarks |= done.remarks
-    return Change(
-        held, done.row, key_of(ops[-1]), done.legs, done.rights, (), done.at_once, list(cells.values())
-    )
+        if op.refs and not before.issuperset(op.refs):
+            return False
+        before.add(op.id)
+    return True

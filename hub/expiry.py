@@ -14,10 +14,10 @@ fact of that day or before is folded from the facts, where every lot still is.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Mapping
 
 from hub import arrivals
+from hub.changes import without_expired
 from hub.office import Office
 from hub.store import standings
 from hub.store.engine import Turn
@@ -25,29 +25,11 @@ from hub.store.standings import Change, Held, LegKey
 from points.days import is_past
 from points.fold import Account, Leg
 from points.identifiers import BUCKETS
-from points.members import ROW_ENTRIES, begin
-from points.postings import correction, expiry_legs, totals
+from points.members import begin
+from points.postings import expiry_legs, totals
 
 Passed = dict[tuple[str, str], int]
 """The local day that each till's lanes have reached."""
-
-
-def without_expired(row: Sequence[Any], expired: Mapping[LegKey, int], before: int = 0) -> list[Any]:
-    """A row without the lots whose expiry is posted, and behind it the last day of any such lot."""
-    gone = {ref for (_, _, _, ref), pts in expired.items() if pts}
-    last = max([before, *(lot[3] for lot in row[8] if lot[0] in gone)])
-    kept = [*row[:8], [lot for lot in row[8] if lot[0] not in gone], *row[9:ROW_ENTRIES]]
-    return [*kept, last] if last else kept
-
-
-def corrected(account: Account, posted: Mapping[LegKey, int]) -> list[Leg]:
-    """The legs that make the posted expiry of lots what a fresh fold says they still hold."""
-    wanted = []
-    for (op_id, debit, credit, ref), pts in posted.items():
-        lot = account.lots.get(ref)
-        if pts and lot is not None and lot.remaining:
-            wanted.append(Leg(op_id, debit, credit, ref, lot.remaining))
-    return correction(wanted, posted)
 
 
 def post_expiry(office: Office, tell: Callable[[int, int], None] | None = None) -> int:

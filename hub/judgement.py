@@ -77,6 +77,7 @@ def judge(
     done = Judgement()
     names, count = set(unlocked), 0
     if delivery is not None:
+        delivery.give_up(m for (m,) in turn.find(schema.waiting, ["m"], ["store", "till"], [delivery.till]))
         rest, readings = delivery.undrafted()
         names |= _Round(turn, rest, readings, books, now, done, delivery, hopeful=hopeful).run()
         count = delivery.count

@@ -76,7 +76,7 @@ def _try(raw: bytes, record: KeyRecord, books: Mapping[str, RuleBook], today: in
     try:
         assert _store is not None, "the process was begun with a database"
         with _store.look() as look:
-            drafts = draft(look, heads, books, today)
+            drafts = draft(look, heads, batch.bodies, books, today)
         return _packed(batch, heads, drafts)
     except Exception:  # the turn does without
         log.exception("an envelope was opened without drafts")

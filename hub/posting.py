@@ -7,35 +7,26 @@ facts themselves are kept beside the postings.
 
 from __future__ import annotations
 
-import json
 import logging
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from hub import drafts, expiry
+from hub.changes import Post, changes_of
 from hub.drafts import Draft
 from hub.store import schema, standings
 from hub.store.engine import Collision, Turn
-from hub.store.standings import Change, Held
-from points.fold import FOLDED, Account
+from hub.store.standings import Held
 from points.identifiers import bucket
-from points.judging import Outcome, Posted, extends
-from points.members import ROW_ENTRIES, end
+from points.judging import Outcome
 from points.operations import Operation
-from points.postings import correction, totals
 from points.rulebook import RuleBook
 
 log = logging.getLogger(__name__)
 
 Place = tuple[str, str, int, int]
 """Where an operation stands: store, till, epoch, seq."""
-
-VISITS = {"sale.earn": True, "redeem.cash": False}
-"""Where a member is seen; grants go by how often something was bought there."""
-
-Post = Callable[..., Posted]
 
 
 class Now(NamedTuple):
@@ -105,71 +96,12 @@ def post_all(
         result.unlocked.update([f"op:{op_id}" for op_id in draft.ids])
         result.remarks |= {op_id: Outcome(*said) for op_id, said in draft.remarks.items()}
     held |= standings.load(turn, [m for m in groups if m not in held])
-    changes = []
-    rest: dict[int, list[Operation]] = {}
-    for m, ops in groups.items():
-        try:
-            change = drafts.continued(held[m], ops, books, now.today, result.remarks)
-        except Exception:  # the long way has a guard of its own
-            log.exception("plain operations of one member could not be posted the short way")
-            change = None
-        if change is None:
-            rest[m] = ops
-        else:
-            changes.append(change)
-    changes += _folded(turn, rest, held, books, now, post, result)
-    standings.save(turn, changes, now.touched, [draft.rows for draft in drafted.values()])
-    result.touched |= {change.held.m for change in changes} | drafted.keys()
+    made = changes_of(turn, groups, held, books, now.today, post)
+    standings.save(turn, made.changes, now.touched, [draft.rows for draft in drafted.values()])
+    result.touched = {change.held.m for change in made.changes} | drafted.keys()
+    result.remarks |= made.remarks
+    result.spoiled = made.spoiled
     return result
-
-
-def _folded(
-    turn: Turn,
-    groups: Mapping[int, list[Operation]],
-    held: Mapping[int, Held],
-    books: Mapping[str, RuleBook],
-    now: Now,
-    post: Post,
-    result: Result,
-) -> Iterator[Change]:
-    """The changes by a fold: continued from the checkpoint, or of everything again."""
-    late = {m for m, ops in groups.items() if not _continues(held[m], ops, books, now.today)}
-    history = standings.histories(turn, late, FOLDED)
-    posted = standings.posted(turn, late)
-    codes = _codes(turn, [m for m in groups if held[m].ver == 0])
-    for m, ops in groups.items():
-        mine = held[m]
-        past = history.get(m, []) if m in late else None
-        try:
-            done = post(mine.standing, ops, past, books)
-        except Exception:  # one member's operations go into custody, the batch goes on
-            log.exception("operations of one member could not be posted")
-            result.spoiled |= {op.id for op in ops}
-            continue
-        legs, expired = done.legs, []
-        row = _row(mine, done.account, codes.get(m))
-        if past is not None:
-            legs = correction(done.legs, posted[m].legs)
-            expired = expiry.corrected(done.account, posted[m].expiry)
-            row = expiry.without_expired(
-                row, posted[m].expiry + totals(expired), standings.dropped_day(mine.row)
-            )
-        result.remarks |= done.remarks
-        visits = [((op.store, op.till), op.day, VISITS[op.kind]) for op in ops if op.kind in VISITS]
-        cells = standings.cells_after(mine, _sched(ops), visits)
-        yield Change(mine, row, mine.standing.last_key, legs, done.rights, expired, (), cells)
-
-
-def _continues(held: Held, ops: list[Operation], books: Mapping[str, RuleBook], today: int) -> bool:
-    """Whether facts continue the checkpoint; what cannot even be asked is folded whole, under guard."""
-    try:
-        if not extends(held.standing, ops, books):
-            return False
-        days = [books[op.rule].today(op.st) for op in ops if op.kind in FOLDED and op.fund]
-        return held.row is None or not days or not standings.draws_expired(held.row, min(days), today)
-    except Exception:
-        log.exception("operations of one member could not be placed")
-        return False
 
 
 def _by_member(turn: Turn, admitted: Sequence[Admitted], unlocked: set[str]) -> dict[int, list[Operation]]:
@@ -196,29 +128,6 @@ def _by_member(turn: Turn, admitted: Sequence[Admitted], unlocked: set[str]) -> 
             ):
                 groups[m].append(op)
     return groups
-
-
-def _codes(turn: Turn, ms: Sequence[int]) -> dict[int, str]:
-    """The hash of the code of each member that is heard of for the first time."""
-    return dict(turn.find(schema.issued, ["m", "who"], ["bucket", "m"], [(bucket(m), m) for m in ms]))
-
-
-def _row(held: Held, account: Account, who: str | None) -> list[Any]:
-    """The member's new row; what the fold does not know (name, codes) is carried over."""
-    old = held.row
-    name, tail = (old[5], old[6]) if old else ("", "")
-    row = end(account, held.ver + 1, name, tail)
-    row.append(old[12] if old and len(old) > 12 else ([who[:16]] if who else []))
-    return row if old is None else [*row, *old[ROW_ENTRIES:]]
-
-
-def _sched(ops: Iterable[Operation]) -> dict[tuple[str, str], str]:
-    """The newest schedule of each till that was granted to."""
-    return {
-        (op.body["to"][0], op.body["to"][1]): json.dumps(op.body["sched"])
-        for op in ops
-        if op.kind == "rights.grant"
-    }
 
 
 def _issue(turn: Turn, op: Operation) -> set[str]:

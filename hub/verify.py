@@ -16,7 +16,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from hub import expiry
+from hub import changes
 from hub.office import Office
 from hub.posting import op_bucket
 from hub.store import schema, standings
@@ -88,14 +88,14 @@ def _members(look: Turn, office: Office, ms: list[int], done: Verified) -> None:
         done.members += 1
         done.facts += len(facts)
         fresh = end(account, kept.ver, kept.row[5], kept.row[6])
-        fresh = expiry.without_expired(fresh, mine.expiry)
+        fresh = changes.without_expired(fresh, mine.expiry)
         if fresh[2:5] + fresh[7:10] != kept.row[2:5] + kept.row[7:10]:
             done.faults.append(f"member {m}: the row is not the fold of its facts")
         legs = {key: pts for key, pts in totals(account.legs).items() if pts}
         if legs != {key: pts for key, pts in mine.legs.items() if pts}:
             done.faults.append(f"member {m}: the postings are not the fold's")
         expired = sum(mine.expiry.values())
-        if expiry.corrected(account, mine.expiry):
+        if changes.corrected(account, mine.expiry):
             done.faults.append(f"member {m}: what expired is not what lay in the lots")
         whole = sum(lot.remaining for lot in account.lots.values()) - expired
         if mine.nets[MEM] != whole - kept.standing.held:

@@ -9,16 +9,15 @@ up. What it makes of the row is never another account than the fold gives: a law
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple
 
 from points.days import expiry_rank, is_past
 from points.fold import MEM, Leg
 from points.judging import Key, Outcome, earn_remark, key_of
 from points.operations import Operation
-from points.order import Ordered
 from points.postings import held_by
-from points.quoting import earn_due
-from points.returns import Sale
+from points.quoting import under_cap
+from points.returns import whole_earns
 from points.rulebook import RuleBook
 
 
@@ -44,18 +43,6 @@ class Spend(NamedTuple):
 Plain = Earn | Spend
 
 
-class Act(Ordered, Protocol):
-    """What is asked of a plain operation besides what it does."""
-
-    @property
-    def day(self) -> int:
-        """Its business day."""
-
-    @property
-    def rule(self) -> str:
-        """The hash of the book it cites."""
-
-
 def plain_of(op: Operation, book: RuleBook) -> Plain | None:
     """What an operation does, if it is plain; None for every other one."""
     if op.refs or len(op.fund) > 1:
@@ -66,15 +53,16 @@ def plain_of(op: Operation, book: RuleBook) -> Plain | None:
         return Spend(n, book.today(op.st)) if whole else None
     if op.kind != "sale.earn" or act not in ("", "add"):
         return None
-    for tender in op.body["tenders"]:
-        if tender[0] == "points":
-            return None
-    sale = Sale(op.body, book)
+    body = op.body
+    full = whole_earns(body, book)
+    if full is None:  # something paid that earns nothing: points, for one
+        return None
+    pts = body["pts"]
     last = book.expires_on(book.today(op.st))
-    return Earn(earn_due(sale, op.body), sale.granted, op.body["pts"], op.body["tier"], last, n)
+    return Earn(under_cap(full, book, body), min(pts, full), pts, body["tier"], last, n)
 
 
-def follows(row: Sequence[Any] | None, last: Key, ops: Iterable[Ordered]) -> bool:
+def follows(row: Sequence[Any] | None, last: Key, ops: Iterable[Operation]) -> bool:
     """Whether plain operations may be posted onto a row whose latest fact stands at ``last``: they come
     after it in order, and nothing is owed."""
     if row is None or row[7]:
@@ -102,7 +90,7 @@ class PostedPlain(NamedTuple):
 
 
 def post_plain(
-    row: Sequence[Any], ops: Sequence[tuple[Act, Plain]], books: Mapping[str, RuleBook]
+    row: Sequence[Any], ops: Sequence[tuple[Operation, Plain]], books: Mapping[str, RuleBook]
 ) -> PostedPlain | None:
     """What ``judging.post`` does, for plain operations that follow headquarters' own ``row``; None when its
     lots do not suffice. The row's version is not touched.
@@ -151,7 +139,7 @@ def post_plain(
 
 
 def _draw(
-    lots: Sequence[Sequence[Any]], op: Act, spend: Spend, legs: list[Leg]
+    lots: Sequence[Sequence[Any]], op: Operation, spend: Spend, legs: list[Leg]
 ) -> list[Sequence[Any]] | None:
     """The lots after a redemption, drawn as ``fold`` draws, with its legs; None when they do not suffice."""
     left, today = spend.pts, spend.today

@@ -8,7 +8,7 @@ shortage becomes visible with its cause. Knows no database: what is known comes 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -16,7 +16,7 @@ from points.fold import FOLDED, MEM, Account, Leg
 from points.identifiers import HUB_STORE
 from points.members import MemberRow, begin
 from points.operations import HUB_KINDS, SPENDS, BadOperation, Operation, known, read
-from points.order import Ordered, canonical
+from points.order import canonical
 from points.postings import AUTH, close_legs, grant_legs, held_by, rights_legs
 from points.quoting import earn_due, recompute_earn
 from points.returns import Sale
@@ -155,12 +155,12 @@ def _waits(what: str, on: object) -> Outcome:
     return Outcome("P", {"reason": "missing-dependency", what: on})
 
 
-def key_of(op: Ordered) -> Key:
+def key_of(op: Operation) -> Key:
     """The canonical key of an operation that refers to nothing."""
     return (op.st, op.store, op.till, op.id)
 
 
-def extends(standing: Standing, ops: list[Operation], books: Mapping[str, RuleBook]) -> bool:
+def extends(standing: Standing, ops: Sequence[Operation], books: Mapping[str, RuleBook]) -> bool:
     """Whether new facts may be folded onto the checkpoint row, with the same result as a whole fold.
 
     Only earning and spending in order, with nothing owed and enough in the lots: everything else
@@ -203,7 +203,10 @@ class Posted(NamedTuple):
 
 
 def post(
-    standing: Standing, ops: list[Operation], history: list[Operation] | None, books: Mapping[str, RuleBook]
+    standing: Standing,
+    ops: Sequence[Operation],
+    history: list[Operation] | None,
+    books: Mapping[str, RuleBook],
 ) -> Posted:
     """Post new operations of one member, in lane order.
 

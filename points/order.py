@@ -7,32 +7,11 @@ it refers to or before its own lane's earlier ones. So every machine folds the s
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Protocol
 
 from points.operations import Operation
 
 LIFT_ROUNDS_MAX = 8
 """A return of a sale of a resolved member is three deep; more is a stranger's circle of references."""
-
-
-class Ordered(Protocol):
-    """What stands in the order: an operation, or as much as is known of one."""
-
-    @property
-    def id(self) -> str:
-        """Its id."""
-
-    @property
-    def st(self) -> int:
-        """Its store time in ms."""
-
-    @property
-    def store(self) -> str:
-        """The store whose lane it came by."""
-
-    @property
-    def till(self) -> str:
-        """The till whose lane it came by."""
 
 
 def canonical(ops: Iterable[Operation]) -> list[Operation]:

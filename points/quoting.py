@@ -93,7 +93,12 @@ def recompute_earn(book: RuleBook, body: Mapping[str, Any]) -> int:
 
 def earn_due(sale: Sale, body: Mapping[str, Any]) -> int:
     """The same, of a sale that was read already, however much of it has come back since."""
-    return min(sale.full, cap_room(sale.book, body["day_used"]))
+    return under_cap(sale.full, sale.book, body)
+
+
+def under_cap(full: int, book: RuleBook, body: Mapping[str, Any]) -> int:
+    """What is left of the points of a sale by the cap of its day."""
+    return min(full, cap_room(book, body["day_used"]))
 
 
 def check_redeem(book: RuleBook, pts: int, shown: int, debt: int) -> Refusal | None:

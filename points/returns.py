@@ -15,6 +15,30 @@ from points.amounts import spread
 from points.rulebook import EXCLUDED, RuleBook
 
 
+def multiplier(body: Mapping[str, Any], book: RuleBook) -> int:
+    """The basis points a sale is multiplied by: what the book gives its tier, whatever a till wrote."""
+    m_bp: int = body.get("m_bp", 10_000)
+    if "tier" in body:
+        tiers = book.tiers
+        m_bp = min(m_bp, tiers[min(body["tier"], len(tiers) - 1)].m_bp)
+    return m_bp
+
+
+def whole_earns(body: Mapping[str, Any], book: RuleBook) -> int | None:
+    """What a sale earns before any cap and any return, its lines only added up, as most sales never come
+    back; None if some of what paid for it earns nothing, so that its lines must be laid out."""
+    for tender in body.get("tenders", ()):
+        if tender[0] in book.not_earning:
+            return None
+    rate_of = book.category_rate.get  # `book.rate_index`, without a call for each line
+    groups = [0] * len(book.rates)
+    for line in body["lines"]:
+        rate = rate_of(line[1], 0)
+        if rate != EXCLUDED:
+            groups[rate] += line[3]
+    return book.earned(groups, multiplier(body, book))
+
+
 class Sale:
     """One sale and how much of each line is still kept.
 
@@ -39,26 +63,11 @@ class Sale:
     def __init__(self, body: Mapping[str, Any], book: RuleBook) -> None:
         self.body = body
         self.book = book
-        self.m_bp: int = body.get("m_bp", 10_000)
-        if "tier" in body:  # a multiplier is what the book gives that tier, whatever a till wrote
-            self.m_bp = min(self.m_bp, book.tiers[min(body["tier"], len(book.tiers) - 1)].m_bp)
+        self.m_bp = multiplier(body, book)
         self.over_refunded = False
-        self.full = self._whole()
+        full = whole_earns(body, book)
+        self.full = self.desired() if full is None else full
         self.granted: int = min(body.get("pts", 0), self.full)
-
-    def _whole(self) -> int:
-        """What it earned before any return. Most sales never come back, so their lines are only added up."""
-        book = self.book
-        for tender in self.body.get("tenders", ()):
-            if tender[0] in book.not_earning:
-                return self.desired()
-        rate_of = book.category_rate.get  # `book.rate_index`, without a call for each line
-        groups = [0] * len(book.rates)
-        for line in self.body["lines"]:
-            rate = rate_of(line[1], 0)
-            if rate != EXCLUDED:
-                groups[rate] += line[3]
-        return self._earned_by(groups)
 
     def __getattr__(self, name: str) -> Any:
         """What is kept line by line is laid out when it is first asked for."""
@@ -99,12 +108,7 @@ class Sale:
 
     def desired(self) -> int:
         """What the kept part earns before any cap."""
-        return self._earned_by(self.base_by_rate())
-
-    def _earned_by(self, groups: Sequence[int]) -> int:
-        if sum(groups) < self.book.min_order_fen:
-            return 0
-        return self.book.earned(groups, self.m_bp)
+        return self.book.earned(self.base_by_rate(), self.m_bp)
 
     def earned(self) -> int:
         """E(kept)."""

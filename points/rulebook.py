@@ -108,7 +108,9 @@ class RuleBook:
         return product
 
     def earned(self, base_by_rate: Sequence[int], m_bp: int) -> int:
-        """Points for a base in fen per rate: one floor, at the end of the sale."""
+        """Points for a base in fen per rate: one floor, at the end of the sale; none below the minimum."""
+        if sum(base_by_rate) < self.min_order_fen:
+            return 0
         common = self.common_denominator
         top = 0
         for (num, den), base in zip(self.rates, base_by_rate, strict=True):

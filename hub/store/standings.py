@@ -80,6 +80,11 @@ class Held:
             )
         return self._standing
 
+    @property
+    def is_reserved_anew(self) -> bool:
+        """Whether a judgement has changed what is reserved of the member."""
+        return self._standing is not None and self._standing.reserved_changed
+
     def sched(self, agent: Agent) -> str:
         """The schedule of what a till was granted."""
         kept = self.cells.get(agent)
@@ -150,14 +155,11 @@ class Ledger:
 def load(turn: Turn, ms: Iterable[int]) -> dict[int, Held]:
     """What is held of members; those never heard of are empty."""
     keys = [(bucket(m), m) for m in ms]
-    held = {m: Held(m) for _, m in keys}
-    online = []
-    for row in turn.find(
-        schema.members, ["m", "ver", "row", "last_key", "legs", "online"], ["bucket", "m"], keys
-    ):
-        held[row[0]] = Held(*row)
-        if row[5]:
-            online.append((bucket(row[0]), row[0]))
+    columns = ["m", "ver", "row", "last_key", "legs", "online"]
+    held = {row[0]: Held(*row) for row in turn.find(schema.members, columns, ["bucket", "m"], keys)}
+    if len(held) < len(keys):
+        held |= {m: Held(m) for _, m in keys if m not in held}
+    online = [(bucket(m), m) for m, one in held.items() if one.online]
     for kept in turn.find(schema.cells, CELL_COLUMNS, ["bucket", "m"], keys):
         held[kept[1]].cells[kept[2], kept[3]] = kept
     for m, intent, store, till, pts in turn.find(
@@ -240,7 +242,7 @@ class Rows(NamedTuple):
 
 def rows_of(change: Change) -> Rows:
     """The rows of a change."""
-    held, standing = change.held, change.held._standing
+    held = change.held
     m, n = held.m, held.legs
     shard = bucket(m)
     postings: list[tuple[Any, ...]] = []
@@ -252,7 +254,7 @@ def rows_of(change: Change) -> Rows:
             n += 1
             postings.append((shard, m, n, kind, *leg))
     st, store, till, op_id = change.last_key
-    online = 1 if standing is not None and standing.reserved_changed else held.online
+    online = 1 if held.is_reserved_anew else held.online
     text, last_key = canonical.write_own(change.row), f"{st}/{store}/{till}/{op_id}"
     return Rows(m, held.ver, text, last_key, n, online, postings, change.cells)
 
@@ -285,9 +287,8 @@ def save(turn: Turn, changes: Sequence[Change], touched: int, drafted: Iterable[
     turn.put(schema.postings, postings)
     turn.put(schema.cells, cells, on_conflict="replace")
     for change in changes:
-        standing = change.held._standing
-        if standing is not None and standing.reserved_changed:
-            _save_reservations(turn, standing)
+        if change.held.is_reserved_anew:
+            _save_reservations(turn, change.held.standing)
 
 
 def _save_reservations(turn: Turn, standing: Standing) -> None:

@@ -26,7 +26,7 @@ def drafted(hq: Headquarters, raw: bytes) -> Opened:
         record = intake.key_record(look, hq.office, envelope.peek(raw)[1])
         opened = open_envelope(raw, record, hq.office.books)
         heads = [opened.head(n) for n in range(opened.batch.header.count)]
-        drafts = draft(look, heads, hq.office.books, hq.office.today())
+        drafts = draft(look, heads, opened.batch.bodies, hq.office.books, hq.office.today())
     return _unpacked(_packed(opened.batch, heads, drafts), opened.batch.header)
 
 

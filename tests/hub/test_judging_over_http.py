@@ -9,7 +9,7 @@ import pytest
 from headquarters import Headquarters
 from pretend_till import PretendTill, points_of
 
-from hub import drafts, judgement, publishing
+from hub import changes, judgement, publishing
 from points import codes
 from points.operations import ST_MAX_MS
 from points.wire import canonical, endpoints, sealing
@@ -137,7 +137,7 @@ def test_what_the_short_way_cannot_post_takes_the_long_way(
     def fails(*_: Any) -> Any:
         raise ZeroDivisionError("made by the test")
 
-    monkeypatch.setattr(drafts, "post_plain", fails)
+    monkeypatch.setattr(changes, "post_plain", fails)
     till.earn(m, 30)
     assert till.send() == {}
     assert points_of(hq, m) == (50, 0)
