@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -36,13 +36,11 @@ Post = Callable[..., Posted]
 
 @dataclass(slots=True)
 class Made:
-    """The changes, what is said of operations by their ids, ids that could not be posted, and the earlier
-    facts of members that were folded whole."""
+    """The changes, what is said of operations by their ids, and ids that could not be posted."""
 
     changes: list[Change] = field(default_factory=list)
     remarks: dict[str, Outcome] = field(default_factory=dict)
     spoiled: set[str] = field(default_factory=set)
-    histories: Mapping[int, list[Operation]] = field(default_factory=dict)
 
 
 def changes_of(
@@ -52,10 +50,13 @@ def changes_of(
     books: Mapping[str, RuleBook],
     today: int,
     post: Post,
+    *,
+    whole: bool = True,
 ) -> Made:
     """What ``groups`` of operations, in order, make of their members; ``turn`` is only read.
 
-    ``today`` is headquarters' local day, ``post`` is ``points.judging.post``.
+    ``today`` is headquarters' local day, ``post`` is ``points.judging.post``. Who must be folded whole is
+    left out without ``whole``.
     """
     made = Made()
     rest: dict[int, Sequence[Operation]] = {}
@@ -70,7 +71,10 @@ def changes_of(
         else:
             made.changes.append(change)
     if rest:
-        _fold(turn, rest, held, books, today, post, made)
+        late = {m for m, ops in rest.items() if not _continues(held[m], ops, books, today)}
+        if not whole:
+            rest = {m: ops for m, ops in rest.items() if m not in late}
+        _fold(turn, rest, late, held, books, post, made)
     return made
 
 
@@ -85,13 +89,13 @@ def _continued(
     row = held.row
     if row is None or held.reserved:
         return None
-    plain: list[tuple[Operation, Plain]] = []
+    plain: list[Plain] = []
     cells: dict[Agent, CellRow] = {}
     for op in ops:
         does = op.plain if isinstance(op, Heard) else None
         if does is None:
             return None
-        plain.append((op, does))
+        plain.append(does)
         agent = (op.store, op.till)
         cell = cells.get(agent) or held.cells.get(agent) or standings.new_cell(held.m, agent)
         if standings.is_overdrawn(cell):
@@ -105,7 +109,7 @@ def _continued(
         cells[agent] = cell
     if not follows(row, held.last_key, ops):
         return None
-    done = post_plain(row, plain, books)
+    done = post_plain(row, ops, plain, books)
     if done is None:
         return None
     done.row[1] = held.ver + 1
@@ -119,20 +123,20 @@ def _continued(
 def _fold(
     turn: Turn,
     groups: Mapping[int, Sequence[Operation]],
+    late: Set[int],
     held: Mapping[int, Held],
     books: Mapping[str, RuleBook],
-    today: int,
     post: Post,
     made: Made,
 ) -> None:
-    """The changes by a fold: continued from the checkpoint, or of everything again."""
-    late = {m for m, ops in groups.items() if not _continues(held[m], ops, books, today)}
-    made.histories = standings.histories(turn, late, FOLDED)
-    posted = standings.posted(turn, late)
+    """The changes by a fold: continued from the checkpoint, or of everything again if ``late``."""
+    whole = late & groups.keys()
+    history = standings.histories(turn, whole, FOLDED)
+    posted = standings.posted(turn, whole)
     codes = _codes(turn, [m for m in groups if held[m].ver == 0])
     for m, ops in groups.items():
         mine = held[m]
-        past = made.histories.get(m, []) if m in late else None
+        past = history.get(m, []) if m in whole else None
         try:
             done = post(mine.standing, ops, past, books)
         except Exception:  # one member's operations go into custody, the batch goes on

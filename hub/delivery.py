@@ -1,6 +1,6 @@
 """What is new of a batch, as far as it can be read before anything is known of it.
 
-An operation that was found plainly right has a head; every other one is read again here, and what is
+An operation that was found plainly right was heard; every other one is read again here, and what is
 wrong with it is said. What drafts cover is not read at all, unless something else in the batch may touch
 the same members or operations.
 """
@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 from hub.drafts import Draft
 from hub.opening import Opened
 from hub.posting import Place, Posts, op_bucket
-from hub.reading import Head
+from hub.reading import Heard
 from points.identifiers import bucket
 from points.judging import Outcome
 from points.operations import KINDS
@@ -33,18 +33,18 @@ _IS_ID = re.compile(r"[0-9a-f]{32}").fullmatch
 
 
 class Delivered(NamedTuple):
-    """One operation as it arrived, the ``n``-th of its arrival, with its head if it was read already and
-    found plainly right."""
+    """One operation as it arrived, the ``n``-th of its arrival, as ``heard`` if it was read already and found
+    plainly right."""
 
     place: Place
     n: int
     body: bytes
     digest: bytes
-    head: Head | None = None
+    heard: Heard | None = None
 
 
 class Reading(NamedTuple):
-    """As far as an operation without a head could be read: a body that may be misshapen, or not even that.
+    """As far as an operation that was not heard can be read: a body that may be misshapen, or not even that.
 
     ``id``, ``kind`` and ``m`` are its own where it has such, for keys of the database.
     """
@@ -86,9 +86,9 @@ class Delivery:
         opened = self.opened
         lane, first = opened.batch.header.lane, opened.batch.header.first
         place = (lane.store, lane.till, lane.epoch, first + n)
-        return Delivered(place, n, opened.batch.bodies[n], opened.digests[n], opened.head(n))
+        return Delivered(place, n, opened.batch.bodies[n], opened.digests[n], opened.heard(n))
 
-    def undrafted(self) -> tuple[list[Delivered], list[Head | Reading]]:
+    def undrafted(self) -> tuple[list[Delivered], list[Heard | Reading]]:
         """The operations that no draft covers, and what they say.
 
         A draft stands on nothing but its member and its own operations. It is given up when another
@@ -98,7 +98,7 @@ class Delivery:
         while True:
             drafted = {n for draft in self.drafts.values() for n in draft.places}
             rest = [self.one(n) for n in range(self.start, self.count) if n not in drafted]
-            readings = [one.head or read(one.body) for one in rest]
+            readings = [one.heard or read(one.body) for one in rest]
             if not self.drafts:
                 return rest, readings
             if any(reading.kind in _FAR_REACHING for reading in readings):
@@ -115,13 +115,13 @@ class Delivery:
 
     def add_drafted(self, posts: Posts, first: int) -> None:
         """The drafted operations as they are kept, the facts numbered from ``first``."""
-        batch, digests, kept = self.opened.batch, self.opened.digests, self.opened.kept
+        batch, digests, values = self.opened.batch, self.opened.digests, self.opened.values
         lane, first_seq, bodies = batch.header.lane, batch.header.first, batch.bodies
         store, till, epoch = lane.store, lane.till, lane.epoch
         for m, draft in self.drafts.items():
             shard = bucket(m)
             for n in draft.places:
-                op_id, kind, st, *_ = kept[n] or ()
+                op_id, kind, st, *_ = values[n] or ()
                 posts.seen.append(
                     (op_id, op_bucket(op_id), store, till, epoch, first_seq + n, digests[n], m, 1)
                 )

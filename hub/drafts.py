@@ -15,12 +15,11 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from hub.changes import changes_of
-from hub.reading import Head, Heard
+from hub.reading import Heard
 from hub.store import standings
 from hub.store.engine import Turn
 from hub.store.standings import Rows
 from points.judging import post
-from points.operations import Operation
 from points.rulebook import RuleBook
 
 log = logging.getLogger(__name__)
@@ -75,54 +74,36 @@ class Recent:
         return {m: draft for m, draft in drafts.by_member.items() if changed(m, 0) <= as_of}
 
 
-DRAFTED = frozenset({"sale.earn", "redeem.cash", "sale.refund", "sale.void", "rights.return"})
-"""Kinds of which it is known in advance that they will be admitted, if what they refer to is posted."""
+DRAFTED = frozenset({"sale.earn", "redeem.cash", "rights.return"})
+"""Kinds that continue what is held of a member, and will surely be admitted. What folds a whole history is
+left to the turn: that shares the work evenly."""
 
 
-def draft(
-    look: Turn,
-    heads: Sequence[Head | None],
-    bodies: Sequence[bytes],
-    books: Mapping[str, RuleBook],
-    today: int,
-) -> Drafts:
+def draft(look: Turn, heard: Sequence[Heard | None], books: Mapping[str, RuleBook], today: int) -> Drafts:
     """Drafts for the members of a batch whose operations will surely be admitted."""
     arrived = look.one("SELECT value FROM settings WHERE name = 'arrived'")
     places: dict[int, list[int]] = defaultdict(list)
-    groups: dict[int, list[Operation]] = defaultdict(list)
+    groups: dict[int, list[Heard]] = defaultdict(list)
     others = set()
-    for place, head in enumerate(heads):
-        if head is None or head.m is None:
+    for place, op in enumerate(heard):
+        if op is None or op.m is None:
             continue
-        if head.kind in DRAFTED and head.rule in books:
-            groups[head.m].append(Heard(head, bodies[place]))
-            places[head.m].append(place)
+        if op.plain is not None or (op.kind in DRAFTED and op.rule in books):
+            groups[op.m].append(op)
+            places[op.m].append(place)
         else:
-            others.add(head.m)
+            others.add(op.m)
     drafts: dict[int, Draft] = {}
     ms = sorted(groups.keys() - others)
     for start in range(0, len(ms), MEMBERS_AT_ONCE):
         held = standings.load(look, ms[start : start + MEMBERS_AT_ONCE])
         known = {m: groups[m] for m, one in held.items() if one.ver}
-        made = changes_of(look, known, held, books, today, post)
+        made = changes_of(look, known, held, books, today, post, whole=False)
         for change in made.changes:
-            m = change.held.m
-            ops, past = groups[m], made.histories.get(m, ())
-            if change.held.is_reserved_anew or not _is_settled(ops, past, books):
+            if change.held.is_reserved_anew:
                 continue
-            ids = [op.id for op in ops]
-            remarks = {op_id: made.remarks[op_id] for op_id in ids if op_id in made.remarks}
+            m = change.held.m
+            ids = [op.id for op in groups[m]]
+            remarks = {op_id: said for op_id in ids if (said := made.remarks.get(op_id)) is not None}
             drafts[m] = Draft(places[m], ids, standings.rows_of(change), remarks)
     return Drafts(int(arrived[0]) if arrived else 0, today, drafts)
-
-
-def _is_settled(ops: Sequence[Operation], past: Sequence[Operation], books: Mapping[str, RuleBook]) -> bool:
-    """Whether operations refer only to what was posted for their member before, all of it by these books."""
-    before = {one.id for one in past if one.rule in books}
-    if len(before) < len(past):
-        return False
-    for op in ops:
-        if op.refs and not before.issuperset(op.refs):
-            return False
-        before.add(op.id)
-    return True

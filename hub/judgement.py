@@ -17,7 +17,7 @@ from typing import Any
 from hub import posting
 from hub.delivery import Delivered, Delivery, Reading, number, read
 from hub.posting import Admitted, Now, Place, Posts, op_bucket
-from hub.reading import Head, Heard
+from hub.reading import Heard
 from hub.store import schema, standings
 from hub.store.engine import Turn
 from hub.store.standings import Held
@@ -97,7 +97,7 @@ class _Round:
         self,
         turn: Turn,
         delivered: Sequence[Delivered],
-        readings: Sequence[Head | Reading],
+        readings: Sequence[Heard | Reading],
         books: Mapping[str, RuleBook],
         now: Now,
         done: Judgement,
@@ -118,7 +118,7 @@ class _Round:
         heard = {
             reading.id
             for reading in readings
-            if reading.id and not (self.hopeful and isinstance(reading, Head))  # that would collide
+            if reading.id and not (self.hopeful and isinstance(reading, Heard))  # that would collide
         }
         docket, held = _docket(turn, self.delivered, readings, heard, self.books, resolved.values())
         admitted: list[Admitted] = []
@@ -181,7 +181,7 @@ class _Round:
             self.done.later.setdefault(arrived.place, Outcome("A", {}))
             unlocked.add(f"lane:{arrived.place[0]}/{arrived.place[1]}")
 
-    def _keep(self, one: Delivered, reading: Head | Reading, outcome: Outcome) -> None:
+    def _keep(self, one: Delivered, reading: Heard | Reading, outcome: Outcome) -> None:
         """Custody: an operation that is not posted now is kept, with what it waits for."""
         op_id, m = reading.id, reading.m
         if not (self.later and outcome.letter == "P"):  # else it still waits, perhaps for something else
@@ -198,7 +198,7 @@ class _Round:
             self.done.cases.append((reason, op_id, m, one.place[0], detail))
 
 
-def _remember(one: Delivered, reading: Head | Reading, verdict: Outcome, docket: Docket) -> None:
+def _remember(one: Delivered, reading: Heard | Reading, verdict: Outcome, docket: Docket) -> None:
     """What went into custody is heard of from now on: its twin in the same batch is a duplicate."""
     op_id = reading.id
     if not op_id or verdict.letter not in ("P", "Q") or verdict.detail.get("reason") in NAMELESS:
@@ -211,7 +211,7 @@ def _remember(one: Delivered, reading: Head | Reading, verdict: Outcome, docket:
 def _docket(
     turn: Turn,
     delivered: Sequence[Delivered],
-    readings: Sequence[Head | Reading],
+    readings: Sequence[Heard | Reading],
     ids: set[str],
     books: Mapping[str, RuleBook],
     named: Iterable[int],
@@ -245,7 +245,7 @@ def _docket(
     return docket, held
 
 
-def _dismissed(turn: Turn, readings: Sequence[Head | Reading], seen: Mapping[str, Seen]) -> frozenset[str]:
+def _dismissed(turn: Turn, readings: Sequence[Heard | Reading], seen: Mapping[str, Seen]) -> frozenset[str]:
     """What these operations refer to and people have closed unposted."""
     refs = {
         ref for reading in readings for ref in reading.refs or () if ref not in seen or not seen[ref].posted
@@ -255,7 +255,7 @@ def _dismissed(turn: Turn, readings: Sequence[Head | Reading], seen: Mapping[str
     )
 
 
-def _resolutions(turn: Turn, readings: Sequence[Head | Reading]) -> dict[str, int]:
+def _resolutions(turn: Turn, readings: Sequence[Heard | Reading]) -> dict[str, int]:
     """Operation id -> member, for operations that a ``member.resolve`` has named."""
     ids = [reading.id for reading in readings if reading.m is None and reading.id]
     keys = [(op_bucket(op_id), op_id) for op_id in ids]
@@ -267,18 +267,18 @@ def _admit_plain(one: Delivered, docket: Docket) -> Admitted | None:
 
     ``_admit`` would say the same of it: nothing that it asks besides concerns such an operation.
     """
-    head = one.head
-    if head is None or head.plain is None or head.id in docket.seen:
+    op = one.heard
+    if op is None or op.plain is None or op.id in docket.seen:
         return None
-    if head.m not in docket.issued or head.rule not in docket.books:
+    if op.m not in docket.issued or op.rule not in docket.books:
         return None
     store, till, epoch, seq = one.place
-    docket.seen[head.id] = Seen((store, till, epoch), seq, one.digest, head.m, True)
-    return Admitted(one.place, one.n, Heard(head, one.body), one.body, one.digest)
+    docket.seen[op.id] = Seen((store, till, epoch), seq, one.digest, op.m, True)
+    return Admitted(one.place, one.n, op, one.body, one.digest)
 
 
 def _admit(
-    one: Delivered, reading: Head | Reading, docket: Docket, resolved: Mapping[str, int]
+    one: Delivered, reading: Heard | Reading, docket: Docket, resolved: Mapping[str, int]
 ) -> Admitted | Outcome:
     """Admit an operation, or say what keeps it."""
     if isinstance(reading, Reading) and reading.wrong is not None:
@@ -306,12 +306,11 @@ def _admit(
     return Admitted(one.place, one.n, verdict, one.body, one.digest)
 
 
-def _shaped(one: Delivered, reading: Head | Reading, m: int | None) -> Operation | Outcome:
+def _shaped(one: Delivered, reading: Heard | Reading, m: int | None) -> Operation | Outcome:
     """The operation; ``m`` is the member whom headquarters has named for it."""
     store, till = one.place[:2]
-    if isinstance(reading, Head):
-        op = Heard(reading, one.body)
-        return op if m is None else shaped({**op.body, "m": m}, store, till)
+    if isinstance(reading, Heard):
+        return reading if m is None else shaped({**reading.body, "m": m}, store, till)
     assert reading.body is not None, "what cannot be read is not asked for its shape"
     return shaped(reading.body if m is None else {**reading.body, "m": m}, store, till)
 

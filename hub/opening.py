@@ -25,7 +25,7 @@ from typing import Any
 
 from hub.drafts import NONE, Draft, Drafts, draft
 from hub.memory import collect_seldom
-from hub.reading import Head, read_head, thawed
+from hub.reading import Heard, hear
 from hub.store.engine import Store
 from hub.store.standings import Rows
 from points.rulebook import RuleBook
@@ -40,16 +40,17 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Opened:
-    """A verified batch, the digests of its bodies, and the heads of those that are plainly right."""
+    """A verified batch, the digests of its bodies, and the values of operations that are plainly right."""
 
     batch: Batch
     digests: Sequence[bytes]
-    kept: Sequence[Sequence[Any] | None]
+    values: Sequence[Sequence[Any] | None]
     drafts: Drafts = NONE
 
-    def head(self, place: int) -> Head | None:
-        """The head of the operation at ``place`` in the batch, from 0."""
-        return thawed(self.kept[place])
+    def heard(self, place: int) -> Heard | None:
+        """The operation at ``place`` in the batch, from 0, if it is plainly right."""
+        values = self.values[place]
+        return None if values is None else Heard(values, self.batch.bodies[place])
 
 
 def open_envelope(raw: bytes, record: KeyRecord, books: Mapping[str, RuleBook], today: int = 0) -> Opened:
@@ -58,8 +59,15 @@ def open_envelope(raw: bytes, record: KeyRecord, books: Mapping[str, RuleBook], 
     ``today`` is of no use here; another process needs it for its drafts.
     """
     batch = envelope.open_batch(raw, record)
-    heads = [read_head(body, batch.header.lane, books) for body in batch.bodies]
-    return Opened(batch, list(map(chain.body_digest16, batch.bodies)), heads)
+    return Opened(
+        batch,
+        list(map(chain.body_digest16, batch.bodies)),
+        [None if op is None else op.values for op in _heard(batch, books)],
+    )
+
+
+def _heard(batch: Batch, books: Mapping[str, RuleBook]) -> list[Heard | None]:
+    return [hear(body, batch.header.lane, books) for body in batch.bodies]
 
 
 _store: Store | None = None
@@ -72,24 +80,24 @@ def _try(raw: bytes, record: KeyRecord, books: Mapping[str, RuleBook], today: in
         batch = envelope.open_batch(raw, record)
     except WireFault:
         return None
-    heads = [read_head(body, batch.header.lane, books) for body in batch.bodies]
+    heard = _heard(batch, books)
     try:
         assert _store is not None, "the process was begun with a database"
         with _store.look() as look:
-            drafts = draft(look, heads, batch.bodies, books, today)
-        return _packed(batch, heads, drafts)
+            drafts = draft(look, heard, books, today)
+        return _packed(batch, heard, drafts)
     except Exception:  # the turn does without
         log.exception("an envelope was opened without drafts")
-        return _packed(batch, heads, NONE)
+        return _packed(batch, heard, NONE)
 
 
-def _packed(batch: Batch, heads: Sequence[Head | None], drafts: Drafts) -> bytes:
+def _packed(batch: Batch, heard: Sequence[Heard | None], drafts: Drafts) -> bytes:
     """What another process found, as ``_unpacked`` reads it."""
     return marshal.dumps(
         (
             (batch.batch_id, batch.kid, batch.bodies, batch.hashes),
             list(map(chain.body_digest16, batch.bodies)),
-            [head and (*head[:8], head.plain and tuple(head.plain), *head[9:]) for head in heads],
+            [op and (*op.values[:8], op.plain and tuple(op.plain), *op.values[9:]) for op in heard],
             (drafts.as_of, drafts.today),
             {
                 m: (places, ids, tuple(rows), {op_id: tuple(said) for op_id, said in remarks.items()})
@@ -100,11 +108,11 @@ def _packed(batch: Batch, heads: Sequence[Head | None], drafts: Drafts) -> bytes
 
 
 def _unpacked(packed: bytes, header: Header) -> Opened:
-    batch, digests, kept, (as_of, today), by_member = marshal.loads(packed)
+    batch, digests, values, (as_of, today), by_member = marshal.loads(packed)
     drafts = {
         m: Draft(places, ids, Rows(*rows), remarks) for m, (places, ids, rows, remarks) in by_member.items()
     }
-    return Opened(Batch(header, *batch), digests, kept, Drafts(as_of, today, drafts))
+    return Opened(Batch(header, *batch), digests, values, Drafts(as_of, today, drafts))
 
 
 def _live_with_headquarters(url: str) -> None:

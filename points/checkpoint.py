@@ -90,10 +90,10 @@ class PostedPlain(NamedTuple):
 
 
 def post_plain(
-    row: Sequence[Any], ops: Sequence[tuple[Operation, Plain]], books: Mapping[str, RuleBook]
+    row: Sequence[Any], ops: Sequence[Operation], does: Sequence[Plain], books: Mapping[str, RuleBook]
 ) -> PostedPlain | None:
-    """What ``judging.post`` does, for plain operations that follow headquarters' own ``row``; None when its
-    lots do not suffice. The row's version is not touched.
+    """What ``judging.post`` does, for plain operations that follow headquarters' own ``row`` and what each
+    ``does``; None when its lots do not suffice. The row's version is not touched.
 
     The caller answers for the tills: none has used more of its own points than were added there. An
     ``Earn`` adds to its till's cell, a ``Spend`` uses.
@@ -103,7 +103,7 @@ def post_plain(
     at_once: list[Leg] = []
     m, ver, status, tier, tier_pts, name, tail, _, lots, day, _, _, *behind = row
     lots = [lot for lot in lots if lot[1]]
-    for op, plain in ops:
+    for op, plain in zip(ops, does, strict=True):
         here = held_by("local", op.store, op.till)
         if isinstance(plain, Spend):
             drawn = _draw(lots, op, plain, legs)
@@ -129,7 +129,7 @@ def post_plain(
         if added:
             rights.append(Leg(op.id, MEM, here, "", added))
     remarks = {}
-    for op, plain in ops:
+    for op, plain in zip(ops, does, strict=True):
         if isinstance(plain, Earn):
             remark = earn_remark(plain.due, plain.pts, plain.tier, tier)
             if remark is not None:

@@ -25,9 +25,9 @@ def drafted(hq: Headquarters, raw: bytes) -> Opened:
     with hq.office.store.look() as look:
         record = intake.key_record(look, hq.office, envelope.peek(raw)[1])
         opened = open_envelope(raw, record, hq.office.books)
-        heads = [opened.head(n) for n in range(opened.batch.header.count)]
-        drafts = draft(look, heads, opened.batch.bodies, hq.office.books, hq.office.today())
-    return _unpacked(_packed(opened.batch, heads, drafts), opened.batch.header)
+        heard = [opened.heard(n) for n in range(opened.batch.header.count)]
+        drafts = draft(look, heard, hq.office.books, hq.office.today())
+    return _unpacked(_packed(opened.batch, heard, drafts), opened.batch.header)
 
 
 def by(opened: Opened) -> Any:
@@ -122,7 +122,7 @@ def test_a_draft_with_an_operation_that_is_not_admitted_is_not_written(
     other.earn(m, 1)
     here, there = till.cut(), other.cut()
     opened = drafted(hq, there)
-    assert opened.drafts.by_member[m].ids == [sale["id"], opened.head(1).id]  # type: ignore[union-attr]
+    assert opened.drafts.by_member[m].ids == [sale["id"], opened.heard(1).id]  # type: ignore[union-attr]
     till.heard(till.deliver(here))
     hq.office.open_envelope = by(opened)
     said = other.heard(other.deliver(there))

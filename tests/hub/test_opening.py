@@ -63,9 +63,10 @@ def test_opened_elsewhere_is_opened_the_same(hq: Headquarters, openers: Openers)
     record = record_of(hq, raw)
     opened = openers.open_envelope(raw, record, hq.office.books, hq.office.today())
     assert replace(opened, drafts=NONE) == open_envelope(raw, record, hq.office.books)
-    assert [head and head.kind for head in map(opened.head, range(6))] == ["member.enrol", "sale.earn", *[None] * 4]
-    assert opened.head(1) is not None
-    assert opened.head(1).plain is not None
+    heard = [opened.heard(n) for n in range(6)]
+    assert [op and op.kind for op in heard] == ["member.enrol", "sale.earn", *[None] * 4]
+    assert heard[1] is not None
+    assert heard[1].plain is not None
     hq.office.open_envelope = openers.open_envelope
     said = till.heard(till.deliver(raw))
     assert {seq: code for seq, (code, _) in said.items()} == {3: "Q", 4: "Q", 5: "P", 6: "Q"}
