@@ -115,18 +115,17 @@ class Delivery:
 
     def add_drafted(self, posts: Posts, first: int) -> None:
         """The drafted operations as they are kept, the facts numbered from ``first``."""
-        batch, digests, values = self.opened.batch, self.opened.digests, self.opened.values
+        batch, digests = self.opened.batch, self.opened.digests
         lane, first_seq, bodies = batch.header.lane, batch.header.first, batch.bodies
         store, till, epoch = lane.store, lane.till, lane.epoch
         for m, draft in self.drafts.items():
             shard = bucket(m)
-            for n in draft.places:
-                op_id, kind, st, *_ = values[n] or ()
+            posts.latest_st = max(posts.latest_st, draft.st)
+            for n, op_id, kind in zip(draft.places, draft.ids, draft.kinds, strict=True):
                 posts.seen.append(
                     (op_id, op_bucket(op_id), store, till, epoch, first_seq + n, digests[n], m, 1)
                 )
                 posts.facts.append((shard, m, first + n, op_id, store, till, kind, bodies[n]))
-                posts.latest_st = max(posts.latest_st, st)
 
 
 def read(raw: bytes) -> Reading:

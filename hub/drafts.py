@@ -30,11 +30,13 @@ MEMBERS_AT_ONCE = 100
 
 
 class Draft(NamedTuple):
-    """The rows of one member after the operations ``ids``, which stand at ``places`` in their batch, and what
-    is said of some of these: their letter and detail."""
+    """The rows of one member after the operations ``ids``, which stand at ``places`` in their batch, are of
+    these ``kinds`` and at the latest of store time ``st``; what is said of some: their letter and detail."""
 
     places: Sequence[int]
     ids: Sequence[str]
+    kinds: Sequence[str]
+    st: int
     rows: Rows
     remarks: Mapping[str, tuple[str, dict[str, Any]]]
 
@@ -103,7 +105,15 @@ def draft(look: Turn, heard: Sequence[Heard | None], books: Mapping[str, RuleBoo
             if change.held.is_reserved_anew:
                 continue
             m = change.held.m
-            ids = [op.id for op in groups[m]]
+            ops = groups[m]
+            ids = [op.id for op in ops]
             remarks = {op_id: said for op_id in ids if (said := made.remarks.get(op_id)) is not None}
-            drafts[m] = Draft(places[m], ids, standings.rows_of(change), remarks)
+            drafts[m] = Draft(
+                places[m],
+                ids,
+                [op.kind for op in ops],
+                max([op.st for op in ops]),
+                standings.rows_of(change),
+                remarks,
+            )
     return Drafts(int(arrived[0]) if arrived else 0, today, drafts)

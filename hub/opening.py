@@ -37,6 +37,9 @@ from points.wire.lane import KeyRecord
 
 log = logging.getLogger(__name__)
 
+DRAFTED = ()
+"""Values of an operation that is drafted: it is read again should the draft not be written after all."""
+
 
 @dataclass(frozen=True, slots=True)
 class Opened:
@@ -45,12 +48,15 @@ class Opened:
     batch: Batch
     digests: Sequence[bytes]
     values: Sequence[Sequence[Any] | None]
+    books: Mapping[str, RuleBook]
     drafts: Drafts = NONE
 
     def heard(self, place: int) -> Heard | None:
         """The operation at ``place`` in the batch, from 0, if it is plainly right."""
-        values = self.values[place]
-        return None if values is None else Heard(values, self.batch.bodies[place])
+        values, body = self.values[place], self.batch.bodies[place]
+        if values == DRAFTED:
+            return hear(body, self.batch.header.lane, self.books)
+        return None if values is None else Heard(values, body)
 
 
 def open_envelope(raw: bytes, record: KeyRecord, books: Mapping[str, RuleBook], today: int = 0) -> Opened:
@@ -62,7 +68,8 @@ def open_envelope(raw: bytes, record: KeyRecord, books: Mapping[str, RuleBook], 
     return Opened(
         batch,
         list(map(chain.body_digest16, batch.bodies)),
-        [None if op is None else op.values for op in _heard(batch, books)],
+        [None if op is None else op.values() for op in _heard(batch, books)],
+        books,
     )
 
 
@@ -93,26 +100,31 @@ def _try(raw: bytes, record: KeyRecord, books: Mapping[str, RuleBook], today: in
 
 def _packed(batch: Batch, heard: Sequence[Heard | None], drafts: Drafts) -> bytes:
     """What another process found, as ``_unpacked`` reads it."""
+    drafted = {place for one in drafts.by_member.values() for place in one.places}
+    values = [
+        DRAFTED if place in drafted else None if op is None else op.values() for place, op in enumerate(heard)
+    ]
+    members = []
+    for m, (*about, rows, remarks) in drafts.by_member.items():
+        said = {op_id: tuple(outcome) for op_id, outcome in remarks.items()}
+        members.append((m, *about, tuple(rows), said))
     return marshal.dumps(
         (
             (batch.batch_id, batch.kid, batch.bodies, batch.hashes),
             list(map(chain.body_digest16, batch.bodies)),
-            [op and (*op.values[:8], op.plain and tuple(op.plain), *op.values[9:]) for op in heard],
-            (drafts.as_of, drafts.today),
-            {
-                m: (places, ids, tuple(rows), {op_id: tuple(said) for op_id, said in remarks.items()})
-                for m, (places, ids, rows, remarks) in drafts.by_member.items()
-            },
+            values,
+            (drafts.as_of, drafts.today, members),
         )
     )
 
 
-def _unpacked(packed: bytes, header: Header) -> Opened:
-    batch, digests, values, (as_of, today), by_member = marshal.loads(packed)
+def _unpacked(packed: bytes, header: Header, books: Mapping[str, RuleBook]) -> Opened:
+    batch, digests, values, (as_of, today, members) = marshal.loads(packed)
     drafts = {
-        m: Draft(places, ids, Rows(*rows), remarks) for m, (places, ids, rows, remarks) in by_member.items()
+        m: Draft(places, ids, kinds, st, Rows(*rows), remarks)
+        for m, places, ids, kinds, st, rows, remarks in members
     }
-    return Opened(Batch(header, *batch), digests, values, Drafts(as_of, today, drafts))
+    return Opened(Batch(header, *batch), digests, values, books, Drafts(as_of, today, drafts))
 
 
 def _live_with_headquarters(url: str) -> None:
@@ -167,7 +179,7 @@ class Openers:
             packed = None
         if packed is None:
             return open_envelope(raw, record, books)
-        return _unpacked(packed, envelope.peek(raw)[0])
+        return _unpacked(packed, envelope.peek(raw)[0], books)
 
     def _replace(self, broken: ProcessPoolExecutor) -> None:
         """New processes for those that died, once, however many were waiting for them."""

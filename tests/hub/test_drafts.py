@@ -27,7 +27,7 @@ def drafted(hq: Headquarters, raw: bytes) -> Opened:
         opened = open_envelope(raw, record, hq.office.books)
         heard = [opened.heard(n) for n in range(opened.batch.header.count)]
         drafts = draft(look, heard, hq.office.books, hq.office.today())
-    return _unpacked(_packed(opened.batch, heard, drafts), opened.batch.header)
+    return _unpacked(_packed(opened.batch, heard, drafts), opened.batch.header, hq.office.books)
 
 
 def by(opened: Opened) -> Any:
