@@ -14,6 +14,7 @@ from pretend_till import PretendTill, points_of
 from hub import intake
 from hub.drafts import NONE, Recent, draft
 from hub.opening import Opened, _packed, _unpacked, open_envelope
+from hub.store.engine import Collision
 from hub.verify import verify
 from points.wire import canonical, envelope
 
@@ -35,17 +36,22 @@ def by(opened: Opened) -> Any:
     return lambda *_: opened
 
 
-def write_some(till: PretendTill, ms: list[int], chance: random.Random) -> None:
+def write_some(till: PretendTill, ms: list[int], chance: random.Random, sales: list[Any]) -> None:
     for _ in range(30):
         m = chance.choice(ms)
         act = chance.random()
-        if act < 0.6:
+        if act < 0.5:
             said = {"tier": 1} if chance.random() < 0.2 else {}
-            till.earn(m, chance.choice((0, 5, 50)), add=chance.random() < 0.8, **said)
-        elif act < 0.8:
+            sales.append((m, till.earn(m, chance.choice((0, 5, 50)), add=chance.random() < 0.8, **said)))
+        elif act < 0.65:
             till.redeem(m, chance.randrange(1, 60))
-        elif act < 0.9:
+        elif act < 0.8:
             till.op("rights.return", m, fund=[["back_l", 1]])
+        elif act < 0.9 and sales:
+            of, sale = chance.choice(sales)
+            till.refund(chance.choice((of, of, m, None)), sale, 100)
+        elif act < 0.96:
+            till.op("coupon.redeem", m)  # nobody knows it: what comes back of this member waits behind it
         else:
             till.write(b"{")
 
@@ -71,19 +77,22 @@ def test_with_drafts_the_same_rows_are_written(hq: Headquarters, till: PretendTi
     chance = random.Random(seed)
     ms = [till.enrol() for _ in range(8)]
     till.send()
-    used = 0
+    used, alike, sales = 0, 0, list[Any]()
     for _ in range(6):
-        write_some(till, ms, chance)
+        write_some(till, ms, chance, sales)
         raw = till.cut()
         opened = drafted(hq, raw)
         used += len(hq.office.recent.still_good(opened.drafts, hq.office.today()))
         plain = written(hq, replace(opened, drafts=NONE), raw)
         hq.office.recent = Recent()  # what was forgotten changed nobody
-        assert written(hq, opened, raw) == plain
+        with suppress(Collision):  # a refund that does not name its member: judged again without drafts
+            assert written(hq, opened, raw) == plain
+            alike += 1
         hq.office.recent = Recent()
         hq.office.open_envelope = by(opened)
         till.heard(till.deliver(raw))
     assert used > 5
+    assert alike > 2
     assert verify(hq.office).faults == []
 
 

@@ -127,17 +127,17 @@ def test_plain_operations_are_posted_as_the_fold_posts_them(seed: int) -> None:
         extending = extends(standing, coming, books)
         done = post(standing, coming, None if extending else ops[: n - len(coming)], books)
         row = end(done.account, 1, "", "")
-        plain = [(op, does) for op in coming if (does := plain_of(op, books[op.rule])) is not None]
+        plain = [does for op in coming if (does := plain_of(op, books[op.rule])) is not None]
         quick = None
         if len(plain) == len(coming) and twin.row and follows(twin.row.raw, twin.last_key, coming):
             told = copy.deepcopy(twin.row.raw)
             covered = all(cell.local_used <= cell.added for cell in twin.cells.values())
-            for op, does in plain:
+            for op, does in zip(coming, plain, strict=True):
                 cell = twin.cell(op.store, op.till)
                 cell.added += does.added if isinstance(does, Earn) else 0
                 cell.local_used += 0 if isinstance(does, Earn) else does.pts
                 covered = covered and cell.local_used <= cell.added
-            quick = post_plain(twin.row.raw, plain, books) if covered else None
+            quick = post_plain(twin.row.raw, coming, plain, books) if covered else None
             assert twin.row.raw == told, "what was told is only read"
         if quick is not None:
             alike += 1
