@@ -7,6 +7,7 @@
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 UV ?= $(shell command -v uv)
 VENV := .venv
+WORKERS ?= 2
 BIN := $(VENV)/bin
 
 ifeq ($(UV),)
@@ -58,7 +59,7 @@ demo: $(VENV)/.run.stamp
 	@exec $(BIN)/jifen demo
 
 test: $(VENV)/.all.stamp
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile
 
 lint: $(VENV)/.all.stamp
 	$(BIN)/ruff check .
