@@ -86,7 +86,8 @@ def post_all(
 ) -> Result:
     """Post what was admitted and what was ``drafted``, and save what changed.
 
-    Raises ``Collision``, also for a member of both: a draft knows its own operations only. ``held`` are members that were loaded before; who is missing is added.
+    Raises ``Collision``, also for a member of both: a draft knows its own operations only. ``held`` are
+    members that were loaded before; who is missing is added.
     """
     result = Result()
     groups = _by_member(turn, admitted, result.unlocked)
