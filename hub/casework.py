@@ -16,6 +16,7 @@ from hub import arrivals, claims, intake, personal, resolution
 from hub.decisions import decide
 from hub.judgement import judge
 from hub.office import Office
+from hub.overdue import MISSING
 from hub.posting import Now, Place
 from hub.store import schema
 from hub.store.engine import Turn
@@ -72,10 +73,11 @@ def find(look: Turn, number: int) -> Case | None:
 
 
 def _custody(look: Turn, store: str, reason: str, op_id: str) -> tuple[Place | None, bytes]:
+    what = "%:%" if reason == MISSING else reason  # what is parked waits for a thing by its name
     for at, till, epoch, seq, body in look.run(
-        "SELECT store, till, epoch, seq, body FROM waiting WHERE on_what = ? AND store = ?"
+        "SELECT store, till, epoch, seq, body FROM waiting WHERE on_what LIKE ? AND store = ?"
         " ORDER BY till, epoch, seq",
-        (reason, store),
+        (what, store),
     ):
         told = _read(bytes(body)).get("id")
         if (told if isinstance(told, str) else "") == op_id or (not op_id and not isinstance(told, str)):
@@ -109,6 +111,7 @@ def _judge_again(turn: Turn, office: Office, case: Case) -> None:
     assert case.place is not None
     alone = f"case:{case.number}"
     where = "store = ? AND till = ? AND epoch = ? AND seq = ?"
+    before = turn.one(f"SELECT on_what FROM waiting WHERE {where}", case.place)
     turn.run(f"UPDATE waiting SET on_what = ? WHERE {where}", (alone, *case.place))
     done = judge(turn, None, office.books, Now(arrivals.next_arrival(turn), office.today()), {alone})
     done.cases = [one for one in done.cases if one[:2] != (case.reason, case.op_id)]
@@ -117,7 +120,7 @@ def _judge_again(turn: Turn, office: Office, case: Case) -> None:
     claims.settle(turn, office, done.arrived)
     personal.open_boxes(turn, office, done.arrived)
     left = turn.one(f"SELECT on_what FROM waiting WHERE {where}", case.place)
-    if left is None or left[0] != case.reason:
+    if left != before:
         _close(turn, office, case)
 
 
