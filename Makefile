@@ -59,7 +59,7 @@ demo: $(VENV)/.run.stamp
 	@exec $(BIN)/jifen demo
 
 test: $(VENV)/.all.stamp
-	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile
+	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 
 lint: $(VENV)/.all.stamp
 	$(BIN)/ruff check .

