@@ -2,7 +2,8 @@
 
 The ledger is another program with other data structures; it is asked as a process and told only the
 wishes and what the counters answered. Compared to the point: balances, lots, debt, tier points and
-settlement of every member; the trial balance; and that nothing was spent that nobody had (0 overspend).
+settlement of every member; every account of the trial balance; that each sale gave what its recorded inputs
+give by the rules; and that nothing was spent that nobody had (0 overspend).
 """
 
 from __future__ import annotations
@@ -54,6 +55,7 @@ def differences(
     found = []
     settled: Counter[str] = Counter()
     for m, said in opinion.items():
+        found += [f"member {m}: the ledger doubts {doubt}" for doubt in said["doubts"]]
         kept = hub["members"].get(str(m), {"lots": [], "debt": 0, "tier_pts": 0})
         lots = sorted(
             [pts, last, issuer] for _, pts, last, issuer in kept["lots"] if not last or last >= today
@@ -76,7 +78,41 @@ def differences(
         found.append(f"settlement: {len(ours)} legs by the ledger, {len(hub['settlement'])} at headquarters")
     if sum(hub["accounts"].values()):
         found.append("the trial balance is not zero")
+    found += _accounts(opinion, hub, today)
+    told = {reason: n for reason, n in hub["cases"].items() if reason in ("earn-differs", "tier-differs")}
+    if told:
+        found.append(f"headquarters found sales that gave other points than the rules: {told}")
     return found
+
+
+def _accounts(opinion: Mapping[int, State], hub: State, today: int) -> list[str]:
+    """Every account of the trial balance that is not what the ledger's sums make it.
+
+    Where points are held (with headquarters, with tills) is one sum: what members have, and what has
+    expired and was not posted so yet. Posted breakage and that are one sum by issuer.
+    """
+    ours: Counter[str] = Counter()
+    for said in opinion.values():
+        ours["mem"] += said["balance"]
+        ours["mem.debt"] -= said["debt"]
+        for name, sign in (("issue", -1), ("redeem", 1), ("expire", 1)):
+            for store, pts in said["accounts"][name].items():
+                ours[f"x.{name}:{store}"] += sign * pts
+    theirs: Counter[str] = Counter()
+    for account, pts in hub["accounts"].items():
+        held = account.startswith("mem.") and account != "mem.debt"
+        if not account.startswith("settle:"):
+            theirs["mem" if held else account] += pts
+    for member in hub["members"].values():
+        for _, pts, last, issuer in member["lots"]:
+            if last and last < today:
+                theirs["mem"] -= pts
+                theirs[f"x.expire:{issuer}"] += pts
+    return [
+        f"account {name}: {theirs[name]} at headquarters, {ours[name]} by the ledger"
+        for name in sorted(ours.keys() | theirs.keys())
+        if ours[name] != theirs[name]
+    ]
 
 
 def overspent(told: Told, hub: HubFacts) -> list[str]:

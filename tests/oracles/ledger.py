@@ -101,6 +101,8 @@ class Ledger:
         self.sums: Counter[str] = Counter()
         self.answers: dict[str, list[int]] = {}
         self.doubts: list[list[Any]] = []
+        self.days: Counter[tuple[str, int]] = Counter()
+        self.peak = 0
         self.seen: set[str] = set()
 
     def remainders(self) -> list[tuple[Lot, int]]:
@@ -143,15 +145,29 @@ class Ledger:
         used = sum(tender[2] for tender in op.get("tenders", ()) if tender[0] == "points")
         if used:
             self.spend(store, op, used)
-        if op.get("desired", sale.would_earn()) != sale.would_earn() or op["pts"] != sale.granted:
-            self.doubts.append([op["id"], "earned", op["pts"], sale.would_earn()])
-        cap = book.get("day_cap_pts", 0)
-        if cap and op["pts"] > max(0, cap - op.get("day_used", 0)):
-            self.doubts.append([op["id"], "day_cap", op["pts"], max(0, cap - op.get("day_used", 0))])
+        self.doubt(store, op, sale, book)
+        self.days[store, op["day"]] += sale.granted
         if sale.granted:
             today = wall_date(op["st"], book["zone"])
             self.sums["issued"] += sale.granted
+            self.peak = max(self.peak, self.sums["issued"] - self.sums["clawed"])
             self.arrive(Lot(store, sale.granted, last_good_day(today, book["expiry"]), op["id"]))
+
+    def doubt(self, store: str, op: Mapping[str, Any], sale: Sold, book: Book) -> None:
+        """What a till wrote of a sale must be what its own inputs give, and its inputs what it can know: it
+        has given the member at least this much today, and no member stands higher than the points say."""
+        would, cap, used = sale.would_earn(), book.get("day_cap_pts", 0), op.get("day_used", 0)
+        due = min(would, max(0, cap - used)) if cap else would
+        if op.get("desired", would) != would or op["pts"] > would:
+            self.doubts.append([op["id"], "earned", op["pts"], would])
+        elif op["pts"] != due:
+            self.doubts.append([op["id"], "day_cap", op["pts"], due])
+        if cap and used < self.days[store, op["day"]]:
+            self.doubts.append([op["id"], "day_used", used, self.days[store, op["day"]]])
+        if "tier" in op:
+            reached = max(0, sum(low <= self.peak for low, *_ in book["tiers"]) - 1)
+            if op["tier"] > reached or op["m_bp"] != book["tiers"][op["tier"]][1]:
+                self.doubts.append([op["id"], "tier", op["tier"], reached])
 
     def arrive(self, lot: Lot) -> None:
         self.lots.append(lot)
@@ -191,6 +207,7 @@ class Ledger:
         if cause in self.sales:
             sale = self.sales[cause]
             claw, restore = sale.take_back(op["lines"] if op["t"] == "sale.refund" else None)
+            self.days[sale.store, sale.day] -= claw
         elif cause in self.strips:  # a redemption of its own, undone whole
             claw, restore = 0, sum(n for _, n in self.strips[cause].runs)
         else:
@@ -270,6 +287,12 @@ class Ledger:
             home, n = strip.runs[place]
             assert isinstance(home, Debt)
             owed[home.bearer] += n
+        issued, redeemed, expired = Counter[str](), Counter[str](), Counter[str]()
+        for lot, n in self.remainders():
+            issued[lot.issuer] += lot.pts
+            expired[lot.issuer] += 0 if lot.alive(today) else n
+        for strip in self.strips.values():
+            redeemed[strip.store] += sum(n for _, n in strip.runs)
         sums = {name: self.sums[name] for name in ("issued", "redeemed", "clawed", "restored")}
         return {
             "balance": sum(n for _, n in lots),
@@ -279,7 +302,8 @@ class Ledger:
             "settlement": sorted([*key, n] for key, n in self.settlement().items()),
             "tier_pts": self.sums["issued"] - self.sums["clawed"],
             **sums,
-            "expired": sum(n for lot, n in self.remainders() if not lot.alive(today)),
+            "expired": expired.total(),
+            "accounts": {"issue": issued, "redeem": redeemed, "expire": expired},
             "returns": self.answers,
             "doubts": self.doubts,
         }

@@ -96,6 +96,7 @@ class Sold:
     book: Book
     m_bp: int
     lines: dict[int, SoldLine]
+    day: int
     granted: int = 0
 
     def would_earn(self) -> int:
@@ -144,6 +145,6 @@ def sold(op: Mapping[str, Any], store: str, book: Book) -> Sold:
         rate = book["category_rate"].get(category, 0)
         base = 0 if rate < 0 else max(0, net - unearning)
         lines[place] = SoldLine(max(rate, 0), units, net, base, points)
-    sale = Sold(store, book, op.get("m_bp", 10_000), lines)
+    sale = Sold(store, book, op.get("m_bp", 10_000), lines, op.get("day", 0))
     sale.granted = min(op["pts"], sale.would_earn())
     return sale

@@ -15,13 +15,25 @@ SAID: dict[int, Any] = {
         "debt": 0,
         "tier_pts": 50,
         "settlement": [["s1", "s2", 1000, 100, 5]],
+        "doubts": [],
+        "accounts": {"issue": {"s1": 62}, "redeem": {"s2": 5}, "expire": {"s1": 7}},
     }
 }
+ACCOUNTS = {
+    "mem.avail": 33, "mem.local:s1/01": 20, "x.issue:s1": -62, "x.redeem:s2": 5, "x.expire:s1": 4,
+    "settle:s1": -5, "settle:s2": 5,
+}  # fmt: skip
+GONE = ["x.1", 3, 20261231, "s1"]
+"""Expired, and not posted so yet."""
 
 
 def hub(**changes: Any) -> dict[str, Any]:
-    member = {"lots": [["x.0", 50, 20271118, "s1"]], "debt": 0, "tier_pts": 50, **changes.pop("member", {})}
-    return {"members": {"7": member}, "settlement": {"s1|s2|r": 5}, "accounts": {"a": 5, "b": -5}, **changes}
+    lots = [["x.0", 50, 20271118, "s1"], GONE]
+    member = {"lots": lots, "debt": 0, "tier_pts": 50, **changes.pop("member", {})}
+    books = {**ACCOUNTS, **changes.pop("accounts", {})}
+    return {
+        "members": {"7": member}, "settlement": {"s1|s2|r": 5}, "accounts": books, "cases": {}, **changes,
+    }  # fmt: skip
 
 
 def differ(state: dict[str, Any]) -> list[str]:
@@ -33,13 +45,28 @@ def test_two_that_agree_have_no_difference() -> None:
 
 
 def test_each_number_that_differs_is_seen() -> None:
-    assert differ(hub(member={"lots": [["x.0", 49, 20271118, "s1"]]}))
-    assert differ(hub(member={"lots": [["x.0", 50, 20271118, "s2"]]}))
+    assert differ(hub(member={"lots": [["x.0", 49, 20271118, "s1"], GONE]}))
+    assert differ(hub(member={"lots": [["x.0", 50, 20271118, "s2"], GONE]}))
     assert differ(hub(member={"debt": 1}))
     assert differ(hub(member={"tier_pts": 51}))
     assert differ(hub(settlement={}))
-    assert differ(hub(accounts={"a": 5, "b": -4}))
+    assert differ(hub(accounts={"mem.avail": 34}))
     assert differ({**hub(), "members": {**hub()["members"], "8": hub()["members"]["7"]}})
+
+
+def test_each_account_that_differs_is_seen_though_all_add_up() -> None:
+    assert differ(hub(accounts={"x.issue:s1": -61, "x.issue:s2": -1}))
+    assert differ(hub(accounts={"x.redeem:s2": 6, "x.redeem:s1": -1}))
+    assert differ(hub(accounts={"x.expire:s1": 5, "mem.avail": 32}))
+    assert differ(hub(accounts={"mem.debt": -1, "mem.avail": 34}))
+    assert differ(hub(member={"lots": [["x.0", 50, 20271118, "s1"]]})), "breakage that was lost"
+
+
+def test_a_sale_that_gave_other_points_than_the_rules_is_seen() -> None:
+    doubted = {7: {**SAID[7], "doubts": [["a", "earned", 1, 2]]}}
+    assert opinion.differences(doubted, hub(), "r", [1000, 100], 20270101)
+    assert differ(hub(cases={"earn-differs": 1}))
+    assert not differ(hub(cases={"uncovered": 1}))
 
 
 def body(op_id: str, st: int, **more: Any) -> dict[str, Any]:
