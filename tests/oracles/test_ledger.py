@@ -94,7 +94,7 @@ class Counter:
 @pytest.mark.parametrize(
     ("second", "doubted"),
     [
-        ({"pts": 7}, ["day_cap"]),  # less than was due
+        ({"pts": 7, "day_used": 90}, ["day_cap"]),  # less than was due
         ({"pts": 15, "day_used": 90}, ["earned"]),
         ({"pts": 10, "day_used": 90}, []),
         ({"pts": 10, "day_used": 89}, ["day_cap", "day_used"]),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 import subprocess
@@ -63,7 +64,7 @@ def test_packaging_is_no_python_package() -> None:
     assert not list((HOUSE / "packaging").rglob("__init__.py"))
 
 
-def test_the_wheel_carries_words_rules_and_the_page(tmp_path: Path) -> None:
+def test_the_wheel_is_whole_and_headquarters_runs_from_it(tmp_path: Path) -> None:
     source = tmp_path / "source"
     listed = subprocess.run(
         ["git", "-C", str(HOUSE), "ls-files", "-z"], capture_output=True, check=True
@@ -78,8 +79,47 @@ def test_the_wheel_carries_words_rules_and_the_page(tmp_path: Path) -> None:
     if done.returncode and ("No module named pip" in done.stderr or "BackendUnavailable" in done.stderr):
         pytest.skip("no pip or no setuptools in this environment: the wheel is NOT built")
     assert done.returncode == 0, done.stderr
-    names = set(zipfile.ZipFile(next(tmp_path.glob("jifen-*.whl"))).namelist())
-    page = {f"agent/screen/page/{path.name}" for path in (HOUSE / "agent" / "screen" / "page").iterdir()}
-    assert page | {"config/words/zh.toml", "config/words/en.toml", "config/rulebooks/example.json"} <= names
-    assert "jifen.py" in names
-    assert not [name for name in names if name.startswith(("tests/", "packaging/"))]
+    packed = zipfile.ZipFile(next(tmp_path.glob("jifen-*.whl")))
+    names = {name for name in packed.namelist() if ".dist-info/" not in name}
+    rooms = ("points/", "config/", "hardware/", "agent/", "hub/", "jifen.py")
+    assert names == {name for name in listed.decode().split("\0") if name.startswith(rooms)}
+    installed = tmp_path / "installed"
+    packed.extractall(installed)
+    done = subprocess.run(
+        [sys.executable, "-c", CONSOLE, str(tmp_path / "hub")],
+        cwd=installed, env={**os.environ, "PYTHONPATH": str(installed)}, capture_output=True, text=True,
+        timeout=120, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith(str(installed)), "it is the wheel that ran"
+
+
+CONSOLE = """
+import sys
+from pathlib import Path
+
+import hub
+from config.settings import HubSettings, NightWindow
+from fastapi.testclient import TestClient
+from hub.api.app import make_app
+from hub.assembly import open_office
+from hub.console import access
+from hub.console.desk import Desk
+
+folder = Path(sys.argv[1])
+office = open_office(HubSettings(
+    data_dir=folder, key_dir=folder / "keys", listen_host="127.0.0.1", listen_port=1,
+    public_url="http://testserver", database_url="", chain="demo", chain_name="demo", rulebook=None,
+    language="zh", ticket_hours=24, code_pool=20, night=NightWindow(0, 240),
+), Path("config/rulebooks/example.json").read_bytes())
+app = make_app(office)
+Desk(office, "http://testserver", 24).mount(app)
+with office.store.turn() as turn:
+    key = access.make_link_key(turn, office.clock())
+with TestClient(app, base_url="http://testserver") as client:
+    assert client.get(f"/console/open?key={key}").status_code == 200
+    assert client.get("/console").status_code == 200
+office.store.close()
+print(hub.__file__)
+"""
+"""What an installed headquarters does first: it makes its tables and shows its pages."""

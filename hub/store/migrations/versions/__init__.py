@@ -1,0 +1,1 @@
+"""One step after another, from an empty database to this version's."""
