@@ -89,6 +89,8 @@ class Till:
     editions: int = 0
     """How many editions of anything were taken since it woke."""
     as_of_ms: int = 0
+    feed_g: int = 0
+    """Which edition of members it knows; an earn says so."""
     chain_name: str = ""
     store_name: str = ""
     _shift: Shift | None = None
@@ -220,8 +222,9 @@ class Till:
         self.store_name = feeds.fact(self.book, "store_name") or self.store
         self.as_of_ms = int(feeds.fact(self.book, "members_as_of") or 0)
         self.pending = {}
-        _, g = feeds.edition(self.book, "members", self.identity.region)
-        for _, body in [*sales.unresolved(self.book, applied, g), *sales.since(self.book, applied)]:
+        _, self.feed_g = feeds.edition(self.book, "members", self.identity.region)
+        unresolved = sales.unresolved(self.book, applied, self.feed_g)
+        for _, body in [*unresolved, *sales.since(self.book, applied)]:
             self.add_pending(Operation(canonical.decode(body), self.store, self.till))
 
     def add_pending(self, op: Operation) -> None:

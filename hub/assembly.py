@@ -8,10 +8,10 @@ from pathlib import Path
 from config.settings import HubSettings
 from hub import intake, keys, publishing
 from hub.clock import file_clock, machine
-from hub.judgement import UNKNOWN_KIND
 from hub.office import Office
 from hub.store.engine import Store
 from hub.store.upgrading import upgrade
+from points.judging import NOT_LEARNT
 
 CLOCK = "JIFEN_REHEARSAL_CLOCK"
 """Names a file whose content is business time in ms, for rehearsals; unset: the machine's time."""
@@ -36,5 +36,5 @@ def open_office(settings: HubSettings, rulebook: bytes) -> Office:
         if office.current is None:
             publishing.publish_rules(turn, office, rulebook)
         # A newer program may know what an older one parked.
-        intake.judge_waiting(turn, office, [UNKNOWN_KIND])
+        intake.judge_waiting(turn, office, NOT_LEARNT)
     return office

@@ -34,7 +34,6 @@ Case = tuple[str, str, int | None, str, str]
 
 RESOLVE = "resolve:"
 """Begins the name of what an operation waits for whose member headquarters must name."""
-UNKNOWN_KIND = "unknown-type"
 INTERNAL = Outcome("Q", {"reason": "policy", "field": "internal"})
 WAITING_FEW = 100
 ARRIVAL_OPS_MAX = 2**20

@@ -14,10 +14,12 @@ from typing import Any
 from hub.office import Office
 from hub.store import schema
 from hub.store.engine import Turn
+from points.judging import NOT_LEARNT
 from points.wire import canonical
 from points.wire.faults import WireFault
 
-MISSING, UNKNOWN = "missing-dependency", "unknown-type"
+MISSING = "missing-dependency"
+REASONS = (MISSING, *NOT_LEARNT)
 AFTER_MS = 7 * 86_400_000
 
 
@@ -30,8 +32,7 @@ def open_cases(office: Office) -> int:
         waiting = {(place[0], _of(raw)[0]) for place, _, _, raw in parked}
         asked = set()
         for number, store, op_id in turn.run(
-            "SELECT id, store, op_id FROM cases WHERE closed_ms IS NULL AND reason IN (?, ?)",
-            (MISSING, UNKNOWN),
+            "SELECT id, store, op_id FROM cases WHERE closed_ms IS NULL AND reason IN (?, ?, ?)", REASONS
         ):
             asked.add((store, op_id))
             if (store, op_id) not in waiting:
@@ -40,7 +41,7 @@ def open_cases(office: Office) -> int:
         for place, on_what, m, raw in parked:
             op_id, st = _of(raw)
             if st + AFTER_MS < now and (place[0], op_id) not in asked:
-                reason = UNKNOWN if on_what == UNKNOWN else MISSING
+                reason = on_what if on_what in NOT_LEARNT else MISSING
                 cases.append((reason, op_id, m, place[0], _told(turn, place, reason), now, None))
         turn.put(schema.cases, cases)
         return len(cases)
@@ -51,7 +52,7 @@ def _parked(turn: Turn) -> list[tuple[tuple[str, str, int, int], str, int | None
     return [
         ((store, till, epoch, seq), on_what, m, bytes(body))
         for store, till, epoch, seq, on_what, m, body in rows
-        if on_what == UNKNOWN or (":" in on_what and not on_what.startswith("lane:"))
+        if on_what in NOT_LEARNT or (":" in on_what and not on_what.startswith("lane:"))
     ]
 
 

@@ -42,6 +42,7 @@ _EVERY = {
 _SALE = {
     "day_used": _AMOUNT,
     "desired": _AMOUNT,
+    "feed_g": _AMOUNT,
     "fund": rf'\[\["add",{_TERM}\]\]',
     "lines": rf"\[{_LINE}(?:,{_LINE}){{0,499}}\]",
     "m_bp": _SMALL,
@@ -59,12 +60,12 @@ _REDEMPTION = {
 
 
 def _pattern(fields: dict[str, str], funded: str) -> str:
-    """An object of these fields, in order; a clock's own time is said only where it differs, and the term
-    only with a fund, as ``funded`` says: always, or not."""
+    """An object of these fields, in order. A clock's own time is said only where it differs; the edition that
+    a till knew is said since tills say it; the term only with a fund, as ``funded`` says: always, or not."""
     parts = []
     for name, value in sorted(fields.items()):
         part = f'"{name}":{value},'
-        if name == "at":
+        if name in ("at", "feed_g"):
             part = f"(?:{part})?"
         elif name == "fund" and not funded:
             part = f"({part})?"

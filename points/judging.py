@@ -15,13 +15,16 @@ from typing import Any, NamedTuple
 from points.fold import FOLDED, MEM, Account, Leg
 from points.identifiers import HUB_STORE
 from points.members import MemberRow, begin
-from points.operations import HUB_KINDS, SPENDS, BadOperation, Operation, known, read
+from points.operations import HUB_KINDS, KINDS, SPENDS, BadOperation, Operation, known, read
 from points.order import canonical
 from points.postings import AUTH, close_legs, grant_legs, held_by, rights_legs
 from points.quoting import earn_due, recompute_earn
 from points.returns import Sale
 from points.rights import Cell
 from points.rulebook import RuleBook
+
+UNKNOWN_TYPE, UNKNOWN_VERSION = NOT_LEARNT = ("unknown-type", "unknown-version")
+"""Kinds that this program has not learnt yet; what is of them is judged again by the next that starts."""
 
 Key = tuple[int, str, str, str]
 Agent = tuple[str, str]
@@ -112,7 +115,8 @@ def shaped(body: Mapping[str, Any], store: str, till: str) -> Operation | Outcom
     if not isinstance(body.get("t"), str) or type(body.get("tv")) is not int:
         return Outcome("Q", {"reason": "bad-field", "field": "t"})
     if not known(body):
-        return Outcome("P", {"reason": "unknown-type"})
+        heard_of = any(kind == body["t"] for kind, _ in KINDS)
+        return Outcome("P", {"reason": UNKNOWN_VERSION if heard_of else UNKNOWN_TYPE})
     try:
         return read(body, store, till)
     except BadOperation as error:

@@ -250,6 +250,10 @@ def _earn(body: Mapping[str, Any]) -> None:
     whole(body["tier"], 0, 255)
     whole(body["m_bp"], 0, 10**6)
     whole(body["day_used"])
+    whole(body.get("feed_g", 0), 0, 2**53 - 1)
+    whole(body.get("week_used", 0))
+    if "segment" in body:
+        word(body["segment"])
     whole(body["desired"], 0)
     whole(body["pts"], 0, body["desired"])
     used = sum(tender[2] for tender in tenders if tender[0] == "points")

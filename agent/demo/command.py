@@ -90,6 +90,7 @@ def _say(demo: Demo) -> None:
     print(f"\n  演示台 panel               {demo.panel.url}")
     for store in demo.stores.values():
         print(f"  {store.name} 收银页面 cashier   {store.agent.page_url}")
+        print(f"  {store.name} 小票纸卷 paper     {demo.panel.url}roll/{store.store}")
     print(f"  总部控制台 console           {demo.panel.url}console")
     print(f"  店长密码 manager's PIN       {MANAGER_PIN}")
     print("\n  Ctrl+C 结束 · ends\n", flush=True)

@@ -47,7 +47,6 @@ from points.wire.manifest import PRIVATE_TOPIC, private_shard
 
 log = logging.getLogger(__name__)
 
-CLAIM_BYTES_MAX = 1024
 SHARED = frozenset({"members", "rules", device_keys.TOPIC})
 
 
@@ -67,15 +66,13 @@ class Devices:
             "blob": self.blob,
             "sealed": self.sealed,
             "authorisations": self.authorisations,
+            "claims": self.claims,
         }
         for name, door in doors.items():
             row = endpoints.TABLE[name]
             app.add_api_route(
                 row.template, self._guarded(door, row.sends_bytes_max), methods=[row.method], name=name
             )
-        app.add_api_route(
-            "/v1/claims", self._guarded(self.claims, CLAIM_BYTES_MAX), methods=["POST"], name="claims"
-        )
         app.add_api_route("/health/live", live, methods=["GET"], name="live")
 
     def _guarded(self, door: Callable[..., bytes], bytes_max: int) -> Callable[[Request], Any]:

@@ -27,6 +27,7 @@ JOIN = "application/vnd.jifen.enrolment"
 JSON = "application/json"
 PROBLEM = "application/problem+json"
 PROBLEM_BYTES_MAX = 64 * 1024
+CLAIM_BYTES_MAX = 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +50,7 @@ TABLE: Mapping[str, Endpoint] = {
     "blob": Endpoint("GET", "/v1/blob/{sha}", None, 0, BLOB),
     "sealed": Endpoint("PUT", "/v1/sealed/{op_id}", BLOB, PII_BLOB_BYTES_MAX, None),
     "authorisations": Endpoint("POST", "/v1/authorisations", JSON, canonical.BODY_BYTES_MAX, JSON),
+    "claims": Endpoint("POST", "/v1/claims", JSON, CLAIM_BYTES_MAX, JSON),
 }
 
 STATUS: Mapping[Problem, int] = {
@@ -118,6 +120,11 @@ def sealed(op_id: str) -> str:
 
 def authorisations() -> str:
     return "/v1/authorisations"
+
+
+def claims() -> str:
+    """Where a paper's signed claim is shown."""
+    return "/v1/claims"
 
 
 def status_of(problem: str) -> int:

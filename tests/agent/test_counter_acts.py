@@ -11,7 +11,7 @@ from agent import day_close, enrolment, goods_back
 from agent.counter import Counter, Found
 from agent.funding import No
 from agent.recorder import Recorded
-from agent.store import cells, prints
+from agent.store import cells, feeds, prints
 from agent.till import Till
 from points.refusals import Refusal
 
@@ -240,4 +240,9 @@ def test_the_quote_on_the_screen_is_recorded_unchanged_only_while_nothing_change
     done(counter.sell(M, [[1, "food", 1, 5_000]], "c1"))  # another sale than the one on the screen
     last = done(counter.sell(M, [[1, "food", 1, 90_000]], "c1")).op.body
     assert last["day_used"] == 17
+    assert last["feed_g"] == 0
+    with till.book.turn() as turn:
+        feeds.keep_edition(turn, "members", till.identity.region, 3, 41, b"")
+    till.gather()
+    assert done(counter.sell(M, [[1, "food", 1, 5_000]], "c1")).op.body["feed_g"] == 41
     assert last["pts"] == 83

@@ -137,7 +137,7 @@ class Chain:
         fen = sum(line[3] for line in lines)
         body = self.body(
             lane, "sale.earn", m=m, receipt=f"r{lane.st}", lines=lines, tenders=[["cash", fen]], tier=0,
-            m_bp=10_000, day_used=0, desired=fen // 100, pts=fen // 100, fund=[["add", fen // 100]],
+            m_bp=10_000, day_used=0, feed_g=7, desired=fen // 100, pts=fen // 100, fund=[["add", fen // 100]],
             inc=1, term=1,
         )  # fmt: skip
         lane.sales.append((m, body["id"], lines[0][3]))

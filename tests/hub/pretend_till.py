@@ -223,7 +223,7 @@ class PretendTill:
         return claim.encode(claim.Claim(**(told | other)), self.key)
 
     def show(self, digits: str) -> Answer:
-        return self.call("POST", "/v1/claims", canonical.encode({"digits": digits}), endpoints.JSON)
+        return self.call("POST", endpoints.claims(), canonical.encode({"digits": digits}), endpoints.JSON)
 
     def close(self) -> None:
         self.client.close()

@@ -144,14 +144,16 @@ def test_what_the_short_way_cannot_post_takes_the_long_way(
     assert not cases(hq)
 
 
-@pytest.mark.parametrize("more", [{"t": "gift.redeem"}, {"tv": 2}])
+@pytest.mark.parametrize(
+    ("more", "reason"), [({"t": "gift.redeem"}, "unknown-type"), ({"tv": 2}, "unknown-version")]
+)
 def test_a_kind_of_tomorrow_is_parked_and_the_lane_goes_on(
-    hq: Headquarters, till: PretendTill, monkeypatch: pytest.MonkeyPatch, more: dict[str, Any]
+    hq: Headquarters, till: PretendTill, monkeypatch: pytest.MonkeyPatch, more: dict[str, Any], reason: str
 ) -> None:
     m = till.enrol()
     till.write(canonical.encode(till.body("member.enrol", m) | more))
     till.earn(m, 50)
-    assert till.send() == {2: ("P", {"reason": "unknown-type"})}
+    assert till.send() == {2: ("P", {"reason": reason})}
     assert points_of(hq, m) == (50, 0)
     assert len(hq.rows("SELECT body FROM waiting")) == 1
 

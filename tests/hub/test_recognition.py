@@ -50,13 +50,14 @@ def test_the_common_ones_are_recognised(body: dict[str, Any]) -> None:
     bare = {key: value for key, value in body.items() if key not in ("fund", "inc", "term")}
     assert recognised(canonical.encode(body)) == body
     assert recognised(canonical.encode(body | {"at": 1_795_605_304_621})) is not None
+    assert (recognised(canonical.encode(body | {"feed_g": 7})) is not None) is (body is SALE)
     assert (recognised(canonical.encode(bare)) is not None) is (body is SALE)
 
 
 @pytest.mark.parametrize("body", [SALE, REDEMPTION])
 def test_whatever_stands_in_a_field_is_recognised_only_if_it_would_be_accepted(body: dict[str, Any]) -> None:
     accepted = 0
-    for key in (*body, "who", "at", "memo", "approved_by", "refs", "pii"):
+    for key in (*body, "who", "at", "feed_g", "week_used", "segment", "memo", "approved_by", "refs", "pii"):
         for value in ODD:
             try:
                 raw = canonical.encode(body | {key: value})

@@ -96,11 +96,10 @@ class Counter:
     [
         ({"pts": 7, "day_used": 90}, ["day_cap"]),  # less than was due
         ({"pts": 15, "day_used": 90}, ["earned"]),
-        ({"pts": 10, "day_used": 90}, []),
+        ({"pts": 10, "day_used": 90, "tier": 0, "m_bp": 10_000}, []),
         ({"pts": 10, "day_used": 89}, ["day_cap", "day_used"]),
         ({"pts": 14, "day_used": 0}, ["day_used"]),  # the till forgot what it gave this morning
         ({"pts": 10, "day_used": 90, "tier": 1, "m_bp": 12_000}, ["tier"]),
-        ({"pts": 10, "day_used": 90, "tier": 0, "m_bp": 10_000}, []),
         ({"pts": 10, "day_used": 90, "tier": 0, "m_bp": 10_001}, ["tier"]),
     ],
 )

@@ -222,6 +222,10 @@ def test_more_is_never_added_than_was_earned_and_what_is_paid_is_what_is_sold() 
     story = Story(book())
     with pytest.raises(BadOperation, match="added"):
         story.sale(FIRST_MS, 10_000, pts=10, fund=[["add", 11]])
+    for odd in ({"feed_g": -1}, {"feed_g": "7"}, {"week_used": 0.5}, {"segment": ""}, {"segment": 3}):
+        with pytest.raises(BadOperation):
+            story.sale(FIRST_MS, 10_000, **odd)
+    story.sale(FIRST_MS, 10_000, feed_g=7, week_used=3, segment="gold")
     with pytest.raises(BadOperation, match="paid"):
         story.sale(FIRST_MS, 10_000, tenders=[["cash", 9_999]])
 
