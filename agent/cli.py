@@ -146,7 +146,9 @@ def keep_pin(till: Till, words: Words) -> int:
 
 
 def join_by(settings: AgentSettings, words: Words, ticket: str | None, with_pin: bool) -> int:
-    """Scan the ticket, make the key, hear headquarters once, test printer and scanner as one loop."""
+    """Scan the ticket, make the key, hear headquarters once, test printer and scanner as one loop, and
+    look at everything else. Whether the store may open is for the loop to say; what the look finds is
+    shown with it."""
     text = ticket or scan_ticket(settings, words)
     if text is None:
         print(words.say("doctor.join_page"), file=sys.stderr)
@@ -169,6 +171,7 @@ def join_by(settings: AgentSettings, words: Words, ticket: str | None, with_pin:
         bad = test_loop(agent, words)
     finally:
         agent.stop()
+    look(settings, words)
     return 1 if bad else 0
 
 
@@ -219,12 +222,7 @@ def test_loop(agent: Agent, words: Words) -> int:
 
 def self_test(settings: AgentSettings, words: Words, with_print: bool) -> int:
     """Every check, said in words; 1 when one failed."""
-    print(words.say("doctor.title"))
-    findings = look_at(settings)
-    for one in findings:
-        title = words.say(f"doctor.{one.name}")
-        print(f"{MARKS[one.verdict]} {title}: {words.say(one.words, **one.detail)}")
-    bad = sum(one.verdict is Verdict.FAILED for one in findings)
+    bad = look(settings, words)
     if with_print:
         agent = Agent(settings, port=0, contact_every_s=0)
         try:
@@ -233,6 +231,16 @@ def self_test(settings: AgentSettings, words: Words, with_print: bool) -> int:
             agent.stop()
     print(words.say("doctor.verdict_bad", count=bad) if bad else words.say("doctor.verdict_good"))
     return 1 if bad else 0
+
+
+def look(settings: AgentSettings, words: Words) -> int:
+    """Say every finding; how many checks failed."""
+    print(words.say("doctor.title"))
+    findings = look_at(settings)
+    for one in findings:
+        title = words.say(f"doctor.{one.name}")
+        print(f"{MARKS[one.verdict]} {title}: {words.say(one.words, **one.detail)}")
+    return sum(one.verdict is Verdict.FAILED for one in findings)
 
 
 def look_at(settings: AgentSettings) -> list[Finding]:

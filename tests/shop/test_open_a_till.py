@@ -90,6 +90,9 @@ def test_a_ticket_and_a_test_page_are_scanned_and_the_store_sells(
         assert "请用本机的扫码枪扫描开店凭证" in said
         assert "已开店：demo / s001 / 01" in said
         assert "扫到了，打印机和扫码枪都好" in said
+        looked = said.split("扫到了")[1]
+        assert "✓ 密钥权限" in looked, "the self-test is shown"
+        assert "✓ 总部" in looked
         assert "中文打印 ￥1,234.50" in device.receipts[0].text
         keys = {path.name: oct(path.stat().st_mode & 0o777) for path in (tmp_path / "key").iterdir()}
         assert set(keys.values()) == {"0o600"}
