@@ -135,17 +135,20 @@ export function manager(stateNow, withPin, attempt) {
   return ask("manager-dialog", "", (answer) => {
     const state = stateNow();
     const said = el("p", { role: "status", class: "quiet" });
-    const rows = el("dl", {}, ...[
+    const facts = (state) => [
       ["page.network", state.network.say], ["page.unsynced_word", state.unsynced.say], ["page.last_contact", state.last_contact],
       ["page.as_of", state.as_of], ["page.members_known", number(state.members)], ["page.pool_left", number(state.pool)],
       ["page.recorded_count", number(state.operations)], ["page.printer", state.printer.say],
-    ].flatMap(([word, value]) => [el("dt", {}, say(word)), el("dd", {}, value)]));
+    ].flatMap(([word, value]) => [el("dt", {}, say(word)), el("dd", {}, value)]);
+    const rows = el("dl", {}, ...facts(state));
     const press = (id, word, path, act) => el("button", {
       type: "button", class: "second", id,
       onclick: async () => {
         said.textContent = "…";
         const told = await attempt(act ?? (() => api.post(path)));
         said.textContent = told.say ?? say("page.done_sale");
+        const now = await attempt(() => api.get("/api/state"));
+        if (!stopped(now)) rows.replaceChildren(...facts(now));
       },
     }, say(word));
     const choices = el("div", { class: "choices" },
