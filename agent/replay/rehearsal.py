@@ -111,6 +111,7 @@ def rehearse(
     ]
     verdict.figures = _figures(year.told, baskets, state, said, driven_s, folder / "envelopes")
     verdict.figures["killed"] = sum(till.kills for till in tills.values())
+    verdict.figures["acts cut off"] = sum(till.cut_off for till in tills.values())
     verdict.by_day = {day: dict(counts) for day, counts in sorted(year.told.by_day.items())}
     if redeliver:
         say("every batch three times more, shuffled between lanes, into an empty headquarters")

@@ -11,12 +11,14 @@ import random
 import subprocess
 import sys
 import threading
+import time
 from pathlib import Path
 from typing import Any
 
 from agent.replay.stall import Answer, Stall
 
 KILL_WITHIN_S = 0.02
+"""Of an act that was never seen; else it falls anywhere within what such an act lasted the last time."""
 
 
 class Near:
@@ -25,7 +27,7 @@ class Near:
     def __init__(self, folder: Path) -> None:
         self._stall = Stall(folder)
         self.seq = self._stall.till.log.seq
-        self.kills = 0
+        self.kills = self.cut_off = 0
 
     def act(self, name: str, now_ms: int, connected: bool, **arguments: Any) -> Answer:
         """Do one act; ``ops`` of the answer are new to the driver."""
@@ -40,14 +42,16 @@ class Near:
 
 
 class Far:
-    """A till in a process of its own, killed ``kills`` times at moments drawn by ``chance``."""
+    """A till in a process of its own, killed ``kills`` times at moments drawn by ``chance``; ``cut_off`` of
+    them fell into the middle of an act."""
 
     def __init__(self, folder: Path, kills: int, acts: int, chance: random.Random) -> None:
         self._folder = folder
         self._chance = chance
         self._acts = 0
         self._moments = set(chance.sample(range(acts), min(kills, acts)))
-        self.kills = 0
+        self._lasted: dict[str, float] = {}
+        self.kills = self.cut_off = 0
         self.seq = 0
         self._start()
 
@@ -65,16 +69,21 @@ class Far:
         """Do one act, through a kill if one is due."""
         kill = self._acts in self._moments
         self._acts += 1
-        timer = threading.Timer(self._chance.random() * KILL_WITHIN_S, self._process.kill) if kill else None
+        within = self._lasted.get(name, KILL_WITHIN_S)
+        timer = threading.Timer(self._chance.random() * within, self._process.kill) if kill else None
         if timer:
             timer.start()
+        began = time.monotonic()
         answer = self._ask(name, now_ms, connected, arguments)
         if timer:
             timer.join()
             self._process.kill()
             self._process.wait()
             self.kills += 1
+            self.cut_off += answer is None
             self._start()
+        else:
+            self._lasted[name] = time.monotonic() - began
         if answer is None:
             recorded = self._ask("nothing", now_ms, connected, {})
             assert recorded is not None, "a till that was started again answers"

@@ -32,6 +32,7 @@ class Tilling(Protocol):
 
     seq: int
     kills: int
+    cut_off: int
 
     def act(self, name: str, now_ms: int, connected: bool, **arguments: Any) -> Answer:
         """Do one act."""

@@ -33,6 +33,7 @@ def test_a_month_of_real_purchases_is_right_to_the_point(tmp_path: Path) -> None
     figures = told["figures"]
     assert isinstance(figures, dict)
     assert figures["killed"] == 20
+    assert figures["acts cut off"] > 5
     assert figures["baskets"] > 800
     assert figures["approved without a network"] > 10
     assert (tmp_path / "chart.svg").read_text("utf-8").startswith("<svg")
