@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import io
 import time
 from collections.abc import Callable
 from pathlib import Path
 
+import zxingcpp
+from PIL import Image
 from running import MEMBER, make_agent, printer, running
 from shopfloor import GOODS
 
@@ -46,6 +49,15 @@ def test_a_receipt_is_printed_once_and_its_claim_is_on_it(tmp_path: Path) -> Non
         assert "示例超市 · 员村二横路店" in slip.text
         assert agent.desk.counter.scan(slip.symbols[0]).sale == done.op.id  # type: ignore[union-attr]
         assert len(device.receipts) == 1
+
+
+def test_what_another_program_reads_on_the_narrow_paper_is_the_claim_of_the_sale(tmp_path: Path) -> None:
+    with printer(58) as device, running(tmp_path, printer=device.address) as agent:
+        done = sell(agent)
+        assert device.wait_for_receipts(1)
+        picture = Image.open(io.BytesIO(device.receipts[0].png())).convert("L")
+        (read,) = zxingcpp.read_barcodes(picture)
+        assert agent.desk.counter.scan(read.text).sale == done.op.id  # type: ignore[union-attr]
 
 
 def test_paper_that_was_out_before_a_job_costs_no_byte_and_gives_one_receipt_after_the_reload(
