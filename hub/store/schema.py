@@ -23,6 +23,8 @@ from sqlalchemy import (
 )
 
 metadata = MetaData()
+WHOLE = BigInteger().with_variant(Integer(), "sqlite")
+SHARD = SmallInteger().with_variant(Integer(), "sqlite")
 
 MEMBER_SCOPED = (
     *("members", "cells", "reserved", "voided", "postings", "facts", "personal", "issued"),
@@ -54,11 +56,11 @@ def _text(name: str, **more: object) -> Column[str]:
 
 
 def _whole(name: str, **more: object) -> Column[int]:
-    return Column(name, BigInteger, nullable=False, **more)  # type: ignore[arg-type]
+    return Column(name, WHOLE, nullable=False, **more)  # type: ignore[arg-type]
 
 
 def _bucket() -> Column[int]:
-    return Column("bucket", SmallInteger, nullable=False)
+    return Column("bucket", SHARD, nullable=False)
 
 
 # -- reference: small, known everywhere ----------------------------------------------------------
@@ -71,11 +73,11 @@ keys = Table(
     Column("public", LargeBinary, nullable=False),
     _text("store"),
     _text("till"),
-    Column("epoch", BigInteger, nullable=False),
+    Column("epoch", WHOLE, nullable=False),
     _text("suite"),
     _whole("not_before_ms"),
-    Column("revoked_at_ms", BigInteger),
-    Column("max_seq", BigInteger),
+    Column("revoked_at_ms", WHOLE),
+    Column("max_seq", WHOLE),
 )
 tickets = Table(
     "tickets",
@@ -112,7 +114,7 @@ blobs = Table(
     _text("sha"),
     _text("topic"),
     _text("shard"),
-    Column("unnamed_ms", BigInteger),
+    Column("unnamed_ms", WHOLE),
     Column("bytes", LargeBinary, nullable=False),
     PrimaryKeyConstraint("sha", "topic", "shard"),
 )
@@ -122,11 +124,11 @@ cases = Table(
     Column("id", Integer, primary_key=True, autoincrement=True),
     _text("reason"),
     _text("op_id"),
-    Column("m", BigInteger),
+    Column("m", WHOLE),
     _text("store"),
     _text("detail"),
     _whole("opened_ms"),
-    Column("closed_ms", BigInteger),
+    Column("closed_ms", WHOLE),
 )
 
 case_acts = Table(
@@ -146,7 +148,7 @@ agents = Table(
     _whole("first_member"),
     _whole("next_member"),
     _whole("granted_at"),
-    Column("last_seen_ms", BigInteger),
+    Column("last_seen_ms", WHOLE),
     _text("version"),
     PrimaryKeyConstraint("store", "till"),
 )
@@ -165,7 +167,7 @@ batches = Table(
     _text("batch_id"),
     Column("envelope", LargeBinary, nullable=False),
     Column("ack", LargeBinary, nullable=False),
-    Column("g", BigInteger),
+    Column("g", WHOLE),
     _whole("arrived"),
     PrimaryKeyConstraint("store", "till", "epoch", "first", "batch_id"),
 )
@@ -184,7 +186,7 @@ waiting = Table(
     _whole("epoch"),
     _whole("seq"),
     _text("on_what"),
-    Column("m", BigInteger),
+    Column("m", WHOLE),
     Column("body", LargeBinary, nullable=False),
     PrimaryKeyConstraint("store", "till", "epoch", "seq"),
 )
@@ -199,7 +201,7 @@ told = Table(
     _text("letter"),
     _text("detail"),
     _whole("later"),
-    Column("g", BigInteger),
+    Column("g", WHOLE),
     PrimaryKeyConstraint("store", "till", "epoch", "seq"),
 )
 """``later``: it was not said in the ack. ``g``: from this edition of members on it is counted there; NULL
@@ -230,34 +232,34 @@ op_seen = Table(
     "op_seen",
     metadata,
     _text("op_id"),  # first, for it begins with the time: a batch's ids are neighbours
-    Column("op_bucket", SmallInteger, nullable=False),
+    Column("op_bucket", SHARD, nullable=False),
     _text("store"),
     _text("till"),
     _whole("epoch"),
     _whole("seq"),
     Column("digest", LargeBinary, nullable=False),
-    Column("m", BigInteger),
+    Column("m", WHOLE),
     _whole("posted"),
     PrimaryKeyConstraint("op_id", "op_bucket"),
     sqlite_with_rowid=False,
 )
 resolved = Table(
-    "resolved", metadata, Column("op_bucket", SmallInteger, nullable=False), _text("op_id"), _whole("m"),
+    "resolved", metadata, Column("op_bucket", SHARD, nullable=False), _text("op_id"), _whole("m"),
     PrimaryKeyConstraint("op_bucket", "op_id"),
 )  # fmt: skip
 sealed = Table(
-    "sealed", metadata, Column("op_bucket", SmallInteger, nullable=False), _text("op_id"), _text("pii"),
+    "sealed", metadata, Column("op_bucket", SHARD, nullable=False), _text("op_id"), _text("pii"),
     Column("blob", LargeBinary, nullable=False), PrimaryKeyConstraint("op_bucket", "op_id", "pii"),
 )  # fmt: skip
 claims = Table(
     "claims",
     metadata,
-    Column("op_bucket", SmallInteger, nullable=False),
+    Column("op_bucket", SHARD, nullable=False),
     _text("op_id"),
     _text("kid"),
     _text("state"),
     _text("digits"),
-    Column("m", BigInteger),
+    Column("m", WHOLE),
     _whole("shown_ms"),
     PrimaryKeyConstraint("op_bucket", "op_id"),
 )
@@ -359,6 +361,9 @@ Index("cells_of_agent", cells.c.store, cells.c.till, cells.c.bucket)
 changed = Table(
     "changed",
     metadata,
-    Column("bucket", SmallInteger, primary_key=True, autoincrement=False),
+    Column("bucket", SHARD, primary_key=True, autoincrement=False),
     _whole("touched"),
 )
+
+for _table in metadata.tables.values():  # on SQLite too a column takes nothing but its own type
+    _table.dialect_kwargs["sqlite_strict"] = True

@@ -9,7 +9,7 @@ from sqlalchemy import Column, Index, Integer, MetaData, Table, inspect
 
 from config.faults import Fault
 from hub.store import schema
-from hub.store.engine import Store
+from hub.store.engine import Collision, Store
 from hub.store.upgrading import upgrade
 
 GROUPS = {
@@ -95,4 +95,21 @@ def test_a_database_of_a_newer_program_is_left_alone(tmp_path: Path) -> None:
     with pytest.raises(Fault) as told:
         upgrade(store)
     assert told.value.remedy == "fault.database_newer"
+    store.close()
+
+
+def test_on_sqlite_a_column_takes_nothing_but_its_own_type(tmp_path: Path) -> None:
+    store = Store(f"sqlite:///{tmp_path / 'hub.sqlite'}")
+    upgrade(store)
+    with store.look() as look:
+        loose = look.run(
+            "SELECT name FROM pragma_table_list WHERE schema = 'main' AND type = 'table' AND strict = 0"
+            " AND name NOT LIKE 'sqlite_%' AND name <> 'alembic_version'"
+        )
+        assert loose == []
+    with pytest.raises(Collision), store.turn() as turn:
+        turn.run(
+            "INSERT INTO reserved (bucket, m, intent, store, till, pts)"
+            " VALUES (0, 1, 'a', 's001', '01', 'many')"
+        )
     store.close()
