@@ -283,7 +283,7 @@ def _admit(
     """Admit an operation, or say what keeps it."""
     if isinstance(reading, Reading) and reading.wrong is not None:
         return reading.wrong
-    named = reading.id
+    named, m = reading.id, reading.m
     store, till, epoch, seq = one.place
     known = docket.seen.get(named)
     if known is not None and not known.posted and (known.lane, known.seq) == ((store, till, epoch), seq):
@@ -296,6 +296,8 @@ def _admit(
         log.exception("an operation could not be judged")
         verdict = INTERNAL
     if isinstance(verdict, Outcome):
+        if isinstance(reading, Heard):
+            reading.m = m  # it was perhaps asked as another member's, or as nobody's
         if verdict.letter in ("P", "Q") and reading.m is not None:
             docket.waiting.add((store, till, reading.m))
         return verdict

@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 from hub.changes import Post, changes_of
 from hub.drafts import Draft
 from hub.store import schema, standings
-from hub.store.engine import Turn
+from hub.store.engine import Collision, Turn
 from hub.store.standings import Held
 from points.identifiers import bucket
 from points.judging import Outcome
@@ -91,6 +91,8 @@ def post_all(
     """
     result = Result()
     groups = _by_member(turn, admitted, result.unlocked)
+    if not groups.keys().isdisjoint(drafted):
+        raise Collision
     for draft in drafted.values():
         result.unlocked.update([f"op:{op_id}" for op_id in draft.ids])
         result.remarks |= {op_id: Outcome(*said) for op_id, said in draft.remarks.items()}

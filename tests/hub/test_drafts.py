@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from contextlib import suppress
 from dataclasses import replace
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -12,6 +13,7 @@ from headquarters import Headquarters
 from pretend_till import PretendTill, points_of
 
 from hub import intake
+from hub.delivery import Delivered, Delivery
 from hub.drafts import NONE, Recent, draft
 from hub.opening import Opened, _packed, _unpacked, open_envelope
 from hub.store.engine import Collision
@@ -197,3 +199,63 @@ def test_a_draft_of_another_day_or_of_a_batch_half_known_is_not_tried(
     assert not hq.office.recent.still_good(opened.drafts, hq.office.today() + 1)
     hq.office.recent.note([m], opened.drafts.as_of + 1)
     assert not hq.office.recent.still_good(opened.drafts, hq.office.today())
+
+
+def test_a_draft_beside_a_refund_that_cannot_be_posted_is_not_written(
+    hq: Headquarters, till: PretendTill
+) -> None:
+    """The refund names no member, and its line cannot be read: all of that member's go into custody."""
+    m = till.enrol()
+    sale = till.earn(m, 10)
+    till.send()
+    till.earn(m, 20)
+    till.op("sale.refund", None, refs=[sale["id"]], lines=[[1, 0, 100, "surplus"]])
+    raw = till.cut()
+    opened = drafted(hq, raw)
+    assert opened.drafts.by_member.keys() == {m}
+    hq.office.open_envelope = by(opened)
+    said = till.heard(till.deliver(raw))
+    assert {code for code, _ in said.values()} == {"Q"}
+    assert len(said) == 2
+
+
+def test_ids_that_are_chained_through_a_batch_are_read_no_oftener(
+    hq: Headquarters, till: PretendTill, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ms = [till.enrol() for _ in range(20)]
+    till.send()
+    bodies = [till.body("rights.return", m, fund=[["back_l", 1]]) | {"inc": 1, "term": 1} for m in ms]
+    for body, after in pairwise(bodies):
+        body["refs"] = [after["id"]]
+    till.op("coupon.redeem", 7, refs=[bodies[0]["id"]])
+    for body in bodies:
+        till.write(canonical.encode(body))
+    raw = till.cut()
+    opened = drafted(hq, raw)
+    assert len(opened.drafts.by_member) == 20
+    count = 0
+    plain = Delivery.one
+
+    def one(self: Delivery, n: int) -> Delivered:
+        nonlocal count
+        count += 1
+        return plain(self, n)
+
+    monkeypatch.setattr(Delivery, "one", one)
+    assert written(hq, opened, raw)["facts"]
+    assert count <= 3 * 21
+
+
+@pytest.mark.parametrize("heard", [True, False])
+def test_what_waits_is_kept_with_the_member_that_it_named(
+    hq: Headquarters, till: PretendTill, heard: bool
+) -> None:
+    """A close of rights concerns nobody by name; kept waiting, it holds back the member whom it names."""
+    one, two = till.enrol(), till.enrol()
+    till.earn(one, 10)
+    till.send()
+    till.op("coupon.redeem", two)
+    till.op("rights.close", one, inc=1, term=1, **({} if heard else {"memo": 'a"b'}))
+    till.op("rights.return", one, fund=[["back_l", 10]])
+    assert till.send()[6][0] == "P"
+    assert hq.rows("SELECT seq, m FROM waiting ORDER BY seq") == [(4, two), (5, one), (6, one)]
