@@ -127,7 +127,7 @@ class Sale:
         What is returned beyond what was sold takes nothing and leaves ``over_refunded`` true.
         """
         earned, tendered = self.earned(), self.tendered()
-        for number, units, fen in lines:
+        for number, units, fen, *_ in lines:
             i = self.place.get(number)
             if i is None:
                 self.over_refunded = True
@@ -148,7 +148,7 @@ class Sale:
         A group takes kept fen in line order, and says nothing of units.
         """
         earned, tendered = self.earned(), self.tendered()
-        for rate, fen in groups:
+        for rate, fen, *_ in groups:
             for i, of in enumerate(self.rate):
                 part = min(fen, self.kept_fen[i]) if of == rate else 0
                 self.kept_fen[i] -= part

@@ -12,7 +12,7 @@ import pytest
 from headquarters import Headquarters
 from pretend_till import PretendTill, points_of
 
-from hub import intake
+from hub import intake, judgement
 from hub.delivery import Delivered, Delivery
 from hub.drafts import NONE, Recent, draft
 from hub.opening import Opened, _packed, _unpacked, open_envelope
@@ -202,18 +202,23 @@ def test_a_draft_of_another_day_or_of_a_batch_half_known_is_not_tried(
 
 
 def test_a_draft_beside_a_refund_that_cannot_be_posted_is_not_written(
-    hq: Headquarters, till: PretendTill
+    hq: Headquarters, till: PretendTill, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The refund names no member, and its line cannot be read: all of that member's go into custody."""
+    """The refund names no member; what cannot be posted of a member takes all of theirs into custody."""
+
+    def fails(*_: Any) -> Any:
+        raise ZeroDivisionError("made by the test")
+
     m = till.enrol()
     sale = till.earn(m, 10)
     till.send()
     till.earn(m, 20)
-    till.op("sale.refund", None, refs=[sale["id"]], lines=[[1, 0, 100, "surplus"]])
+    till.op("sale.refund", None, refs=[sale["id"]], lines=[[1, 0, 100]])
     raw = till.cut()
     opened = drafted(hq, raw)
     assert opened.drafts.by_member.keys() == {m}
     hq.office.open_envelope = by(opened)
+    monkeypatch.setattr(judgement, "post", fails)
     said = till.heard(till.deliver(raw))
     assert {code for code, _ in said.values()} == {"Q"}
     assert len(said) == 2
@@ -259,3 +264,13 @@ def test_what_waits_is_kept_with_the_member_that_it_named(
     till.op("rights.return", one, fund=[["back_l", 10]])
     assert till.send()[6][0] == "P"
     assert hq.rows("SELECT seq, m FROM waiting ORDER BY seq") == [(4, two), (5, one), (6, one)]
+
+
+def test_what_stands_behind_the_known_entries_of_a_line_is_ignored(
+    hq: Headquarters, till: PretendTill
+) -> None:
+    m = till.enrol()
+    sale = till.earn(m, 10)
+    till.op("sale.refund", m, refs=[sale["id"]], lines=[[1, 0, 100, "of tomorrow"]])
+    assert till.send() == {}
+    assert points_of(hq, m) == (9, 0)

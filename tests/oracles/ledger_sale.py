@@ -122,7 +122,7 @@ class Sold:
         if lines is None:
             for line in self.lines.values():
                 line.units_back, line.fen_back, line.touched = line.units, line.net, True
-        for place, units, fen in lines or ():
+        for place, units, fen, *_ in lines or ():
             if place in self.lines:
                 line = self.lines[place]
                 line.units_back, line.fen_back = line.units_back + units, line.fen_back + fen
