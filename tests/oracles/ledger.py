@@ -102,7 +102,6 @@ class Ledger:
         self.answers: dict[str, list[int]] = {}
         self.doubts: list[list[Any]] = []
         self.days: Counter[tuple[str, int]] = Counter()
-        self.peak = 0
         self.seen: set[str] = set()
 
     def remainders(self) -> list[tuple[Lot, int]]:
@@ -146,16 +145,17 @@ class Ledger:
         if used:
             self.spend(store, op, used)
         self.doubt(store, op, sale, book)
-        self.days[store, op["day"]] += sale.granted
+        if "who" not in op and "pii" not in op:  # else its till does not know whose it is
+            self.days[store, op["day"]] += sale.granted
         if sale.granted:
             today = wall_date(op["st"], book["zone"])
             self.sums["issued"] += sale.granted
-            self.peak = max(self.peak, self.sums["issued"] - self.sums["clawed"])
             self.arrive(Lot(store, sale.granted, last_good_day(today, book["expiry"]), op["id"]))
 
     def doubt(self, store: str, op: Mapping[str, Any], sale: Sold, book: Book) -> None:
-        """What a till wrote of a sale must be what its own inputs give, and its inputs what it can know: it
-        has given the member at least this much today, and no member stands higher than the points say."""
+        """What a till wrote of a sale must be what its own inputs give, and its inputs what it can know: what
+        it gave this member today itself, and no higher tier than all the points ever given reach, for it
+        need not have heard of a return elsewhere."""
         would, cap, used = sale.would_earn(), book.get("day_cap_pts", 0), op.get("day_used", 0)
         due = min(would, max(0, cap - used)) if cap else would
         if op.get("desired", would) != would or op["pts"] > would:
@@ -165,7 +165,7 @@ class Ledger:
         if cap and used < self.days[store, op["day"]]:
             self.doubts.append([op["id"], "day_used", used, self.days[store, op["day"]]])
         if "tier" in op:
-            reached = max(0, sum(low <= self.peak for low, *_ in book["tiers"]) - 1)
+            reached = max(0, sum(low <= self.sums["issued"] for low, *_ in book["tiers"]) - 1)
             if op["tier"] > reached or op["m_bp"] != book["tiers"][op["tier"]][1]:
                 self.doubts.append([op["id"], "tier", op["tier"], reached])
 
