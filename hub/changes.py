@@ -18,9 +18,10 @@ from hub.store import schema, standings
 from hub.store.engine import Turn
 from hub.store.standings import CellRow, Change, Held, LegKey
 from points.checkpoint import Plain, Spend, follows, post_plain
-from points.fold import FOLDED, Account, Leg
+from points.fold import FOLDED, Account
 from points.identifiers import bucket
 from points.judging import Agent, Outcome, Posted, extends, key_of
+from points.legs import Leg
 from points.members import ROW_ENTRIES, end
 from points.operations import Operation
 from points.postings import correction, totals

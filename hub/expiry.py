@@ -22,9 +22,10 @@ from hub.office import Office
 from hub.store import standings
 from hub.store.engine import Turn
 from hub.store.standings import Change, Held, LegKey
-from points.days import is_past
-from points.fold import Account, Leg
+from points.expiry import is_past
+from points.fold import Account
 from points.identifiers import BUCKETS
+from points.legs import Leg
 from points.members import begin
 from points.postings import expiry_legs, totals
 

@@ -17,7 +17,8 @@ from hub.office import Office
 from hub.store import schema, standings
 from hub.store.engine import Turn
 from hub.store.standings import Held
-from points.days import Day, expiry_rank, plus_days
+from points.days import Day, plus_days
+from points.expiry import expiry_rank
 from points.identifiers import bucket
 from points.judging import available
 from points.members import begin

@@ -22,7 +22,8 @@ from hub.posting import op_bucket
 from hub.store import schema, standings
 from hub.store.engine import Turn
 from hub.store.standings import Ledger
-from points.fold import FOLDED, MEM, OWED, fold
+from points.fold import FOLDED, fold
+from points.legs import MEM, OWED
 from points.members import end
 from points.postings import held_by, totals
 

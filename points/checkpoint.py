@@ -11,14 +11,15 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from points.days import expiry_rank, is_past
-from points.fold import MEM, Leg
+from points.caps import under_cap
+from points.expiry import expiry_rank, is_past
 from points.judging import Key, Outcome, earn_remark, key_of
+from points.legs import MEM, Leg
 from points.operations import Operation
 from points.postings import held_by
-from points.quoting import under_cap
 from points.returns import whole_earns
 from points.rulebook import RuleBook
+from points.settlement import settle
 
 
 class Earn(NamedTuple):
@@ -149,8 +150,7 @@ def _draw(
             part = min(left, remaining)
             parts[lot_id] = part
             legs.append(Leg(op.id, MEM, f"x.redeem:{op.store}", lot_id, part))
-            if issuer != op.store:
-                legs.append(Leg(op.id, f"settle:{issuer}", f"settle:{op.store}", op.rule, part))
+            legs += settle(op.id, issuer, op.store, op.rule, part)
             left -= part
             if not left:
                 break

@@ -88,13 +88,3 @@ def quarter_end(of: Day) -> Day:
     month = of // 100 % 100
     last_month = (month + 2) // 3 * 3
     return month_end(Day(of // 10_000 * 10_000 + last_month * 100 + 1))
-
-
-def expiry_rank(expires_on: int) -> int:
-    """Sort key of an expiry day: soonest first, never last."""
-    return expires_on or 99_999_999
-
-
-def is_past(expires_on: int, today: int) -> bool:
-    """The day itself still counts: points may be spent on the day they expire."""
-    return expires_on != NEVER and expires_on < today

@@ -17,30 +17,18 @@ which the same return gives back.)
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
-from points.days import expiry_rank, is_past, plus_days
-from points.identifiers import HUB_STORE
-from points.lots import DEBT, Draw, Lot
+from points.days import plus_days
+from points.debt import DEBT, bearer_of
+from points.expiry import expiry_rank, is_past
+from points.legs import MEM, OWED, Leg
+from points.lots import Draw, Lot
 from points.operations import Operation
 from points.order import canonical
 from points.returns import Sale
 from points.rulebook import RuleBook
-
-MEM, OWED = "mem.avail", "mem.debt"
-
-
-class Leg(NamedTuple):
-    """A derived movement: ``pts`` from ``debit`` to ``credit``, caused by ``op``.
-
-    ``ref`` is the lot, or for settlement accounts the rule book whose rate values the points.
-    """
-
-    op: str
-    debit: str
-    credit: str
-    ref: str
-    pts: int
+from points.settlement import settle
 
 
 class Account:
@@ -217,23 +205,11 @@ class Account:
             if not pts:
                 return
         while pts:  # rights that were honest when they were given, points that are gone since
-            bearer, part = self._bearer(pts)
+            bearer, part = bearer_of(self.taken, pts)
             draws.append(Draw(DEBT, part, bearer))
             self.legs.append(Leg(op.id, OWED, account, "", part))
             self._settle(op.id, bearer, op.store, book.hash, part)
             pts -= part
-
-    def _bearer(self, pts: int) -> tuple[str, int]:
-        """Who bears a draw that no lot pays: the oldest claw-back still open, else headquarters."""
-        while self.taken:
-            issuer, left = self.taken[0]
-            part = min(pts, left)
-            if left == part:
-                self.taken.pop(0)
-            else:
-                self.taken[0][1] = left - part
-            return issuer, part
-        return HUB_STORE, pts
 
     def _repay(self, op: Operation, lot: Lot) -> None:
         """What a lot brings pays debt first, the oldest draw first; the bearer moves to its issuer."""
@@ -355,8 +331,7 @@ class Account:
         return f"{op_id}.{n}"
 
     def _settle(self, cause: str, issuer: str, store: str, rule: str, pts: int) -> None:
-        if issuer != store:
-            self.legs.append(Leg(cause, f"settle:{issuer}", f"settle:{store}", rule, pts))
+        self.legs += settle(cause, issuer, store, rule, pts)
 
 
 _STEPS = {

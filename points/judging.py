@@ -12,8 +12,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from points.fold import FOLDED, MEM, Account, Leg
+from points.fold import FOLDED, Account
 from points.identifiers import HUB_STORE
+from points.legs import MEM, Leg
 from points.members import MemberRow, begin
 from points.operations import HUB_KINDS, KINDS, SPENDS, BadOperation, Operation, known, read
 from points.order import canonical

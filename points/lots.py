@@ -10,10 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from points.days import is_past
-
-DEBT = "DEBT"
-"""The home of a draw that no lot could pay; the draw then names who bears it."""
+from points.expiry import is_past
 
 
 class Lot:

@@ -16,8 +16,9 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping
 
-from points.days import is_past
-from points.fold import MEM, Account, Leg
+from points.expiry import is_past
+from points.fold import Account
+from points.legs import MEM, Leg
 from points.operations import Operation
 from points.rights import Cell
 

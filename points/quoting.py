@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from points.caps import cap_room, under_cap
 from points.refusals import Refusal
 from points.returns import Sale
 from points.rulebook import EXCLUDED, RuleBook
@@ -60,11 +61,6 @@ def quote_earn(
     return EarnQuote(tier, level.m_bp, day_used, desired, pts, tuple(_reasons(book, sale, desired, pts)))
 
 
-def cap_room(book: RuleBook, day_used: int) -> int:
-    """How many more points this day may give the member."""
-    return max(0, book.day_cap_pts - max(0, day_used)) if book.day_cap_pts else 10**12
-
-
 def _reasons(book: RuleBook, sale: Sale, desired: int, pts: int) -> list[Reason]:
     reasons = []
     groups = sale.base_by_rate()
@@ -94,11 +90,6 @@ def recompute_earn(book: RuleBook, body: Mapping[str, Any]) -> int:
 def earn_due(sale: Sale, body: Mapping[str, Any]) -> int:
     """The same, of a sale that was read already, however much of it has come back since."""
     return under_cap(sale.full, sale.book, body)
-
-
-def under_cap(full: int, book: RuleBook, body: Mapping[str, Any]) -> int:
-    """What is left of the points of a sale by the cap of its day."""
-    return min(full, cap_room(book, body["day_used"]))
 
 
 def check_redeem(book: RuleBook, pts: int, shown: int, debt: int) -> Refusal | None:

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from points.days import expiry_rank
+from points.expiry import expiry_rank
 from points.fold import Account
 
 

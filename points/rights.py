@@ -16,7 +16,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from points.days import expiry_rank, is_past
+from points.expiry import expiry_rank, is_past
 from points.operations import Operation
 
 Fund = list[list[Any]]

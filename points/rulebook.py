@@ -16,33 +16,22 @@ from __future__ import annotations
 
 import hashlib
 import json
-from bisect import bisect_right
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
 from points.amounts import BadAmount, whole
-from points.days import NEVER, BadDay, Day, day, local_day, month_end, plus_months, quarter_end, year_end
+from points.days import BadDay, Day, day, local_day
+from points.expiry import ENDS, PLANS, last_day
+from points.tiers import Tier, reached
 
 BOOK_BYTES_MAX = 256 * 1024
 EXCLUDED = -1
 
-_ENDS = {"month": month_end, "quarter": quarter_end, "year": year_end}
-_PLANS = {"rolling": 2, "rolling_year_end": 2, "calendar_end": 2, "fixed": 2, "never": 1}
-
 
 class BadRuleBook(ValueError):
     """The book cannot be kept as it is written; says which rule and why."""
-
-
-@dataclass(frozen=True, slots=True)
-class Tier:
-    """A member level: reached at ``min_pts`` tier points, multiplies what is earned."""
-
-    min_pts: int
-    m_bp: int
-    name: str
 
 
 @dataclass(frozen=True)
@@ -75,7 +64,7 @@ class RuleBook:
 
     def tier_at(self, tier_pts: int) -> int:
         """The index of the highest tier that these tier points reach."""
-        return bisect_right(self._tier_minima, max(0, tier_pts)) - 1
+        return reached(self._tier_minima, tier_pts)
 
     @cached_property
     def _tier_minima(self) -> tuple[int, ...]:
@@ -87,17 +76,7 @@ class RuleBook:
 
     def expires_on(self, earned: Day) -> Day:
         """The last day on which points earned on ``earned`` may be spent; ``NEVER`` if always."""
-        match self.expiry:
-            case ("rolling", months):
-                return plus_months(earned, months)
-            case ("rolling_year_end", months):
-                return year_end(plus_months(earned, months))
-            case ("calendar_end", period):
-                return Day(_ENDS[period](earned))
-            case ("fixed", last):
-                return Day(last)
-            case _:
-                return NEVER
+        return last_day(self.expiry, earned)
 
     @cached_property
     def common_denominator(self) -> int:
@@ -176,13 +155,13 @@ def _book(raw: dict[str, Any], digest: str) -> RuleBook:
 
 
 def _plan(raw: list[Any]) -> tuple[Any, ...]:
-    if _PLANS.get(raw[0]) != len(raw):
-        raise BadRuleBook(f"headquarters must choose an expiry plan of {sorted(_PLANS)}; got {raw!r}")
+    if PLANS.get(raw[0]) != len(raw):
+        raise BadRuleBook(f"headquarters must choose an expiry plan of {sorted(PLANS)}; got {raw!r}")
     match raw:
         case ["rolling" | "rolling_year_end", months]:
             whole(months, 1, 1200)
-        case ["calendar_end", period] if period not in _ENDS:
-            raise BadRuleBook(f"a calendar end is one of {sorted(_ENDS)}")
+        case ["calendar_end", period] if period not in ENDS:
+            raise BadRuleBook(f"a calendar end is one of {sorted(ENDS)}")
         case ["fixed", last]:
             day(last)
     return tuple(raw)

@@ -16,9 +16,10 @@ from hub.office import Office
 from hub.posting import Place, op_bucket
 from hub.store import schema, standings
 from hub.store.engine import Turn
-from points.fold import FOLDED, Account, Leg, fold
+from points.debt import DEBT
+from points.fold import FOLDED, Account, fold
 from points.identifiers import bucket
-from points.lots import DEBT
+from points.legs import Leg
 from points.members import own_row
 from points.operations import Operation
 from points.order import canonical as in_order

@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 from programme import FIRST_MS, MS_PER_DAY, Story, book
 
+from points.debt import DEBT
 from points.fold import Account, fold
 from points.judging import Standing, available, extends, move_rights, post
-from points.lots import DEBT
 from points.members import end, read_row
 from points.operations import Operation
 from points.order import canonical

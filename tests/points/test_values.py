@@ -14,7 +14,8 @@ from programme import FIRST_MS, PLAIN, Story, book
 from points import codes, operations, rulebook
 from points.amounts import BadAmount, spread, whole
 from points.codes import CodeKind, recognise
-from points.days import Day, is_past, local_day, month_end, plus_days, plus_months, quarter_end, year_end
+from points.days import Day, local_day, month_end, plus_days, plus_months, quarter_end, year_end
+from points.expiry import is_past
 from points.identifiers import bucket, new_op_id
 from points.operations import BadOperation, known, read
 from points.rights import Rights, burn, close, earn, give_back, hear_grant, spend

@@ -1,0 +1,28 @@
+"""What a member owes: points that were spent honestly and that a return has taken away since.
+
+A draw whose home is no lot is debt. It is borne by the issuer of the lot that was clawed, the oldest
+claw-back first, and by headquarters when none is open. The next points that come repay the oldest draw first.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from points.identifiers import HUB_STORE
+
+DEBT = "DEBT"
+"""The home of a draw that no lot could pay; the draw then names who bears it."""
+
+
+def bearer_of(taken: list[list[Any]], pts: int) -> tuple[str, int]:
+    """Who bears a draw that no lot pays, and how much of it: the oldest of the open claw-backs ``taken``
+    [[issuer, points]…], which is used up by it, else headquarters."""
+    while taken:
+        issuer, left = taken[0]
+        part = min(pts, left)
+        if left == part:
+            taken.pop(0)
+        else:
+            taken[0][1] = left - part
+        return issuer, part
+    return HUB_STORE, pts
