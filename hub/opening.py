@@ -37,7 +37,7 @@ from points.wire.lane import KeyRecord
 
 log = logging.getLogger(__name__)
 
-DRAFTED = ()
+IN_A_DRAFT = ()
 """Values of an operation that is drafted: it is read again should the draft not be written after all."""
 
 
@@ -54,7 +54,7 @@ class Opened:
     def heard(self, place: int) -> Heard | None:
         """The operation at ``place`` in the batch, from 0, if it is plainly right."""
         values, body = self.values[place], self.batch.bodies[place]
-        if values == DRAFTED:
+        if values == IN_A_DRAFT:
             return hear(body, self.batch.header.lane, self.books)
         return None if values is None else Heard(values, body)
 
@@ -102,7 +102,8 @@ def _packed(batch: Batch, heard: Sequence[Heard | None], drafts: Drafts) -> byte
     """What another process found, as ``_unpacked`` reads it."""
     drafted = {place for one in drafts.by_member.values() for place in one.places}
     values = [
-        DRAFTED if place in drafted else None if op is None else op.values() for place, op in enumerate(heard)
+        IN_A_DRAFT if place in drafted else None if op is None else op.values()
+        for place, op in enumerate(heard)
     ]
     members = []
     for m, (*about, rows, remarks) in drafts.by_member.items():

@@ -1,13 +1,11 @@
 """Admitted operations posted, member by member, and written in a few statements.
 
-A member's account is continued from its checkpoint where that is exact (``points.judging.extends``);
-else its whole history is folded again and only the difference to what was posted is posted. The
-facts themselves are kept beside the postings.
+What they make of their members is found by ``hub.changes``, or was drafted before; both are saved together,
+and the facts themselves are kept beside the postings.
 """
 
 from __future__ import annotations
 
-import logging
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -22,8 +20,6 @@ from points.identifiers import bucket
 from points.judging import Outcome
 from points.operations import Operation
 from points.rulebook import RuleBook
-
-log = logging.getLogger(__name__)
 
 Place = tuple[str, str, int, int]
 """Where an operation stands: store, till, epoch, seq."""

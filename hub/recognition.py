@@ -59,9 +59,9 @@ _REDEMPTION = {
 }
 
 
-def _pattern(fields: dict[str, str], funded: str) -> str:
+def _pattern(fields: dict[str, str], *, funded: bool) -> str:
     """An object of these fields, in order. A clock's own time is said only where it differs; the edition that
-    a till knew is said since tills say it; the term only with a fund, as ``funded`` says: always, or not."""
+    a till knew is said since tills say it; the term only with a fund, which is always there if ``funded``."""
     parts = []
     for name, value in sorted(fields.items()):
         part = f'"{name}":{value},'
@@ -75,8 +75,8 @@ def _pattern(fields: dict[str, str], funded: str) -> str:
     return "".join(parts)
 
 
-_is_sale = re.compile(rf"\{{{_pattern(_EVERY | _SALE, '')[:-1]}\}}".encode()).fullmatch
-_is_redemption = re.compile(rf"\{{{_pattern(_EVERY | _REDEMPTION, 'always')[:-1]}\}}".encode()).fullmatch
+_is_sale = re.compile(rf"\{{{_pattern(_EVERY | _SALE, funded=False)[:-1]}\}}".encode()).fullmatch
+_is_redemption = re.compile(rf"\{{{_pattern(_EVERY | _REDEMPTION, funded=True)[:-1]}\}}".encode()).fullmatch
 
 
 def recognised(raw: bytes) -> dict[str, Any] | None:
