@@ -12,6 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from agent import funding, provisioning
+from agent.bell import Bell
 from agent.counter import Counter
 from agent.desk import Desk
 from agent.journal.clock import Clock, MachineClock
@@ -86,6 +87,7 @@ class Agent:
         self.uplink = Uplink(url, who.key, who.hub_receipt_public, connected=settings.network_enabled)
         self.night = Night(self.till, self.uplink, settings.night)
         self.pulse = Pulse(self.night, self.uplink, contact_every_s)
+        self.bell = Bell(self.night, self.uplink)
         self.counter = Counter(self.till, self.uplink.authorise)
         self.desk = Desk(self.counter)
         printer = open_printer(settings.printers[0], settings.paper_mm) if settings.printers else None
@@ -117,12 +119,15 @@ class Agent:
         self.listening.start()
         self.night.start()
         self.pulse.start()
+        if self.pulse.every_s:
+            self.bell.start()
         self.server.start(make_app(self.shop), self.shop.events)
 
     def stop(self) -> None:
         """Close: the page first, the book last."""
         self.server.stop()
         self.listening.stop()
+        self.bell.stop()
         self.pulse.stop()
         self.night.stop()
         self.printing.stop()

@@ -82,9 +82,11 @@ def authorise(till: Till, m: int, pts: int, by: str, ask: Authorise) -> Intent |
     finally:
         if answer != "granted":
             till.asking.discard(op_id)
-    if answer == "unreachable":
-        return No(Refusal.not_here_offline, {"points": shown, "here": here})
-    return No(Refusal[answer], {"points": here, "here": here})
+    refusal = Refusal.not_here_offline if answer == "unreachable" else Refusal[answer]
+    is_short = (
+        refusal is Refusal.not_enough_points
+    )  # then what is shown here is older than what is known there
+    return No(refusal, {"points": here if is_short else shown, "here": here})
 
 
 def give_up(till: Till, op_id: str, m: int, by: str) -> None:

@@ -27,6 +27,8 @@ from points.wire.keys import SigningKey
 ANSWER_BYTES_MAX = 64 * 1024 * 1024
 AUTHORISE_MS_MAX = 800
 PATIENT = httpx.Timeout(30, connect=5)
+RUNG_MAX = 1_000
+REFUSED = ("not_enough_points", "held_elsewhere", "debt", "frozen")
 
 
 class OutOfReach(Exception):
@@ -71,6 +73,7 @@ class Uplink:
         self._ahead_s = 0
         self._client = httpx.Client(timeout=PATIENT, trust_env=False)
         self._quick: httpx.Client | None = None
+        self._held: httpx.Client | None = None
 
     def call(
         self,
@@ -176,7 +179,21 @@ class Uplink:
         if answer.get("granted") == pts:
             return "granted"
         refused = answer.get("refused")
-        return refused if refused in ("not_enough_points", "debt", "frozen") else "not_enough_points"
+        return refused if refused in REFUSED else "not_enough_points"
+
+    def rung(self) -> list[int]:
+        """Members whose rights headquarters wants back now; it holds the question open for a while.
+
+        Raises ``OutOfReach`` or the ``WireFault`` that was answered.
+        """
+        client = self._held = self._held or httpx.Client(timeout=PATIENT, trust_env=False)
+        raw = self._ask(client, None, "GET", endpoints.bell(), None, None, {})
+        told = canonical.decode(raw).get("recall")
+        if not isinstance(told, list) or len(told) > RUNG_MAX or any(type(m) is not int for m in told):
+            raise WireFault(Problem.MALFORMED, why="bell")
+        if not self.connected:
+            raise OutOfReach("the network was switched off meanwhile")
+        return told
 
     def reaches(self) -> bool:
         """Whether headquarters answers at all, for a doctor and a page."""
@@ -189,9 +206,9 @@ class Uplink:
 
     def close(self) -> None:
         """Close for good."""
-        self._client.close()
-        if self._quick is not None:
-            self._quick.close()
+        for client in (self._client, self._quick, self._held):
+            if client is not None:
+                client.close()
 
 
 def join(hub_url: str, body: bytes) -> bytes:

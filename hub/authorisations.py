@@ -3,10 +3,17 @@
 The same question has the same answer. A reservation is kept under the id of the operation that asks.
 It ends by that operation, by its ``auth.void``, or with the till's term; never by time, so an answer
 that was lost can strand points for a while and never spends them twice.
+
+Points that lie at other tills are asked for, while the question waits: a till that is listening gives
+them back within a moment, and then they are there to be reserved. What no listening till holds is refused.
 """
 
 from __future__ import annotations
 
+import time
+from collections.abc import Callable
+
+from hub.bells import Agent
 from hub.decisions import decide
 from hub.office import Office
 from hub.posting import op_bucket
@@ -14,28 +21,57 @@ from hub.store import standings
 from points.judging import available
 from points.members import begin
 
+RECALL_MS_MAX = 600
+"""How long rights are waited for that other tills hold; the till that asks waits 800 ms for everything."""
+NOT_ENOUGH, ELSEWHERE = "not_enough_points", "held_elsewhere"
+
 
 def authorise(
-    office: Office, agent: tuple[str, str], term: tuple[int, int], intent: str, m: int, pts: int
+    office: Office,
+    agent: Agent,
+    term: tuple[int, int],
+    intent: str,
+    m: int,
+    pts: int,
+    mono_s: Callable[[], float] = time.monotonic,
 ) -> str:
     """``granted``, or the name of the refusal."""
+    with office.bells.awaiting(m) as posted:
+        said, held = _reserve(office, agent, term, intent, m, pts)
+        if said != ELSEWHERE or not office.bells.ring(held, m):
+            return said
+        end_s = mono_s() + RECALL_MS_MAX / 1000
+        while said == ELSEWHERE and posted.wait(max(0.0, end_s - mono_s())):
+            posted.clear()
+            said, _ = _reserve(office, agent, term, intent, m, pts)
+        return said
+
+
+def _reserve(
+    office: Office, agent: Agent, term: tuple[int, int], intent: str, m: int, pts: int
+) -> tuple[str, list[Agent]]:
+    """``granted`` or the name of the refusal, and the other tills that hold what is lacking."""
     with office.store.turn() as turn:
         standing = standings.load(turn, [m])[m].standing
         asked = standing.reserved.get(intent)
         if asked is not None:
-            return "granted" if asked == (*agent, pts) else "not_enough_points"
+            return "granted" if asked == (*agent, pts) else NOT_ENOUGH, []
         ended = turn.one(
             "SELECT 1 FROM op_seen WHERE op_bucket = ? AND op_id = ?", (op_bucket(intent), intent)
         )
         row = standing.row
         if ended is not None or standing.is_over(intent, agent) or row is None:
-            return "not_enough_points"
+            return NOT_ENOUGH, []
         if row.status == "frozen":
-            return "frozen"
+            return "frozen", []
         if row.debt:
-            return "debt"
-        if available(begin(row, office.books), standing, office.today()) < pts:
-            return "not_enough_points"
+            return "debt", []
+        free = available(begin(row, office.books), standing, office.today())
+        if free < pts:
+            there = {till: cell.escrow + cell.home for till, cell in standing.cells.items() if till != agent}
+            if free + sum(there.values()) < pts:
+                return NOT_ENOUGH, []
+            return ELSEWHERE, [till for till, n in there.items() if n]
         body = {"m": m, "refs": [intent], "to": list(agent), "inc": term[0], "term": term[1], "n": pts}
         decide(turn, office, [("auth.reserve", body)])
-        return "granted"
+        return "granted", []

@@ -7,12 +7,14 @@ its own words and ends with 1.
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import os
 import secrets
 import signal
 import sys
 from pathlib import Path
+from types import FrameType
 
 import uvicorn
 
@@ -21,6 +23,7 @@ from config.settings import HubSettings, load_hub
 from hub import admission, verify
 from hub.api.app import make_app
 from hub.assembly import CLOCK, open_office
+from hub.bells import Bells
 from hub.console import access
 from hub.console.desk import Desk
 from hub.memory import collect_seldom
@@ -90,7 +93,7 @@ def _serve(office: Office, settings: HubSettings, _chosen: argparse.Namespace) -
 def _answer(office: Office, settings: HubSettings) -> None:
     app = make_app(office)
     Desk(office, public_url(settings), settings.ticket_hours).mount(app)
-    uvicorn.run(
+    config = uvicorn.Config(
         app,
         host=settings.listen_host,
         port=settings.listen_port,
@@ -98,6 +101,24 @@ def _answer(office: Office, settings: HubSettings) -> None:
         access_log=False,
         timeout_graceful_shutdown=5,
     )
+    server = Server(config, office.bells)
+    with contextlib.suppress(KeyboardInterrupt):
+        server.run()
+    if not server.started:
+        raise SystemExit(3)
+
+
+class Server(uvicorn.Server):
+    """A server that ends at once: what is held open is answered first."""
+
+    def __init__(self, config: uvicorn.Config, bells: Bells) -> None:
+        super().__init__(config)
+        self._bells = bells
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """End as uvicorn does, with every bell answered."""
+        self._bells.close()
+        super().handle_exit(sig, frame)
 
 
 def public_url(settings: HubSettings) -> str:

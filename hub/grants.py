@@ -86,14 +86,16 @@ def grant_to(turn: Turn, office: Office, store: str, till: str, inc: int, term: 
             (store, till, since),
         )
     ]
-    chosen = [m for m, agent in homes(turn, ms, today).items() if agent == (store, till)]
+    here = {m for m, agent in homes(turn, ms, today).items() if agent == (store, till)}
+    chosen = sorted(here - office.bells.awaited())
     facts = [
         fact
         for held in standings.load(turn, chosen).values()
         if (fact := _grant(office, held, (store, till), inc, term, today)) is not None
     ]
     decide(turn, office, facts)
-    turn.run("UPDATE agents SET granted_at = ? WHERE store = ? AND till = ?", (latest[0], store, till))
+    if len(chosen) == len(here):  # else somebody waits for a member's points, who is looked at again
+        turn.run("UPDATE agents SET granted_at = ? WHERE store = ? AND till = ?", (latest[0], store, till))
     return sum(sum(entry[1] for entry in fact[1]["sched"]) for fact in facts)
 
 

@@ -6,6 +6,7 @@ import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
+from hub.bells import Bells
 from hub.clock import Clock
 from hub.drafts import Recent
 from hub.keys import HubKeys
@@ -39,6 +40,7 @@ class Office:
     """Here, or in a process of its own."""
     publishing: threading.Lock = field(default_factory=threading.Lock)
     recent: Recent = field(default_factory=Recent)
+    bells: Bells = field(default_factory=Bells)
     shared: SharedTurns = field(init=False)
 
     def __post_init__(self) -> None:

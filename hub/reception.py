@@ -46,18 +46,20 @@ def receive(office: Office, raw: bytes, lane: Lane | None = None, sender: str | 
     rules = office.rules()
     opened = office.open_envelope(raw, record, {rules.hash: rules}, office.today())
 
-    def take(turn: Turn, *, hopeful: bool) -> bytes:
+    def take(turn: Turn, *, hopeful: bool) -> tuple[bytes, set[int]]:
         vouched = intake.key_record(turn, office, kid)  # it may have been revoked meanwhile
         answer, done = intake.post_batch(turn, office, opened, raw, vouched, hopeful=hopeful)
         if any(name.startswith(RESOLVE) for name in done.awaited):
             resolution.resolve_waiting(turn, office, done.awaited)
         claims.settle(turn, office, done.arrived)
         personal.open_boxes(turn, office, done.arrived)
-        return answer
+        return answer, done.touched
 
     for attempt in range(TRIES_MAX):
         try:
-            return office.shared.do(partial(take, hopeful=attempt == 0))
+            answer, touched = office.shared.do(partial(take, hopeful=attempt == 0))
         except (Collision, NotDone):
             continue
+        office.bells.posted(touched)
+        return answer
     raise InProgress()

@@ -25,6 +25,7 @@ class Refusal(IntEnum):
     below_step = auto()
     above_bill_share = auto()
     not_enough_points = auto()
+    held_elsewhere = auto()
     not_here_offline = auto()
     nothing_to_refund = auto()
     refund_too_much = auto()

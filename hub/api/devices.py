@@ -7,9 +7,10 @@ without what was sent, and says so.
 
 from __future__ import annotations
 
+import inspect
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 from fastapi import FastAPI, Request, Response
@@ -47,7 +48,10 @@ from points.wire.manifest import PRIVATE_TOPIC, private_shard
 
 log = logging.getLogger(__name__)
 
+Door = Callable[[Request, bytes], bytes | Awaitable[bytes]]
 SHARED = frozenset({"members", "rules", device_keys.TOPIC})
+BELL_S = 20.0
+"""How long a till's question is held; proxies on the way close what is silent for a minute."""
 
 
 class Devices:
@@ -59,13 +63,14 @@ class Devices:
 
     def mount(self, app: FastAPI) -> None:
         """Add the doors of ``points.wire.endpoints`` to an application."""
-        doors = {
+        doors: dict[str, Door] = {
             "join": self.join,
             "batches": self.batches,
             "manifest": self.manifest,
             "blob": self.blob,
             "sealed": self.sealed,
             "authorisations": self.authorisations,
+            "bell": self.bell,
             "claims": self.claims,
         }
         for name, door in doors.items():
@@ -75,11 +80,13 @@ class Devices:
             )
         app.add_api_route("/health/live", live, methods=["GET"], name="live")
 
-    def _guarded(self, door: Callable[..., bytes], bytes_max: int) -> Callable[[Request], Any]:
+    def _guarded(self, door: Door, bytes_max: int) -> Callable[[Request], Any]:
         async def answer(request: Request) -> Response:
             try:
                 body = await _read(request, bytes_max)
                 raw = await run_in_threadpool(door, request, body)
+                if inspect.isawaitable(raw):  # it is held open, and no thread with it
+                    raw = await raw
             except WireFault as fault:
                 return self._problem(request, fault)
             except Collision:
@@ -219,14 +226,29 @@ class Devices:
             m, pts = whole(asked["m"], 0, MEMBER_MAX - 1), whole(asked["n"], 1, AMOUNT_MAX)
         except (KeyError, BadAmount) as error:
             raise Malformed(why="authorisation") from error
-        with self.office.store.look() as look:
-            epoch, term = self._agent(look, lane)
-        if lane.epoch != epoch:  # the close of a term ends what was reserved in it, whoever asked
-            raise FencedEpoch()
+        term = self._term(lane)
         said = authorisations.authorise(
             self.office, (lane.store, lane.till), (self.office.inc, term), intent, m, pts
         )
         return canonical.encode({"granted": pts} if said == "granted" else {"refused": said})
+
+    def bell(self, request: Request, body: bytes) -> Awaitable[bytes]:
+        """A question held open until rights are wanted back: ``{recall: [m…]}``."""
+        lane = next(iter(self._sender(request, body).lanes))
+        self._term(lane)
+        return self._rung((lane.store, lane.till))
+
+    async def _rung(self, agent: tuple[str, str]) -> bytes:
+        return canonical.encode({"recall": await self.office.bells.listen(agent, BELL_S)})
+
+    def _term(self, lane: Lane) -> int:
+        """The term of a till's PC. Raises ``FencedEpoch`` when another one has taken its place: the close
+        of a term ends what was reserved and given in it, whoever asked."""
+        with self.office.store.look() as look:
+            epoch, term = self._agent(look, lane)
+        if lane.epoch != epoch:
+            raise FencedEpoch()
+        return term
 
     def claims(self, request: Request, body: bytes) -> bytes:
         """A receipt's claim, shown by somebody: ``{state}``."""

@@ -50,6 +50,7 @@ TABLE: Mapping[str, Endpoint] = {
     "blob": Endpoint("GET", "/v1/blob/{sha}", None, 0, BLOB),
     "sealed": Endpoint("PUT", "/v1/sealed/{op_id}", BLOB, PII_BLOB_BYTES_MAX, None),
     "authorisations": Endpoint("POST", "/v1/authorisations", JSON, canonical.BODY_BYTES_MAX, JSON),
+    "bell": Endpoint("GET", "/v1/bell", None, 0, JSON),
     "claims": Endpoint("POST", "/v1/claims", JSON, CLAIM_BYTES_MAX, JSON),
 }
 
@@ -120,6 +121,11 @@ def sealed(op_id: str) -> str:
 
 def authorisations() -> str:
     return "/v1/authorisations"
+
+
+def bell() -> str:
+    """A question that headquarters holds open until it wants rights back: `{recall: [m…]}`."""
+    return "/v1/bell"
 
 
 def claims() -> str:

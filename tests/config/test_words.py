@@ -20,6 +20,7 @@ REFUSALS = [
     "frozen",
     "debt",
     "not_enough_points",
+    "held_elsewhere",
     "not_here_offline",
     "below_step",
     "above_bill_share",

@@ -142,6 +142,7 @@ def headquarters(
         for shop in made.shops:
             shop.uplink.close()
             shop.till.book.close()
+        office.bells.close()
         server.should_exit = True
         thread.join(10)
         office.store.close()

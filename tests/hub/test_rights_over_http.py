@@ -161,7 +161,7 @@ def test_grants_go_to_the_home_till_and_come_back_when_the_member_moves(
     rights = [row for row in till.page() if row[0] == "r"]
     assert rights == [["r", "pts", m, 200, [[20271119, 100], [20271120, 100]], 0]]
     assert [row for row in other.page() if row[0] == "r"] == []
-    assert other.authorise(intent(other), m, 1) == {"refused": "not_enough_points"}
+    assert other.authorise(intent(other), m, 1) == {"refused": "held_elsewhere"}
     for n in range(4):
         other.st = max(other.st, NOON_MS + (5 + n) * DAY_MS)
         other.earn(m, 10)

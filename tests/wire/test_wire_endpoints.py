@@ -31,6 +31,7 @@ def test_every_path_fits_its_template() -> None:
         "blob": endpoints.blob("ab" * 32),
         "sealed": endpoints.sealed("ab" * 16),
         "authorisations": endpoints.authorisations(),
+        "bell": endpoints.bell(),
         "claims": endpoints.claims(),
     }
     assert paths.keys() == endpoints.TABLE.keys()

@@ -1,0 +1,90 @@
+"""Headquarters rings when somebody else needs what this till holds of a member, and it goes home at once.
+
+One thread keeps one question open. Rung for a member, the till records the return of all its rights of that
+member and delivers it, so that who waits at another counter has them within a moment. A member who is
+being authorised here right now is busy: what this counter is about to use stays. A ring that is lost
+costs time and never points; what is wanted back stands in the till's own page too.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from typing import Protocol
+
+from agent import day_close
+from agent.night import Night
+from agent.store import cells
+from agent.uplink import OutOfReach
+from config.faults import Fault
+from points.wire.faults import WireFault
+
+log = logging.getLogger(__name__)
+
+WAIT_S = 5.0
+WAIT_MAX_S = 300.0
+
+
+class Rope(Protocol):
+    """What the bell hangs on: a question that headquarters holds open."""
+
+    connected: bool
+
+    def rung(self) -> list[int]:
+        """Members whose rights are wanted back; raises ``OutOfReach`` or ``WireFault``."""
+        ...
+
+
+class Bell:
+    """The listening of one till. ``answer`` may be called from any thread."""
+
+    def __init__(self, night: Night, rope: Rope) -> None:
+        self.night = night
+        self.rope = rope
+        self._stop = threading.Event()
+        self._one = threading.Lock()
+        self._thread = threading.Thread(target=self._run, name="bell", daemon=True)
+
+    def start(self) -> None:
+        """Begin to listen."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Listen no more; an answer that is being given is waited for, an open question is not."""
+        with self._one:
+            self._stop.set()
+
+    def answer(self, ms: list[int]) -> int:
+        """Give back what is held of members and deliver it; gives the points that went home."""
+        till = self.night.till
+        with till.book.lock:
+            busy = {m for op_id, m in cells.intents(till.book) if op_id in till.asking}
+            gone = day_close.give_back(till, "agent", only=set(ms) - busy)
+        if gone:
+            self.night.contact(rest=self._rest)
+        return gone
+
+    def _run(self) -> None:
+        waits_s = WAIT_S
+        while not self._stop.is_set():
+            if self.night.till.rules is None or not self.rope.connected:
+                self._stop.wait(WAIT_S)
+                continue
+            try:
+                ms = self.rope.rung()
+                waits_s = WAIT_S
+                with self._one:
+                    if ms and not self._stop.is_set():
+                        self.answer(ms)
+                continue
+            except (OutOfReach, WireFault):
+                pass
+            except Fault as fault:
+                log.warning("rights could not go home: %s", fault.remedy)
+            except Exception:
+                log.exception("a ring could not be answered")
+            self._stop.wait(waits_s)
+            waits_s = min(2 * waits_s, WAIT_MAX_S)
+
+    def _rest(self, ms: int) -> None:
+        self._stop.wait(ms / 1000)

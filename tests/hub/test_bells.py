@@ -1,0 +1,188 @@
+"""Rights come home while another counter waits for them; a bell that nobody hears costs nothing but time."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+from headquarters import Headquarters, Shop
+from test_rights_over_http import enrolled
+
+from agent.bell import Bell
+from agent.counter import No
+from agent.recorder import Recorded
+from hub.bells import PAUSE_S, Bells
+from hub.verify import verify
+from points.operations import SPENDS
+from points.refusals import Refusal
+
+GOODS = [[1, "food", 1, 20_000]]
+
+
+@contextmanager
+def listening(hq: Headquarters, shop: Shop) -> Iterator[Bell]:
+    """A till whose bell hangs, as soon as headquarters holds its question."""
+    bell = Bell(shop.night, shop.uplink)
+    bell.start()
+    lane = shop.till.identity.lane
+    deadline = time.monotonic() + 10
+    while (lane.store, lane.till) not in hq.office.bells.listeners():
+        assert time.monotonic() < deadline, "the till never asked"
+        time.sleep(0.005)
+    try:
+        yield bell
+    finally:
+        bell.stop()
+
+
+def at_home(hq: Headquarters) -> tuple[Shop, Shop, int]:
+    """A member whose 400 points lie at the first store, and a second store that knows the member."""
+    home, other = hq.shop("s001"), hq.shop("s002")
+    m = enrolled(home)
+    for _ in range(2):
+        assert isinstance(home.counter.sell(m, GOODS, "c1"), Recorded)
+    home.sync()
+    home.night.run(rest=lambda _ms: None)
+    home.sync()
+    assert sum(home.till.rights(m).left(home.till.rule().today(hq.clock.now_ms))) == 400
+    other.sync()
+    return home, other, m
+
+
+def spent(done: Any) -> dict[str, int]:
+    assert isinstance(done, Recorded), done
+    return {act: n for act, n in done.op.moves() if act in SPENDS}
+
+
+def test_points_that_lie_elsewhere_are_spent_while_the_customer_waits(hq: Headquarters) -> None:
+    home, other, m = at_home(hq)
+    with listening(hq, home):
+        assert spent(other.counter.redeem(m, 300, "c2")) == {"auth": 300}
+    left = sum(home.till.rights(m).left(home.till.rule().today(hq.clock.now_ms)))
+    assert left in (0, 100), "what was left over may have gone back already"
+    other.sync()
+    assert hq.rows("SELECT count(*) FROM reserved") == [(0,)]
+    assert not verify(hq.office).faults
+
+
+def test_where_nobody_listens_the_counter_hears_no_at_once(hq: Headquarters) -> None:
+    home, other, m = at_home(hq)
+    began = time.monotonic()
+    said = other.counter.redeem(m, 300, "c2")
+    assert isinstance(said, No)
+    assert said.refusal is Refusal.held_elsewhere, "and is told why"
+    assert time.monotonic() - began < 0.5, "nothing was waited for"
+    assert not home.till.rights(m).empty
+
+
+def test_what_all_tills_together_do_not_hold_is_not_asked_for(hq: Headquarters) -> None:
+    home, other, m = at_home(hq)
+    with listening(hq, home):
+        assert other.uplink.authorise("ab" * 16, m, 401) == "not_enough_points"
+        assert not home.till.rights(m).empty
+
+
+def test_a_till_that_is_about_to_spend_gives_nothing_back(hq: Headquarters) -> None:
+    home, _, m = at_home(hq)
+    op_id = "cd" * 16
+    with home.till.book.turn() as turn:
+        turn.execute("INSERT INTO intents (op_id, m, pts) VALUES (?, ?, 5)", (op_id, m))
+    home.till.asking.add(op_id)
+    assert Bell(home.night, home.uplink).answer([m]) == 0
+    home.till.asking.clear()
+    assert Bell(home.night, home.uplink).answer([m]) == 400
+
+
+def test_a_cut_till_keeps_what_it_holds(hq: Headquarters) -> None:
+    home, other, m = at_home(hq)
+    with listening(hq, home):
+        home.uplink.connected = False
+        assert isinstance(other.counter.redeem(m, 300, "c2"), No)
+        assert not home.till.rights(m).empty
+        assert isinstance(home.counter.redeem(m, 400, "c1"), Recorded), "they are spent where they lie"
+
+
+def test_two_counters_at_once_never_spend_the_same_points(hq: Headquarters) -> None:
+    home, other, m = at_home(hq)
+    third = hq.shop("s003")
+    third.sync()
+    with listening(hq, home), ThreadPoolExecutor(3) as hands:
+        done = list(hands.map(lambda shop: shop.counter.redeem(m, 250, "c"), (home, other, third)))
+    spent_now = sum(sum(spent(one).values()) for one in done if isinstance(one, Recorded))
+    assert spent_now <= 400
+    for shop in (home, other, third):
+        shop.sync()
+    assert not verify(hq.office).faults
+    assert hq.rows("SELECT count(*) FROM cases") == [(0,)]
+
+
+def test_what_comes_home_for_somebody_is_not_granted_away_before(hq: Headquarters) -> None:
+    home, _, m = at_home(hq)
+    with hq.office.bells.awaiting(m):
+        assert Bell(home.night, home.uplink).answer([m]) == 400
+        home.sync()
+        assert home.till.rights(m).empty
+    home.sync()
+    assert not home.till.rights(m).empty, "nobody took them, so they may be spent where they were"
+
+
+def test_questions_that_are_held_open_keep_nobody_waiting(hq: Headquarters) -> None:
+    home, other, m = at_home(hq)
+    bells = hq.office.bells
+    with listening(hq, home), ThreadPoolExecutor(60) as hands:
+        held = [hands.submit(asyncio.run, bells.listen((f"x{i}", "01"), 5)) for i in range(60)]
+        while len(bells.listeners()) < 61:
+            time.sleep(0.005)
+        assert spent(other.counter.redeem(m, 300, "c2")) == {"auth": 300}
+        bells.close()
+        assert [one.result() for one in held] == [[]] * 60
+
+
+@pytest.fixture
+def bells() -> Bells:
+    return Bells(lambda: 100.0)
+
+
+def test_a_ring_between_two_questions_is_heard_by_the_second(bells: Bells) -> None:
+    async def day() -> None:
+        assert bells.ring([("s", "1")], 7) == 0, "this till has never asked"
+        assert await bells.listen(("s", "1"), 0.01) == []
+        assert bells.ring([("s", "1")], 7) == 1
+        assert await bells.listen(("s", "1"), 5) == [7]
+        assert await bells.listen(("s", "1"), 0.01) == [], "a ring is heard once"
+
+    asyncio.run(day())
+
+
+def test_a_till_that_was_silent_for_long_is_not_waited_for() -> None:
+    now = [100.0]
+    bells = Bells(lambda: now[0])
+    assert asyncio.run(bells.listen(("s", "1"), 0.01)) == []
+    now[0] += PAUSE_S
+    assert bells.ring([("s", "1")], 7) == 0
+
+
+def test_a_till_has_one_question(bells: Bells) -> None:
+    async def twice() -> list[list[int]]:
+        first = asyncio.ensure_future(bells.listen(("s", "1"), 5))
+        await asyncio.sleep(0)
+        second = asyncio.ensure_future(bells.listen(("s", "1"), 5))
+        await first
+        bells.ring([("s", "1")], 9)
+        return [await first, await second]
+
+    assert asyncio.run(twice()) == [[], [9]]
+
+
+def test_whoever_waits_is_told_of_his_member_only(bells: Bells) -> None:
+    with bells.awaiting(7) as event:
+        bells.posted({8})
+        assert not event.is_set()
+        threading.Thread(target=bells.posted, args=({7},)).start()
+        assert event.wait(5)
