@@ -7,6 +7,7 @@ a headquarters that is not there does not keep it from selling.
 from __future__ import annotations
 
 import fcntl
+import logging
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -31,6 +32,8 @@ from config.faults import Fault
 from config.settings import AgentSettings
 from config.words import load_words
 from hardware.devices import open_printer
+
+log = logging.getLogger(__name__)
 
 Wake = Callable[[Identity, AgentSettings, Clock], Till]
 
@@ -123,12 +126,23 @@ class Agent:
             self.bell.start()
         self.server.start(make_app(self.shop), self.shop.events)
 
+    def leave(self) -> None:
+        """The power goes, or the program ends: rights go home if headquarters answers."""
+        if not self.pulse.every_s:
+            return
+        try:
+            if self.night.leave():
+                log.info("everything is at headquarters")
+        except Exception:
+            log.exception("rights could not go home")  # they stay where they can be spent
+
     def stop(self) -> None:
         """Close: the page first, the book last."""
         self.server.stop()
         self.listening.stop()
         self.bell.stop()
         self.pulse.stop()
+        self.leave()
         self.night.stop()
         self.printing.stop()
         self.uplink.close()

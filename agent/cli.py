@@ -14,7 +14,6 @@ import queue
 import secrets
 import signal
 import sys
-import threading
 from pathlib import Path
 
 from agent import approval, doctor, provisioning, uplink
@@ -32,6 +31,8 @@ from hardware.scans import Scan
 
 CONFIG = Path("/etc/jifen.toml")
 SCAN_S = 120
+POWER_GOES = getattr(signal, "SIGPWR", signal.SIGTERM)
+"""What a UPS service sends when the power is gone; where there is no such signal the PC is switched off."""
 CHALLENGE_DIGITS = 32
 MARKS = {Verdict.PASSED: "✓", Verdict.WARNED: "!", Verdict.FAILED: "✗"}
 
@@ -84,17 +85,18 @@ def main(argv: list[str]) -> int:
 
 
 def run(settings: AgentSettings) -> int:
-    """Serve until a signal comes."""
+    """Serve until a signal comes; SIGPWR says that the power goes, and the rights go home at once."""
     logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s %(message)s")
     logging.getLogger("httpx").setLevel(logging.WARNING)
     logging.getLogger("apscheduler").setLevel(logging.WARNING)
-    ended = threading.Event()
-    for sign in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(sign, lambda *_: ended.set())
+    said: queue.SimpleQueue[int] = queue.SimpleQueue()
+    for sign in (signal.SIGTERM, signal.SIGINT, POWER_GOES):
+        signal.signal(sign, lambda number, _frame: said.put(number))
     agent = Agent(settings)
     agent.start()
     try:
-        ended.wait()
+        while said.get() not in (signal.SIGTERM, signal.SIGINT):
+            agent.leave()
     finally:
         agent.stop()
     return 0

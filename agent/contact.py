@@ -125,7 +125,10 @@ class Contact:
             return Refused(fault.problem, fault.detail)
 
     def _manifest(self, topic: str, shard: str) -> Answer:
-        raw = self.uplink.call("GET", endpoints.manifest_of(topic, shard, GEN))
+        path = endpoints.manifest_of(topic, shard, GEN)
+        if topic == PRIVATE_TOPIC and self.till.is_shut:
+            path += "?" + endpoints.SHUT
+        raw = self.uplink.call("GET", path)
         identity = self.till.identity
         manifest = open_manifest(raw, identity.hub_manifest_public, identity.lane.chain, topic, shard)
         self._manifests[topic, shard] = (manifest, raw)

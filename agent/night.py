@@ -32,6 +32,8 @@ log = logging.getLogger(__name__)
 
 LOOK_EVERY_S = 60
 WAIT_MAX_MS = 30 * 60 * 1000
+LEAVE_MS = 30 * 60 * 1000
+"""A PC that is still on half an hour after its power was said to go has its power back."""
 
 
 class Night:
@@ -118,20 +120,37 @@ class Night:
 
     def run(self, *, rest: Callable[[int], None] | None = None, tell: Tell | None = None) -> Contacted:
         """The night: everything is sent, rights go home if headquarters answers, new ones come."""
-        answers = self.till.rules is not None and self.uplink.reaches()
-        if not (answers and self._is_taken):
-            done = self.contact(rest=rest, tell=tell)
-            if not (answers and done.settled):
-                return done
-        self._is_taken = False
-        day_close.give_back(self.till, "agent")
-        done = self.contact(rest=rest, tell=tell)
-        if done.settled:
-            self._is_taken = True
+        done, is_home = self._go_home(rest, tell)
+        if is_home:
             with self.till.book.turn() as turn:
                 today = self.till.rule().today(self.till.time().st_ms)
                 feeds.keep_fact(turn, "night", str(today))
         return done
+
+    def leave(self) -> bool:
+        """This PC is about to be switched off: everything is sent and every right goes home to stay there.
+
+        Gives whether headquarters has it all. Out of reach, rights stay where they can be spent.
+        """
+        self.till.leaving_until_mono_ms = self.till.clock.now().mono_ms + LEAVE_MS
+        try:
+            return self._go_home(lambda _ms: None, None)[1]
+        except Fault as fault:
+            log.warning("rights could not go home: %s", fault.remedy)
+            return False
+
+    def _go_home(self, rest: Callable[[int], None] | None, tell: Tell | None) -> tuple[Contacted, bool]:
+        """Send everything, then every right; gives how it ended, and whether all of it has arrived."""
+        answers = self.till.rules is not None and self.uplink.reaches()
+        if not (answers and self._is_taken):
+            done = self.contact(rest=rest, tell=tell)
+            if not (answers and done.settled):
+                return done, False
+        self._is_taken = False
+        day_close.give_back(self.till, "agent")
+        done = self.contact(rest=rest, tell=tell)
+        self._is_taken = done.settled
+        return done, done.settled
 
     def contact(self, *, rest: Callable[[int], None] | None = None, tell: Tell | None = None) -> Contacted:
         """One contact, without giving rights back; waits for another that is going on."""

@@ -88,6 +88,8 @@ class Till:
     """Intents that a redemption is about to end: asked right now, or granted and not recorded yet."""
     editions: int = 0
     """How many editions of anything were taken since it woke."""
+    leaving_until_mono_ms: int = 0
+    """Its power was said to go: until this reading, unless it wakes anew, what went home stays there."""
     as_of_ms: int = 0
     feed_g: int = 0
     """Which edition of members it knows; an earn says so."""
@@ -205,6 +207,12 @@ class Till:
         if kept is not None and (not kept.closed or kept.day >= today):
             return kept
         return Shift(today, False)
+
+    @property
+    def is_shut(self) -> bool:
+        """Whether it takes no rights now: its day is closed, or it is about to be switched off."""
+        is_leaving = self.clock.now().mono_ms < self.leaving_until_mono_ms
+        return is_leaving or (self.rules is not None and self.shift().closed)
 
     def keep_shift(self, shift: Shift) -> None:
         """Open or close a business day."""

@@ -83,7 +83,10 @@ class Uplink:
         content_type: str | None = None,
         extra: dict[str, str] | None = None,
     ) -> bytes:
-        """The bytes of a good answer. Raises ``OutOfReach`` or the ``WireFault`` that was answered."""
+        """The bytes of a good answer; ``path`` may have a query behind a question mark.
+
+        Raises ``OutOfReach`` or the ``WireFault`` that was answered.
+        """
         return self._ask(self._client, None, method, path, body, content_type, extra or {})
 
     def _ask(
@@ -111,7 +114,8 @@ class Uplink:
     def _signed(self, method: str, path: str, body: bytes | None, content_type: str | None) -> dict[str, str]:
         at = urlsplit(self.hub_url)
         created = int(self._real_s()) + self._ahead_s
-        return requests.sign(self.key, method, at.netloc, at.path + path, "", body, content_type, created)
+        path, _, query = path.partition("?")
+        return requests.sign(self.key, method, at.netloc, at.path + path, query, body, content_type, created)
 
     def _send(
         self,

@@ -150,7 +150,10 @@ class Year:
             close_ms = visits[-1].at_ms
         for store in sorted(opened):
             self._act(store, "close_day", close_ms, False, day)
-        self._nights(close_ms + HOUR_MS, missed=NIGHT_MISSED)
+        night_ms = close_ms + HOUR_MS
+        while local_day(night_ms, self._zone) == day:  # a closed day takes no rights; the next one does
+            night_ms += HOUR_MS
+        self._nights(night_ms, missed=NIGHT_MISSED)
         return close_ms
 
     def _window(self, first_ms: int) -> tuple[int, int]:

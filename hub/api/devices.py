@@ -162,7 +162,7 @@ class Devices:
         if _whole(request.path_params["gen"]) != publishing.GEN:
             raise NotFound()
         if topic == PRIVATE_TOPIC and shard == private_shard(lane.store, lane.till):
-            return self._private(lane)
+            return self._private(lane, is_shut=request.url.query == endpoints.SHUT)
         if topic == "phones" and shard == lane.store:
             with self.office.store.turn() as turn:
                 publishing.publish_phones(turn, self.office, shard)
@@ -176,7 +176,7 @@ class Devices:
         with self.office.store.look() as look:
             return publishing.manifest_of(look, topic, shard)
 
-    def _private(self, lane: Lane) -> bytes:
+    def _private(self, lane: Lane, *, is_shut: bool) -> bytes:
         office = self.office
         with office.store.turn() as turn:
             epoch, term = self._agent(turn, lane)
@@ -188,7 +188,8 @@ class Devices:
                     turn, office, lane.store, lane.till, office.inc, term - over + 1, is_replaced=True
                 )
             admission.fill_pool(turn, office, lane.store, lane.till)
-            grants.grant_to(turn, office, lane.store, lane.till, office.inc, term)
+            if not is_shut:
+                grants.grant_to(turn, office, lane.store, lane.till, office.inc, term)
             turn.run(
                 "UPDATE agents SET last_seen_ms = ? WHERE store = ? AND till = ?",
                 (office.clock(), lane.store, lane.till),

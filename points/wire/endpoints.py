@@ -28,6 +28,8 @@ JSON = "application/json"
 PROBLEM = "application/problem+json"
 PROBLEM_BYTES_MAX = 64 * 1024
 CLAIM_BYTES_MAX = 1024
+SHUT = "shut=1"
+"""The query of a till that is closing and asks for its own page: it is granted nothing more."""
 
 
 @dataclass(frozen=True, slots=True)
