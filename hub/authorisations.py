@@ -18,7 +18,7 @@ from hub.decisions import decide
 from hub.office import Office
 from hub.posting import op_bucket
 from hub.store import standings
-from points.judging import available
+from points.holding import available
 from points.members import begin
 
 RECALL_MS_MAX = 600

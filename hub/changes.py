@@ -19,8 +19,9 @@ from hub.store.engine import Turn
 from hub.store.standings import CellRow, Change, Held, LegKey
 from points.checkpoint import Plain, Spend, follows, post_plain
 from points.fold import FOLDED, Account
+from points.holding import Agent
 from points.identifiers import bucket
-from points.judging import Agent, Outcome, Posted, extends, key_of
+from points.judging import Outcome, Posted, extends, key_of
 from points.legs import Leg
 from points.members import ROW_ENTRIES, end
 from points.operations import Operation

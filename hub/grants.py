@@ -19,8 +19,8 @@ from hub.store.engine import Turn
 from hub.store.standings import Held
 from points.days import Day, plus_days
 from points.expiry import expiry_rank
+from points.holding import available
 from points.identifiers import bucket
-from points.judging import available
 from points.members import begin
 
 VISIT_DAYS = 90

@@ -12,15 +12,17 @@ import json
 import logging
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from hub import posting
 from hub.delivery import Delivered, Delivery, Reading, number, read
 from hub.posting import Admitted, Now, Place, Posts, op_bucket
 from hub.reading import Heard
-from hub.store import schema, standings
+from hub.store import losses, schema, standings
 from hub.store.engine import Turn
 from hub.store.standings import Held
+from points.holding import Lost
 from points.identifiers import bucket
 from points.judging import Docket, Outcome, Seen, admit, post, shaped, twin
 from points.operations import Operation
@@ -76,16 +78,22 @@ def judge(
     """
     done = Judgement()
     names, count = set(unlocked), 0
+    lost = losses.lost(turn)
     if delivery is not None:
+        if delivery.till in lost:  # drafts and the short way know nothing of that
+            delivery.drafts = {}
         delivery.give_up(m for (m,) in turn.find(schema.waiting, ["m"], ["store", "till"], [delivery.till]))
         rest, readings = delivery.undrafted()
-        names |= _Round(turn, rest, readings, books, now, done, delivery, hopeful=hopeful).run()
+        if delivery.till in lost:
+            for reading in readings:
+                if isinstance(reading, Heard):
+                    reading.plain = None
+        names |= _Round(turn, rest, readings, books, now, done, delivery, hopeful=hopeful, lost=lost).run()
         count = delivery.count
     while names:  # each round takes something out of the waiting room, or is the last
         fresh = _waiting_on(turn, names, count)
-        names = (
-            _Round(turn, fresh, [read(one.body) for one in fresh], books, now, done).run() if fresh else set()
-        )
+        readings = [read(one.body) for one in fresh]
+        names = _Round(turn, fresh, readings, books, now, done, lost=lost).run() if fresh else set()
         count += len(fresh)
     return done
 
@@ -104,7 +112,9 @@ class _Round:
         delivery: Delivery | None = None,
         *,
         hopeful: bool = False,
+        lost: Lost,
     ) -> None:
+        self.lost = lost
         self.turn, self.delivered, self.readings, self.books = turn, delivered, readings, books
         self.now, self.done, self.delivery = now, done, delivery
         self.later, self.hopeful = delivery is None, hopeful
@@ -130,7 +140,8 @@ class _Round:
             else:
                 admitted.append(verdict)
         drafts = self.delivery.drafts if self.delivery is not None else {}
-        posted = posting.post_all(turn, admitted, held, drafts, self.books, self.now, post)
+        post_with = partial(post, lost=self.lost) if self.lost else post
+        posted = posting.post_all(turn, admitted, held, drafts, self.books, self.now, post_with)
         if posted.spoiled:
             for bad in admitted:
                 if bad.op.id in posted.spoiled:

@@ -118,13 +118,22 @@ def _by_member(turn: Turn, admitted: Sequence[Admitted], unlocked: set[str]) -> 
         elif op.kind == "op.dismiss":
             unlocked |= _dismiss(turn, op)
         elif op.kind == "rights.close":
-            for (m,) in turn.run(
-                "SELECT m FROM cells WHERE store = ? AND till = ? AND closed = 0"
-                " UNION SELECT m FROM reserved WHERE store = ? AND till = ? ORDER BY m",
-                (op.store, op.till, op.store, op.till),
-            ):
+            for m in _held_at(turn, op.store, op.till):
+                groups[m].append(op)
+        elif op.kind == "agent.lost":
+            for m in _held_at(turn, *op.body["agent"][:2]):
                 groups[m].append(op)
     return groups
+
+
+def _held_at(turn: Turn, store: str, till: str) -> list[int]:
+    """Members whose points may lie at a till."""
+    rows = turn.run(
+        "SELECT m FROM cells WHERE store = ? AND till = ? AND (closed = 0 OR added > local_used)"
+        " UNION SELECT m FROM reserved WHERE store = ? AND till = ? ORDER BY m",
+        (store, till, store, till),
+    )
+    return [m for (m,) in rows]
 
 
 def _issue(turn: Turn, op: Operation) -> set[str]:

@@ -13,7 +13,8 @@ from typing import Any, NamedTuple
 
 from points.caps import under_cap
 from points.expiry import expiry_rank, is_past
-from points.judging import Key, Outcome, earn_remark, key_of
+from points.holding import Key
+from points.judging import Outcome, earn_remark, key_of
 from points.legs import MEM, Leg
 from points.operations import Operation
 from points.postings import held_by

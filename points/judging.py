@@ -8,27 +8,23 @@ shortage becomes visible with its cause. Knows no database: what is known comes 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from points.fold import FOLDED, Account
+from points.holding import NOBODY_LOST, Key, Lost, Standing, move_rights
 from points.identifiers import HUB_STORE
-from points.legs import MEM, Leg
-from points.members import MemberRow, begin
+from points.legs import Leg
+from points.members import begin
 from points.operations import HUB_KINDS, KINDS, SPENDS, BadOperation, Operation, known, read
 from points.order import canonical
-from points.postings import AUTH, close_legs, grant_legs, held_by, rights_legs
 from points.quoting import earn_due, recompute_earn
 from points.returns import Sale
-from points.rights import Cell
 from points.rulebook import RuleBook
 
 UNKNOWN_TYPE, UNKNOWN_VERSION = NOT_LEARNT = ("unknown-type", "unknown-version")
 """Kinds that this program has not learnt yet; what is of them is judged again by the next that starts."""
-
-Key = tuple[int, str, str, str]
-Agent = tuple[str, str]
 
 
 class Outcome(NamedTuple):
@@ -46,46 +42,6 @@ class Seen(NamedTuple):
     digest: bytes
     m: int | None
     posted: bool
-
-
-def _ended(intent: str, agent: Agent) -> str:
-    """An intent is its till's own: nobody else can end it."""
-    return f"{intent}@{agent[0]}/{agent[1]}"
-
-
-@dataclass(slots=True)
-class Standing:
-    """What is held of one member: the checkpoint row, its last fact's key, cells and reservations."""
-
-    m: int
-    row: MemberRow | None = None
-    last_key: Key = (0, "", "", "")
-    cells: dict[Agent, Cell] = field(default_factory=dict)
-    reserved: dict[str, tuple[str, str, int]] = field(default_factory=dict)
-    voided: set[str] = field(default_factory=set)
-    reserved_changed: bool = False
-
-    def end(self, intent: str, agent: Agent) -> None:
-        """This till's intent is over; a reservation for it that comes later is not made."""
-        self.voided.add(_ended(intent, agent))
-        self.reserved_changed = True
-
-    def is_over(self, intent: str, agent: Agent) -> bool:
-        """Whether this till's intent has ended before its reservation came."""
-        return _ended(intent, agent) in self.voided
-
-    def cell(self, store: str, till: str) -> Cell:
-        """The till's cell, begun empty."""
-        cell = self.cells.get((store, till))
-        if cell is None:
-            cell = self.cells[store, till] = Cell()
-        return cell
-
-    @property
-    def held(self) -> int:
-        """ΣE + ΣF + ΣH: points that are not headquarters' to give."""
-        cells = sum(cell.escrow + cell.home for cell in self.cells.values())
-        return cells + sum(n for _, _, n in self.reserved.values())
 
 
 @dataclass(slots=True)
@@ -135,6 +91,9 @@ def admit(op: Operation, docket: Docket) -> Outcome | None:
     if op.rule not in docket.books:
         return _waits("rule", op.rule)
     if op.kind == "member.issue" or (op.kind == "op.dismiss" and op.m is None):
+        return None
+    if op.kind == "agent.lost":
+        op.m = None  # it concerns every member whose points lay there
         return None
     if op.kind == "rights.close":
         op.m = None  # it concerns every member of its till, whomever it names
@@ -212,6 +171,7 @@ def post(
     ops: Sequence[Operation],
     history: list[Operation] | None,
     books: Mapping[str, RuleBook],
+    lost: Lost = NOBODY_LOST,
 ) -> Posted:
     """Post new operations of one member, in lane order.
 
@@ -235,7 +195,7 @@ def post(
     remarks: dict[str, Outcome] = {}
     for op in ops:
         remark = _remark(op, account, books)
-        moved, short = move_rights(standing, op)
+        moved, short = move_rights(standing, op, lost)
         rights += moved
         if short and remark is None:
             remark = Outcome("J", {"reason": "uncovered", "pts": short})
@@ -252,101 +212,6 @@ def _last_key(facts: list[Operation]) -> Key:
     latest = max(map(key_of, facts), default=(0, "", "", ""))
     lifted = sum(1 for op in facts if op.refs)
     return (latest[0] + lifted, "~", "", "") if lifted else latest
-
-
-def move_rights(standing: Standing, op: Operation) -> tuple[list[Leg], int]:
-    """Post where a member's points are held; gives (legs, points spent that no right covered)."""
-    decided = _DECISIONS.get(op.kind)
-    if decided is not None:
-        return decided(standing, op), 0
-    released = _release(standing, op, op.id) if standing.reserved else []
-    if op.kind == "sale.earn":
-        standing.cell(op.store, op.till)  # whoever serves a member has a cell, if only an empty one
-    if not op.fund:
-        return released, 0
-    cell, moves = standing.cell(op.store, op.till), op.moves()
-    if len(moves) == 1 and moves[0][0] == "add":
-        return released + rights_legs(op, cell), 0
-    before = cell.escrow + cell.home
-    legs = rights_legs(op, cell)
-    wanted = sum(n if act != "add" else -n for act, n in moves if act not in ("auth", "trust"))
-    authorised = sum(leg.pts for leg in released)
-    short = max(0, wanted - (before - cell.escrow - cell.home))
-    asked = sum(n for act, n in op.moves() if act == "auth")
-    if asked and not released:  # the reservation may still come, and must find that it is over
-        standing.end(op.id, (op.store, op.till))
-    short += max(0, asked - authorised)
-    return released + legs, short
-
-
-def _grant(standing: Standing, op: Operation) -> list[Leg]:
-    return grant_legs(op, standing.cell(*op.body["to"][:2]))
-
-
-def _void(standing: Standing, op: Operation) -> list[Leg]:
-    standing.end(op.refs[0], (op.store, op.till))
-    return _release(standing, op, op.refs[0])
-
-
-def _reserve(standing: Standing, op: Operation) -> list[Leg]:
-    intent = op.refs[0]
-    store, till = op.body["to"][:2]
-    if intent in standing.reserved or standing.is_over(intent, (store, till)):
-        return []
-    standing.reserved_changed = True
-    standing.reserved[intent] = (store, till, op.body["n"])
-    return [Leg(op.id, MEM, AUTH, intent, op.body["n"])]
-
-
-def _release(standing: Standing, op: Operation, intent: str) -> list[Leg]:
-    """A reservation ends by its own till's operation or void, once; never by time, never by another."""
-    return _released(standing, op, intent, (op.store, op.till))
-
-
-def _released(standing: Standing, op: Operation, intent: str, agent: Agent) -> list[Leg]:
-    held = standing.reserved.get(intent)
-    if held is None or held[:2] != agent:
-        return []
-    del standing.reserved[intent]
-    standing.reserved_changed = True
-    return [Leg(op.id, AUTH, MEM, intent, held[2])]
-
-
-def _dismiss(standing: Standing, op: Operation) -> list[Leg]:
-    """What an operation that is closed unposted had used at its till comes home; the till has counted it.
-
-    Counted like a use of that till's, so that it is the same in whatever order the lanes arrive.
-    """
-    store, till = op.body["place"][:2]
-    for intent in op.refs:
-        standing.end(intent, (store, till))
-    legs = [leg for intent in op.refs for leg in _released(standing, op, intent, (store, till))]
-    if "back" not in op.body:
-        return legs
-    cell = standing.cell(store, till)
-    escrow, home = cell.escrow, cell.home
-    allowance, local = op.body["back"]
-    cell.allowance_used += allowance if (op.body["inc"], op.body["term"]) >= cell.term else 0
-    cell.local_used += local
-    moved = (("lease", escrow - cell.escrow), ("local", home - cell.home))
-    return legs + [Leg(op.id, held_by(kind, store, till), MEM, "", pts) for kind, pts in moved if pts]
-
-
-def _close(standing: Standing, op: Operation) -> list[Leg]:
-    """A till's term ends: its allowance and its reservations come home."""
-    legs = close_legs(op, standing.cell(op.store, op.till))
-    for intent in sorted(standing.reserved):
-        legs += _release(standing, op, intent)
-    return legs
-
-
-_DECISIONS: dict[str, Callable[[Standing, Operation], list[Leg]]] = {
-    "rights.grant": _grant,
-    "rights.close": _close,
-    "auth.reserve": _reserve,
-    "auth.void": _void,
-    "op.dismiss": _dismiss,
-}
 
 
 def _remark(op: Operation, account: Account, books: Mapping[str, RuleBook]) -> Outcome | None:
@@ -374,8 +239,3 @@ def earn_remark(due: int, pts: int, tier_said: int, tier: int) -> Outcome | None
     if tier_said > tier:
         return Outcome("J", {"reason": "tier-differs", "tier": tier})
     return None
-
-
-def available(account: Account, standing: Standing, today: int) -> int:
-    """A − overhang: what headquarters may still grant; below zero it is overhang."""
-    return account.balance(today) - standing.held

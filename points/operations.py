@@ -17,10 +17,8 @@ from points.days import BadDay, day
 from points.identifiers import MEMBER_MAX, BadName, name, op_id
 
 LINES_MAX = 500
-REFS_MAX = 16
-FUND_MAX = 64
-GROUPS_MAX = 8
-WORD_MAX = 64
+REFS_MAX, FUND_MAX, GROUPS_MAX = 16, 64, 8
+WORD_MAX, EVIDENCE_MAX = 64, 400
 LINE_NUMBER_MAX = UNITS_MAX = 10**6
 HASH_DIGITS = 64
 ST_MAX_MS = 253_370_764_800_000
@@ -367,6 +365,16 @@ def _dismiss(body: Mapping[str, Any]) -> None:
         whole(local, 0)
 
 
+def _lost(body: Mapping[str, Any]) -> None:
+    _agent(body["agent"])
+    _term(body)
+    whole(body["epoch"], 1, 2**32)
+    whole(body["seq"], 0, 2**53 - 1)
+    word(body["evidence"], EVIDENCE_MAX)
+    if word(body["approved_by"]) == word(body["asked_by"]):
+        raise BadOperation("approved_by", "two people decide")
+
+
 KINDS: dict[tuple[str, int], Callable[[Mapping[str, Any]], None]] = {
     ("member.enrol", 1): _enrol,
     ("sale.earn", 1): _earn,
@@ -381,8 +389,11 @@ KINDS: dict[tuple[str, int], Callable[[Mapping[str, Any]], None]] = {
     ("auth.reserve", 1): _reserve,
     ("member.issue", 1): _issue,
     ("op.dismiss", 1): _dismiss,
+    ("agent.lost", 1): _lost,
 }
 """Every kind that is understood here, in the version whose bytes are frozen."""
 
-HUB_KINDS = frozenset({"rights.grant", "auth.reserve", "member.issue", "member.resolve", "op.dismiss"})
+HUB_KINDS = frozenset(
+    {"rights.grant", "auth.reserve", "member.issue", "member.resolve", "op.dismiss", "agent.lost"}
+)
 """Decisions that only headquarters' own lane may carry."""

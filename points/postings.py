@@ -101,6 +101,18 @@ def close_legs(op: Operation, cell: Cell) -> list[Leg]:
     return [Leg(op.id, held_by("lease", op.store, op.till), MEM, "", left)] if left else []
 
 
+def lost_legs(op: Operation, cell: Cell) -> list[Leg]:
+    """End whatever a lost PC holds, in the term that was its last or before; what a later one holds stays."""
+    if cell.term > (op.body["inc"], op.body["term"]):
+        return []
+    store, till = op.body["agent"][:2]
+    escrow, home = cell.escrow, cell.home
+    cell.closed = True
+    cell.local_used += home
+    moved = ((held_by("lease", store, till), escrow), (held_by("local", store, till), home))
+    return [Leg(op.id, account, MEM, "", pts) for account, pts in moved if pts]
+
+
 def trial_balance(legs: Iterable[Leg]) -> dict[str, int]:
     """Credit minus debit of every account; the sum over all accounts is zero."""
     balances: Counter[str] = Counter()

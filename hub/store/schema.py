@@ -30,7 +30,10 @@ MEMBER_SCOPED = (
     *("members", "cells", "reserved", "voided", "postings", "facts", "personal", "issued"),
     "changed",
 )
-STORE_SCOPED = ("agents", "lanes", "batches", "waiting", "told", "pool", "counted", "phone_tags", "dismissed")
+STORE_SCOPED = (
+    *("agents", "lanes", "batches", "waiting", "told", "pool", "counted", "phone_tags", "dismissed"),
+    "losses",
+)
 OPERATION_SCOPED = ("op_seen", "resolved", "sealed", "claims")
 """Keyed by ``op_bucket``, which is computed from the operation's id alone."""
 REFERENCE = (
@@ -251,6 +254,25 @@ sealed = Table(
     "sealed", metadata, Column("op_bucket", SHARD, nullable=False), _text("op_id"), _text("pii"),
     Column("blob", LargeBinary, nullable=False), PrimaryKeyConstraint("op_bucket", "op_id", "pii"),
 )  # fmt: skip
+losses = Table(
+    "losses",
+    metadata,
+    _text("store"),
+    _text("till"),
+    _whole("inc"),
+    _whole("term"),
+    _whole("epoch"),
+    _text("evidence"),
+    _text("asked_by"),
+    _text("asked_in"),
+    _whole("asked_ms"),
+    Column("approved_by", Text),
+    Column("approved_ms", WHOLE),
+    _whole("seq"),
+    _whole("pts"),
+    PrimaryKeyConstraint("store", "till", "epoch"),
+)
+"""PCs that will never be heard again: who said so, who agreed, and the points that came home by it."""
 claims = Table(
     "claims",
     metadata,

@@ -15,8 +15,8 @@ from typing import Any, NamedTuple
 from hub.store import schema
 from hub.store.engine import Collision, Turn
 from hub.store.schema import AT_ONCE, EXPIRY, FOLD, RIGHTS
+from points.holding import Agent, Key, Standing
 from points.identifiers import bucket
-from points.judging import Agent, Key, Standing
 from points.legs import MEM, Leg
 from points.members import ROW_ENTRIES, own_row
 from points.operations import Operation

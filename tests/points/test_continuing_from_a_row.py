@@ -10,7 +10,8 @@ from programme import FIRST_MS, MS_PER_DAY, Story, book
 
 from points.checkpoint import Earn, follows, plain_of, post_plain
 from points.fold import fold
-from points.judging import Standing, extends, key_of, post
+from points.holding import Standing
+from points.judging import extends, key_of, post
 from points.legs import MEM, Leg
 from points.members import begin, end, own_row, read_row
 from points.operations import Operation

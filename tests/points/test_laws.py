@@ -13,7 +13,8 @@ from programme import FIRST_MS, MS_PER_DAY, Story, book
 
 from points.debt import DEBT
 from points.fold import Account, fold
-from points.judging import Standing, available, extends, move_rights, post
+from points.holding import Standing, available, move_rights
+from points.judging import extends, post
 from points.members import end, read_row
 from points.operations import Operation
 from points.order import canonical

@@ -16,7 +16,7 @@ import pytest
 from programme import FIRST_MS, MS_PER_DAY, Story, book
 
 from points.fold import Account
-from points.judging import Standing, available, move_rights
+from points.holding import Standing, available, move_rights
 from points.operations import Operation
 from points.rights import Rights, burn, close, earn, give_back, hear_grant, renew, spend
 

@@ -1,0 +1,89 @@
+"""A PC that burnt or was stolen: two people say so, and everything that its till held comes home.
+
+The only other way home than the till's own word. Its key counts up to what headquarters has heard and no
+further, its lane is sealed there, its reservations end. What comes to light later is posted, because it
+happened; what it spent without a right is borne by headquarters or the store, never by the member, and what
+came home stays in view as exposure for as long as such papers may turn up.
+"""
+
+from __future__ import annotations
+
+from hub.decisions import decide
+from hub.office import Office
+from hub.store import losses
+from hub.store.engine import Turn
+from hub.store.losses import Loss
+from points.identifiers import HUB_STORE
+
+EXPOSED_MS = 400 * 86_400_000
+"""How long what came home may still be found spent."""
+
+
+def ask(turn: Turn, office: Office, store: str, till: str, by: str, session: str, evidence: str) -> bool:
+    """Ask that this till's PC be declared lost; False when there is none, or it is lost already."""
+    agent = turn.one("SELECT epoch, term FROM agents WHERE store = ? AND till = ?", (store, till))
+    if agent is None or store == HUB_STORE:
+        return False
+    epoch, term = agent
+    known = losses.asked(turn, store, till, epoch)
+    if known is not None:
+        return False
+    losses.keep(turn, Loss(store, till, office.inc, term, epoch, evidence, by, session, office.clock()))
+    return True
+
+
+def withdraw(turn: Turn, store: str, till: str, epoch: int) -> None:
+    """It was a mistake, and nothing has happened yet."""
+    losses.forget(turn, store, till, epoch)
+
+
+def approve(turn: Turn, office: Office, store: str, till: str, epoch: int, by: str, session: str) -> bool:
+    """Agree: the PC is lost from now on. False unless another person, in another session, had asked."""
+    asked = losses.asked(turn, store, till, epoch)
+    if asked is None or asked.approved_ms is not None:
+        return False
+    if asked.asked_by == by or asked.asked_in == session:
+        return False
+    lane = turn.one("SELECT seq FROM lanes WHERE store = ? AND till = ? AND epoch = ?", (store, till, epoch))
+    seq, now = (int(lane[0]) if lane else 0), office.clock()
+    turn.run(
+        "UPDATE keys SET revoked_at_ms = ?, max_seq = ?"
+        " WHERE store = ? AND till = ? AND epoch = ? AND revoked_at_ms IS NULL",
+        (now, seq, store, till, epoch),
+    )
+    pts = held_at(turn, store, till)
+    losses.keep(turn, asked._replace(approved_by=by, approved_ms=now, seq=seq, pts=pts))
+    decide(
+        turn,
+        office,
+        [
+            (
+                "agent.lost",
+                {
+                    "agent": [store, till],
+                    "inc": asked.inc,
+                    "term": asked.term,
+                    "epoch": epoch,
+                    "seq": seq,
+                    "evidence": asked.evidence,
+                    "asked_by": asked.asked_by,
+                    "approved_by": by,
+                },
+            )
+        ],
+    )
+    return True
+
+
+def held_at(look: Turn, store: str, till: str) -> int:
+    """E + F + H of a till: what it may spend, or has spent and not told."""
+    row = look.one(
+        "SELECT (SELECT coalesce(sum(CASE WHEN closed = 0 AND granted > allowance_used"
+        " THEN granted - allowance_used ELSE 0 END), 0)"
+        " + coalesce(sum(CASE WHEN added > local_used THEN added - local_used ELSE 0 END), 0)"
+        " FROM cells WHERE store = ? AND till = ?)"
+        " + (SELECT coalesce(sum(pts), 0) FROM reserved WHERE store = ? AND till = ?)",
+        (store, till, store, till),
+    )
+    assert row is not None
+    return int(row[0])
