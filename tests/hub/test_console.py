@@ -85,6 +85,28 @@ def test_the_stores_page_tells_exposure_by_till(
     assert desk.get("/console/stores/s404").status_code == 404
 
 
+def test_the_stores_page_says_up_to_when_a_till_is_known_and_not_what_it_keeps(
+    hq: Headquarters, till: PretendTill, desk: httpx.Client
+) -> None:
+    """What was not sent is nobody's to count here; a till that was seen a minute ago may still hold a day."""
+    m = till.enrol()
+    till.earn(m, 10)
+    hq.clock.now_ms = till.st
+    till.send()
+    (known,) = lines(desk, "/console?csv=stores")
+    assert known["已知到"] == shown("time", till.st, 480)
+    till.st += 6 * 3_600_000  # a session is open for twelve hours
+    till.earn(m, 10)
+    hq.clock.now_ms = till.st
+    till.page()
+    (seen,) = lines(desk, "/console?csv=stores")
+    assert seen["最近联系"] == shown("time", till.st, 480) != known["最近联系"]
+    assert (seen["已知到"], seen["操作"]) == (known["已知到"], known["操作"])
+    page = desk.get("/console").text
+    assert "“已知到”之后的操作还在门店" in page
+    assert "still at the store" in page
+
+
 def test_a_members_story_adds_up_line_by_line(
     hq: Headquarters, till: PretendTill, desk: httpx.Client
 ) -> None:
