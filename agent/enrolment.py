@@ -46,12 +46,10 @@ def enrol(
         if personal:
             sealed, body["pii"] = seal(till, op_id, personal)
         draft = Draft("member.enrol", body, by, pair[0], op_id=op_id, sealed=sealed, pair=pair, mark=mark)
-        draft.slip = slip(till, member_code=pair[1])
-        recorded = record(till, draft, time, shift.day)
         if phone:
-            with till.book.turn() as turn:
-                members.put_own_phone(turn, keys.phone_tag(till.identity.index_key, phone), pair[0])
-        return Enrolled(pair[0], pair[1], recorded)
+            draft.phone_tag = keys.phone_tag(till.identity.index_key, phone)
+        draft.slip = slip(till, member_code=pair[1])
+        return Enrolled(pair[0], pair[1], record(till, draft, time, shift.day))
 
 
 def seal(till: Till, op_id: str, personal: dict[str, str]) -> tuple[bytes, str]:

@@ -10,10 +10,9 @@ from __future__ import annotations
 import logging
 import queue
 import threading
-import traceback
 from collections.abc import Callable, Sequence
 
-from config.faults import Fault
+from config.faults import Fault, whereabouts
 from hardware.devices import open_scanner
 from hardware.page_scanner import PageScanner
 from hardware.scans import Scan, Scanner, Wellbeing
@@ -78,6 +77,5 @@ class Listening:
                 self.hear(scan)
             except Fault as fault:
                 log.warning("a scan could not be answered: %s", fault.remedy)
-            except Exception as error:  # its message may hold what was scanned
-                where = "".join(traceback.format_tb(error.__traceback__))
-                log.error("a scan could not be answered: %s\n%s", type(error).__name__, where)
+            except Exception as error:
+                log.error("a scan could not be answered: %s", whereabouts(error))

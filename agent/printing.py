@@ -18,6 +18,7 @@ from agent.papers import paper_of, trial_paper
 from agent.store import prints, sales
 from agent.store.prints import COPIES_MAX, PrintJob
 from agent.till import Till
+from config.faults import whereabouts
 from config.words import Words
 from hardware.faults import HardwareFault
 from hardware.paper import Paper
@@ -155,8 +156,8 @@ class Printing:
         while not self._stop.is_set():
             try:
                 waited = self._step()
-            except Exception:
-                log.exception("the print queue stopped and goes on")
+            except Exception as error:
+                log.error("the print queue stopped and goes on: %s", whereabouts(error))
                 waited = LOOK_EVERY_S
             self._wake.wait(waited)
             self._wake.clear()
@@ -198,8 +199,8 @@ class Printing:
                 log.warning("receipt %d cannot be printed: %s", job.id, fault.remedy)
                 self._mark(job, "FAILED", fault.remedy)
                 return True
-            except Exception:
-                log.exception("receipt %d cannot be printed", job.id)
+            except Exception as error:  # a receipt has a member's code on it
+                log.error("receipt %d cannot be printed: %s", job.id, whereabouts(error))
                 self._mark(job, "UNCERTAIN" if sent else "FAILED", "state.print_fault")
                 return True
             self._mark(job, str(done.state), done.words)

@@ -46,8 +46,8 @@ class Draft:
     """An operation about to be recorded. ``body`` holds what its kind needs; the rest is added here.
 
     ``rights`` is the till's cell after it, ``ended`` the intent it ends, ``sealed`` the box that goes
-    with it, ``pair`` the number and code it uses up, ``slip`` what makes its receipt, ``mark`` the act
-    of a page that asked for it.
+    with it, ``pair`` the number and code it uses up, ``phone_tag`` what finds its member by a typed phone,
+    ``slip`` what makes its receipt, ``mark`` the act of a page that asked for it.
     """
 
     kind: str
@@ -60,6 +60,7 @@ class Draft:
     ended: str | None = None
     sealed: bytes | None = None
     pair: tuple[int, str] | None = None
+    phone_tag: str = ""
     slip: Callable[[Operation, int], Receipt] | None = None
     mark: Mark = UNMARKED
 
@@ -205,6 +206,8 @@ def _keep_effects(till: Till, turn: Connection, write: _Write, pos: int) -> None
         cells.write_text(turn, op.m, write.cell)
     if draft.pair is not None:
         members.use_pair(turn, *draft.pair)
+    if draft.phone_tag and op.m is not None:
+        members.put_own_phone(turn, draft.phone_tag, op.m)
     if draft.sealed is not None:
         outbox.keep_sealed(turn, op.id, draft.sealed)
     if draft.ended is not None:

@@ -3,9 +3,14 @@
 A Fault carries the key of its remedy, a sentence in `words/*.toml` under `fault.*`, and the values that
 fill that sentence. `str(fault)` is for logs: plain English, no secrets. It is never used where the
 business says no (that is a Refusal, a value) nor where we were wrong (that is an assert).
+
+Where we were wrong with a person's data in hand, the message of what was raised may hold them: such an
+error is written down by `whereabouts`.
 """
 
 from __future__ import annotations
+
+import traceback
 
 
 class Fault(Exception):
@@ -15,3 +20,8 @@ class Fault(Exception):
         super().__init__(message)
         self.remedy = remedy
         self.detail: dict[str, str | int] = detail
+
+
+def whereabouts(error: BaseException) -> str:
+    """The kind of an error and the way to its place, without its message: `int(phone)` says the phone."""
+    return type(error).__name__ + "\n" + "".join(traceback.format_tb(error.__traceback__))

@@ -3,9 +3,9 @@
 Checked for each member: the row equals a fresh fold; the postings of the fold equal its legs (P5,
 P16); what expired is what lay in the lots; every till's accounts equal its cell; and what
 headquarters holds itself is the points in lots less allowances, local rights and reservations, debt
-standing apart (P10). Over all: every posting cites an operation (P13), belongs to a member who has a
-row, and none is missing in the member's numbering. That debits equal credits needs no check: each posting
-is one number with two accounts.
+standing apart (P10). Over all: every posting cites an operation whose signature verifies (P13,
+``hub.provenance``), belongs to a member who has a row, and none is missing in the member's numbering. That
+debits equal credits needs no check: each posting is one number with two accounts.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from hub import changes
+from hub import changes, provenance
 from hub.office import Office
 from hub.posting import op_bucket
 from hub.store import schema, standings
@@ -50,6 +50,7 @@ def verify(office: Office, tell: Callable[[int, int], None] | None = None) -> Ve
             if tell:
                 tell(start + len(part), len(ms))
         _strays(look, done)
+        done.faults += provenance.unsigned(look, office)
     return done
 
 

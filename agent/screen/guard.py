@@ -9,11 +9,15 @@ navigation to the bare page is let through from anywhere, because that page hold
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import Awaitable, Callable, MutableMapping
 from http.cookies import CookieError, SimpleCookie
 from typing import Any
 
 from agent.screen.key import PageKey
+from config.faults import whereabouts
+
+log = logging.getLogger(__name__)
 
 BODY_BYTES_MAX = 64 * 1024
 WORD_HEADER = b"x-jifen-word"
@@ -67,7 +71,10 @@ class Guard:
         except Refused as refused:
             await self._answer(send, refused)
             return
-        await self.app(scope, _replay(body, receive), _dressed(send))
+        try:
+            await self.app(scope, _replay(body, receive), _dressed(send))
+        except Exception as error:  # it was answered with a 500; the server would write its message down
+            log.error("a request could not be answered: %s", whereabouts(error))
 
     def judge(self, scope: Scope) -> None:
         """Raises ``Refused`` unless the request is the page's own."""

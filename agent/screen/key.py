@@ -56,6 +56,7 @@ class PageKey:
         beside = self.path.with_suffix(".new")
         file = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o640)
         try:
+            os.fchmod(file, 0o640)  # a service's mask leaves a new file to its owner alone
             os.write(file, json.dumps(told).encode())
         finally:
             os.close(file)

@@ -16,6 +16,7 @@ from typing import Any
 from fastapi import FastAPI, Request, Response
 from starlette.concurrency import run_in_threadpool
 
+from config.faults import whereabouts
 from hub import (
     admission,
     authorisations,
@@ -91,8 +92,8 @@ class Devices:
                 return self._problem(request, fault)
             except Collision:
                 return self._problem(request, InProgress())
-            except Exception:
-                log.exception("a request could not be answered: %s", request.url.path)
+            except Exception as error:
+                log.error("%s could not be answered: %s", request.url.path, whereabouts(error))
                 return self._problem(request, WireFault(Problem.INTERNAL))
             return Response(raw, media_type=endpoints.BLOB, headers={"cache-control": "no-store"})
 

@@ -1,12 +1,15 @@
 """The console's doors: pages, their tables as CSV, and the forms that write: a new ticket, an act on a case.
 
 Every page needs a session; without one the only thing to see is how to get in. Read only, but for those
-forms. What a person typed is checked here and never trusted further in.
+forms. What names a person is asked by a form too and stands in no address. What a person typed is checked
+here and never trusted further in.
 """
 
 from __future__ import annotations
 
 import secrets
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs
@@ -24,7 +27,7 @@ from hub.console.tables import Column, Table, as_csv, shown, why
 from hub.office import Office
 from hub.store.engine import Turn
 from points import codes
-from points.identifiers import HUB_STORE, MEMBER_MAX, BadName, name
+from points.identifiers import HUB_STORE, MEMBER_MAX, BadName, bucket, name
 
 PAGES = Path(__file__).resolve().parent / "pages"
 FORM_BYTES_MAX = 8 * 1024
@@ -53,6 +56,12 @@ class Desk:
             "/console/stores/{store}", self._page(self._store), methods=["GET"], name="console-store"
         )
         app.add_api_route("/console/members", self._page(self._find), methods=["GET"], name="console-find")
+        app.add_api_route(
+            "/console/members",
+            self._form(self._found, self.office.store.look),
+            methods=["POST"],
+            name="console-found",
+        )
         app.add_api_route(
             "/console/members/{m}", self._page(self._member), methods=["GET"], name="console-member"
         )
@@ -152,13 +161,17 @@ class Desk:
             "operations": chain_wide.operations(look, store), "cases": chain_wide.cases(look, store),
         }  # fmt: skip
 
-    def _find(self, request: Request, look: Turn) -> tuple[str, dict[str, Any]]:
-        asked = request.query_params.get("q", "").strip()[:64]
+    def _find(self, _request: Request, _look: Turn) -> tuple[str, dict[str, Any]]:
+        return "find.html", {"title": "member", "asked": ""}
+
+    def _found(self, _request: Request, look: Turn, told: dict[str, str], word: str) -> Response:
+        """A POST, for addresses are kept by browsers and proxies: a code or a phone stands in none."""
+        asked = told.get("q", "").strip()[:64]
         m = self._meant(look, asked) if asked else None
-        told = story.tell(look, self.office, m) if m is not None else None
-        if told is not None:
-            return "member.html", self._told(told)
-        return "find.html", {"title": "member", "asked": asked}
+        if m is None or look.one("SELECT 1 FROM members WHERE bucket = ? AND m = ?", (bucket(m), m)) is None:
+            values = {"title": "member", "asked": asked, "word": word}
+            return self._html("find.html", 200, path="/console/members", **values)
+        return Response(status_code=303, headers={**access.HEADERS, "location": f"/console/members/{m}"})
 
     def _meant(self, look: Turn, asked: str) -> int | None:
         """A member's number, or a full code; nobody is found by a piece of a name or of a phone."""
@@ -213,8 +226,12 @@ class Desk:
             casework.act(turn, self.office, _number(request), int(before), told.get("what", ""), by, note)
         return Response(status_code=303, headers={**access.HEADERS, "location": here})
 
-    def _form(self, write: Any) -> Any:
-        """A door for a form: with a session, its own word and our own origin; else nothing is written."""
+    def _form(self, write: Any, begin: Callable[[], AbstractContextManager[Turn]] | None = None) -> Any:
+        """A door for a form: with a session, its own word and our own origin; else nothing is done.
+
+        ``begin`` is how its transaction begins: to write, if nothing else is said.
+        """
+        begin = begin or self.office.store.turn
 
         async def answer(request: Request) -> Response:
             length = request.headers.get("content-length", "")
@@ -225,7 +242,7 @@ class Desk:
             origin = request.headers.get("origin")
 
             def written() -> Response:
-                with self.office.store.turn() as turn:
+                with begin() as turn:
                     if not access.is_open(turn, session, self.office.clock()):
                         return self._closed()
                     own = origin is None or origin.partition("//")[2] == request.headers.get("host")

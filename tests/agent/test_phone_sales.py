@@ -10,6 +10,7 @@ from running import MEMBER, Page, act, code_of, running
 from shopfloor import HandClock, counter_of, open_till, tell_member
 
 from agent.assembly import Agent
+from agent.counter import Found
 from agent.desk import Desk, Done
 from agent.store import members
 from points.wire import keys
@@ -103,3 +104,29 @@ def test_a_known_phone_is_sold_to_like_the_member(tmp_path: Path, status: str) -
     if isinstance(by_phone, Done) and isinstance(by_number, Done):
         assert by_phone.op.body["lines"] == by_number.op.body["lines"]
         assert by_phone.op.m == by_number.op.m == MEMBER
+
+
+def test_a_member_and_the_phone_that_finds_it_are_recorded_together(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A till that stopped between the two had a member whom it did not find by the phone just typed."""
+    till = open_till(tmp_path)
+    desk, again = Desk(counter_of(till)), act()
+    before = members.next_from_pool(till.book)
+
+    def crash(*_: object) -> None:
+        raise RuntimeError("the plug was pulled")
+
+    with monkeypatch.context() as broken:
+        broken.setattr(members, "put_own_phone", crash)
+        with pytest.raises(RuntimeError):
+            desk.enrol(again, "c1", phone=PHONE)
+    assert till.log.seq == 0
+    assert till.book.rows("SELECT * FROM sealed") == []
+    assert members.next_from_pool(till.book) == before
+    new = desk.enrol(again, "c1", phone=PHONE)  # the page asks once more, under the same id
+    assert isinstance(new, Done)
+    known = desk.counter.scan(PHONE)
+    assert isinstance(known, Found)
+    assert known.card is not None
+    assert known.card.m == new.op.m

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import http.client
 import json
+import os
+import stat
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 from running import MEMBER, Page, act, running
 
 from agent.assembly import Agent
+from agent.screen.key import PageKey
 
 SALE = {"act": "act-00000001", "m": MEMBER, "fen": 12500}
 
@@ -90,6 +94,17 @@ def test_the_code_of_the_address_opens_once(agent: Agent, page: Page) -> None:
     assert stranger.send("POST", "/api/session", {"code": code})[0] == 200
     assert stranger.send("POST", "/api/session", {"code": code})[0] == 401
     assert page.send("POST", "/api/session", {})[0] == 200  # a page that has the cookie may load again
+
+
+def test_the_counter_s_group_may_read_the_key_and_nobody_else(tmp_path: Path) -> None:
+    """A service's own mask takes the group's rights away from a new file: the register could not read it."""
+    for mask in (0o077, 0o022, 0o000):
+        before = os.umask(mask)
+        try:
+            key = PageKey(tmp_path, 8750, "boot")
+        finally:
+            os.umask(before)
+        assert stat.S_IMODE(key.path.stat().st_mode) == 0o640, oct(mask)
 
 
 def test_the_cookie_is_for_this_page_alone(agent: Agent) -> None:

@@ -92,6 +92,17 @@ CLOCKS = re.compile(r"\b(datetime|date|dt)\.(now|today|utcnow)$")
 FORBIDDEN_NAMES = {"utils", "util", "common", "helpers", "helper", "manager", "managers", "base"}
 LINES_MAX = 400
 LAW_CHARS_MIN = 20
+_HASHES = re.compile(r"(?:#!.*\n)?((?:#(?!!).*\n)+)")
+# How a file that is not Python says at its top what it is: by its suffix, or by its name where it has none.
+OPENINGS = {
+    ".html": re.compile(r"(?:<!doctype html>\n)?(?:\{#(.*?)#\}|<!--(.*?)-->)", re.DOTALL),
+    ".css": re.compile(r"/\*(.*?)\*/", re.DOTALL),
+    ".js": re.compile(r"((?://.*\n)+)"),
+    ".toml": _HASHES,
+    ".service": _HASHES,
+    "Makefile": _HASHES,
+    "run": _HASHES,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -247,6 +258,20 @@ def law_faults(sources: Iterable[Source]) -> list[str]:
         law = ast.get_docstring(source.tree)
         if law is None or len(law.strip()) < LAW_CHARS_MIN:
             faults.append(f"{source.name} does not open with its law")
+    return faults
+
+
+def opening_faults(files: Iterable[tuple[str, str]]) -> list[str]:
+    """Pages, styles, scripts, tables, units and recipes that do not open with what they are."""
+    faults = []
+    for name, text in files:
+        opening = OPENINGS.get(Path(name).suffix or Path(name).name)
+        if opening is None:
+            continue
+        found = opening.match(text)
+        said = "".join(found.groups("")) if found else ""
+        if len(re.sub(r"[\s#/]", "", said)) < LAW_CHARS_MIN:
+            faults.append(f"{name} does not open with what it is")
     return faults
 
 

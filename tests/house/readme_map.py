@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 from house_plan import FRONT_DOOR, PACKAGES, Source, within
 
@@ -19,7 +19,7 @@ PATH_ROOMS = ("points.wire.endpoints",)
 
 
 def unnamed_modules(sources: Iterable[Source], readmes: Mapping[str, str]) -> list[str]:
-    """Modules that neither the README of their folder nor one above it names; packages without any."""
+    """Modules that stand in no map of the README of their folder or of one above it; packages without any."""
     faults = []
     for source in sources:
         top = source.name.split(".")[0]
@@ -30,12 +30,28 @@ def unnamed_modules(sources: Iterable[Source], readmes: Mapping[str, str]) -> li
             continue
         if source.is_package:
             continue
-        folders = source.name.split(".")[:-1]
-        texts = [readmes.get(".".join(folders[: n + 1]), "") for n in range(len(folders))]
-        word = re.compile(rf"\b{re.escape(source.name.split('.')[-1])}\b")
-        if not any(word.search(text) for text in texts):
-            faults.append(f"{source.name} is in no README of its folders")
+        *folders, _ = path = source.name.split(".")
+        maps = [(path[n + 1 :], readmes.get(".".join(folders[: n + 1]), "")) for n in range(len(folders))]
+        if not any(is_mapped(way, text) for way, text in maps):
+            faults.append(f"{source.name} is in no map of a README of its folders")
     return sorted(set(faults))
+
+
+def is_mapped(way: Sequence[str], text: str) -> bool:
+    """Whether a map (rows of tables, entries of lists that begin with a name) has the module at ``way``.
+
+    It stands there as code and by itself: `name`, `name.py` or `folder/name`; or as `name.py` in the entry of
+    its `folder/`. A sentence that mentions it is no place to find it by.
+    """
+    *folders, name = way
+    wholes = {"/".join(way), "/".join(way) + ".py"}
+    for entry in re.findall(r"(?m)^(?:\|.*|[*-] `.*(?:\n +.*)*)", text):
+        spans = set(re.findall(r"`([^`\n]+)`", entry))
+        if spans & wholes:
+            return True
+        if spans & {name, f"{name}.py"} and spans & {f"{folder}/" for folder in folders}:
+            return True
+    return False
 
 
 def lawless_readmes(readmes: Mapping[str, str]) -> list[str]:

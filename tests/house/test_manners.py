@@ -9,7 +9,17 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from house_plan import HOUSE, LINES_MAX, Source, law_faults, listed_files, name_faults, python_files
+from house_plan import (
+    HOUSE,
+    LINES_MAX,
+    OPENINGS,
+    Source,
+    law_faults,
+    listed_files,
+    name_faults,
+    opening_faults,
+    python_files,
+)
 
 SOURCE_SUFFIXES = {".py", ".md", ".html", ".css", ".js", ".toml", ".mako", ".sh", ".service", ".story"}
 VENDORED = re.compile(r"(^|/)vendor/|\.min\.(js|css)$")
@@ -63,6 +73,13 @@ def test_every_file_opens_with_its_law() -> None:
     assert not (faults := law_faults(source for _, source in python_files())), "\n".join(faults)
 
 
+def test_every_page_script_table_unit_and_recipe_says_what_it_is() -> None:
+    files = own_files({".html", ".css", ".js", ".toml", ".service", ""})
+    seen = {Path(name).suffix or Path(name).name for name, _ in files}
+    assert set(OPENINGS) <= seen, "an opening that no file has is not looked for"
+    assert not (faults := opening_faults(files)), "\n".join(faults)
+
+
 def test_names_say_what_a_thing_is() -> None:
     paths = [path.relative_to(HOUSE) for path in listed_files() if path.suffix in SOURCE_SUFFIXES]
     assert not (faults := name_faults(paths, (source for _, source in python_files()))), "\n".join(faults)
@@ -105,6 +122,27 @@ def test_a_file_without_a_law_is_seen() -> None:
     ]
     assert len(law_faults(broken)) == 3
     assert law_faults([Source.of("d", "'''A law: what this is, what holds.'''")]) == []
+
+
+def test_a_page_that_does_not_say_what_it_is_is_seen() -> None:
+    told = "What this is and what always holds."
+    good = [
+        ("a.html", f"<!doctype html>\n<!-- {told} -->\n<html>"),
+        ("b.html", f"{{# {told} #}}\n{{% extends 'x' %}}"),
+        ("c.css", f"/* {told} */\na {{}}"),
+        ("d.js", f"// {told}\nlet a;"),
+        ("e.toml", f"# {told}\n[a]"),
+        ("f.service", f"# {told}\n[Unit]"),
+        ("Makefile", f"# {told}\nall:"),
+        (".ci/run", f"#!/usr/bin/env bash\n# {told}\nset -e"),
+    ]
+    assert opening_faults(good) == []
+    late = [(name, "\n" + text) for name, text in good]
+    short = [(name, text.replace(told, "c")) for name, text in good]
+    bare = [(name, text.replace(told, " ")) for name, text in good]
+    assert [len(opening_faults(broken)) for broken in (late, short, bare)] == [len(good)] * 3
+    assert opening_faults([(".ci/run", "#!/usr/bin/env a-long-name-of-a-shell\nset -e")])
+    assert opening_faults([("picture.svg", "<svg/>"), ("LICENSE", "Apache")]) == []
 
 
 def test_an_empty_name_is_seen() -> None:

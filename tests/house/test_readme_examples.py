@@ -3,14 +3,29 @@
 from __future__ import annotations
 
 import doctest
+import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
+sys.path.append(str(Path(__file__).resolve().parents[1] / "agent"))  # whose till the examples talk to
+
+from running import running
 
 HOUSE = Path(__file__).resolve().parents[2]
 READMES = [path for path in sorted(HOUSE.glob("*/README.md")) if ">>>" in path.read_text("utf-8")]
 
 
+@pytest.fixture
+def a_till_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """A till as a service runs it: its page's key lies in the runtime folder."""
+    monkeypatch.setenv("RUNTIME_DIRECTORY", str(tmp_path / "runtime"))
+    with running(tmp_path):
+        yield
+
+
+@pytest.mark.usefixtures("a_till_runs")
 @pytest.mark.parametrize("readme", READMES, ids=lambda path: path.parent.name)
 def test_the_examples_of_a_readme_run(readme: Path) -> None:
     failed, tried = doctest.testfile(str(readme), module_relative=False)

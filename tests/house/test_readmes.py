@@ -96,15 +96,29 @@ def test_a_module_without_a_readme_is_seen() -> None:
         Source.of("points.wire.keys", "x = 1"),
         Source.of("hub.intake", "x = 1"),
     ]
-    assert unnamed_modules(house, {"points": "the law; `lots`", "hub": "the law"}) == [
-        "hub.intake is in no README of its folders",
-        "points.wire.keys is in no README of its folders",
+    assert unnamed_modules(house, {"points": "| `lots.py` | noun |", "hub": "the law"}) == [
+        "hub.intake is in no map of a README of its folders",
+        "points.wire.keys is in no map of a README of its folders",
     ]
-    assert unnamed_modules(house[:2], {"points": "`lots.py`", "points.wire": "`keys`"}) == []
+    told = {"points": "* `lots`, `debt`: nouns", "points.wire": "| `keys` | signing |"}
+    assert unnamed_modules(house[:2], told) == []
+    assert unnamed_modules(house[:2], {"points": "| `lots` | noun |\n| `wire/` | its `keys.py` |"}) == []
     assert unnamed_modules(house[2:], {}) == ["hub has no README.md"]
     assert lawless_readmes({"hub": "a map", "points": "**The law.** Whole numbers."}) == [
         "hub/README.md states no law"
     ]
+
+
+def test_a_module_that_is_only_mentioned_is_seen() -> None:
+    house = [Source.of("hub.intake", "x = 1"), Source.of("hub.store.engine", "x = 1")]
+    for mentioned in (
+        "What `intake` does, and the `store/engine`.",
+        "* **The intake.** Most of `intake` happens before its turn; `store/engine` too.",
+        "| POST | `/v1/intake` and `/store/engine` | a device |",
+        "| `grants.py` | what intake and the engine of the store leave |",
+        "| `engine.py` | of another folder |",
+    ):
+        assert len(unnamed_modules(house, {"hub": mentioned})) == 2, mentioned
 
 
 def test_an_untold_command_is_seen() -> None:

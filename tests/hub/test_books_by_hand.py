@@ -15,6 +15,7 @@ from headquarters import Headquarters
 from pretend_till import PretendTill, points_of
 
 from hub.verify import verify
+from points.wire import canonical, chain, envelope
 
 DAY_MS = 86_400_000
 
@@ -135,7 +136,25 @@ TAMPERED = {
     "a row is raised": 'UPDATE members SET "row" = replace("row", \'"active",0,\', \'"active",0,1\')',
     "a row is gone": "DELETE FROM members WHERE m = (SELECT max(m) FROM members)",
     "a cell is raised": "UPDATE cells SET added = added + 1",
+    "a fact says another receipt": (
+        "UPDATE facts SET body = CAST(replace(CAST(body AS TEXT), 'receipt\":\"x', 'receipt\":\"y') AS BLOB)"
+        " WHERE kind = 'sale.earn'"
+    ),
+    "an operation is made up": (
+        "INSERT INTO op_seen SELECT replace(op_id, substr(op_id, 1, 4), 'ffff'), op_bucket, store, till,"
+        " epoch, seq, digest, m, posted FROM op_seen WHERE seq = 3"
+    ),
+    "an operation stands elsewhere": "UPDATE op_seen SET seq = seq + 1 WHERE seq = 3 AND store = 's001'",
+    "a batch is gone": "DELETE FROM batches WHERE store = 's001' AND first > 1",
+    "a batch is another's": (
+        "UPDATE batches SET envelope = (SELECT b.envelope FROM batches b WHERE b.store = 's002')"
+        " WHERE store = 's001' AND first > 1"
+    ),
+    "a key is another": (
+        "UPDATE keys SET public = (SELECT k.public FROM keys k WHERE k.store = 's002') WHERE store = 's001'"
+    ),
 }
+TABLES = ("postings", "facts", "members", "cells", "op_seen", "batches", "keys")
 
 
 @pytest.mark.parametrize("how", TAMPERED)
@@ -149,10 +168,46 @@ def test_whatever_is_tampered_with_is_found(
     till.send()
     assert verify(hq.office).faults == []
     with hq.office.store.turn() as turn:
-        kept = {name: turn.run(f"SELECT * FROM {name}") for name in ("postings", "facts", "members", "cells")}
+        kept = {name: turn.run(f"SELECT * FROM {name}") for name in TABLES}
         turn.run(TAMPERED[how])
     assert verify(hq.office).faults, how
     with hq.office.store.turn() as turn:
         for name, rows in kept.items():
             turn.run(f"DELETE FROM {name}")
             turn.many(f"INSERT INTO {name} VALUES ({', '.join('?' * len(rows[0]))})", rows)
+
+
+def test_a_fact_that_was_changed_everywhere_but_in_its_envelope_is_found(
+    hq: Headquarters, till: PretendTill
+) -> None:
+    """Whoever has the database can make fact, digest, posting and row agree; the signature stays."""
+    m = till.enrol()
+    sale = till.earn(m, 10)
+    till.send()
+    body = canonical.encode({**sale, "receipt": "another"})
+    digest = (chain.body_digest16(body), sale["id"])
+    with hq.office.store.turn() as turn:
+        kept = turn.one("SELECT digest FROM op_seen WHERE op_id = ?", (sale["id"],))
+        turn.run("UPDATE facts SET body = ? WHERE op_id = ?", (body, sale["id"]))
+        turn.run("UPDATE op_seen SET digest = ? WHERE op_id = ?", digest)
+    assert kept is not None
+    assert verify(hq.office).faults == [f"{sale['id']} is in no envelope that verifies"]
+    with hq.office.store.turn() as turn:
+        turn.run("UPDATE facts SET body = ? WHERE op_id = ?", (canonical.encode(sale), sale["id"]))
+        turn.run("UPDATE op_seen SET digest = ? WHERE op_id = ?", (kept[0], sale["id"]))
+
+
+def test_a_signature_that_does_not_verify_vouches_for_nothing(hq: Headquarters, till: PretendTill) -> None:
+    sale = till.earn(till.enrol(), 10)
+    till.send()
+    here = " WHERE store = 's001' AND till = '01'"
+    ((raw,),) = hq.rows(f"SELECT envelope FROM batches{here}")
+    last = len(raw) - envelope.peek(raw)[0].psize - 1  # a signature ends where the payload begins
+    forged = raw[:last] + bytes([raw[last] ^ 1]) + raw[last + 1 :]
+    with hq.office.store.turn() as turn:
+        turn.run(f"UPDATE batches SET envelope = ?{here}", (forged,))
+    faults = verify(hq.office).faults
+    assert "the batch s001/01/1/1 does not verify: bad-signature" in faults
+    assert f"{sale['id']} is in no envelope that verifies" in faults
+    with hq.office.store.turn() as turn:
+        turn.run(f"UPDATE batches SET envelope = ?{here}", (raw,))

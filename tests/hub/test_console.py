@@ -85,6 +85,28 @@ def test_the_stores_page_tells_exposure_by_till(
     assert desk.get("/console/stores/s404").status_code == 404
 
 
+def test_the_stores_page_says_up_to_when_a_till_is_known_and_not_what_it_keeps(
+    hq: Headquarters, till: PretendTill, desk: httpx.Client
+) -> None:
+    """What was not sent is nobody's to count here; a till that was seen a minute ago may still hold a day."""
+    m = till.enrol()
+    till.earn(m, 10)
+    hq.clock.now_ms = till.st
+    till.send()
+    (known,) = lines(desk, "/console?csv=stores")
+    assert known["已知到"] == shown("time", till.st, 480)
+    till.st += 6 * 3_600_000  # a session is open for twelve hours
+    till.earn(m, 10)
+    hq.clock.now_ms = till.st
+    till.page()
+    (seen,) = lines(desk, "/console?csv=stores")
+    assert seen["最近联系"] == shown("time", till.st, 480) != known["最近联系"]
+    assert (seen["已知到"], seen["操作"]) == (known["已知到"], known["操作"])
+    page = desk.get("/console").text
+    assert "“已知到”之后的操作还在门店" in page
+    assert "still at the store" in page
+
+
 def test_a_members_story_adds_up_line_by_line(
     hq: Headquarters, till: PretendTill, desk: httpx.Client
 ) -> None:
@@ -110,8 +132,8 @@ def test_a_members_story_adds_up_line_by_line(
     page = desk.get(f"/console/members/{m}").text
     assert sale["receipt"] in page
     assert "欠分" in page
-    assert desk.get("/console/members", params={"q": str(m)}).text.count(sale["receipt"]) > 0
-    nobody = desk.get("/console/members", params={"q": "13812348000"})
+    assert find(desk, str(m)).text.count(sale["receipt"]) > 0
+    nobody = find(desk, "13812348000")
     assert nobody.status_code == 200
     assert "没有这个会员" in nobody.text
     for bad in ("99999999999999999999", "x", "-1", "1e3"):
@@ -125,8 +147,36 @@ def test_a_member_is_found_by_the_whole_code(hq: Headquarters, till: PretendTill
     m, code = till.pool[0]
     till.enrol()
     till.send()
-    assert f"{m}" in desk.get("/console/members", params={"q": code}).text
-    assert "没有这个会员" in desk.get("/console/members", params={"q": code[:-1]}).text
+    assert find(desk, code).url.path == f"/console/members/{m}"
+    assert "没有这个会员" in find(desk, code[:-1]).text
+    assert "没有这个会员" in find(desk, str(m + 1)).text
+    assert "没有这个会员" not in find(desk, " ").text
+
+
+def test_what_is_asked_of_a_member_stands_in_no_address(
+    hq: Headquarters, till: PretendTill, desk: httpx.Client
+) -> None:
+    """Browsers, proxies and access logs keep addresses; the answer to a code names the number only."""
+    _, code = till.pool[0]
+    m = till.enrol()
+    till.send()
+    heard = desk.post("/console/members", data={"word": form(desk), "q": code}, follow_redirects=False)
+    assert (heard.status_code, heard.headers["location"]) == (303, f"/console/members/{m}")
+    assert str(m) not in desk.get("/console/members", params={"q": code}).text, "an address finds nobody"
+    good = {"word": form(desk), "q": code}
+    for bad in ({"word": ""}, {"word": "0" * 64}):
+        assert desk.post("/console/members", data={**good, **bad}).status_code == 403
+    evil = desk.post("/console/members", data=good, headers={"origin": "http://evil.example"})
+    assert evil.status_code == 403
+    assert httpx.post(f"{hq.url}/console/members", data=good, trust_env=False).status_code == 401
+    for page in PAGES:
+        for asking in re.findall(r"<form[^>]*>", desk.get(page).text):
+            assert 'method="post"' in asking, (page, asking)
+
+
+def find(desk: httpx.Client, asked: str) -> httpx.Response:
+    """The page that answers the search for a member."""
+    return desk.post("/console/members", data={"word": form(desk), "q": asked})
 
 
 def form(desk: httpx.Client) -> str:
@@ -170,6 +220,24 @@ def test_in_a_real_browser_a_ticket_is_written_and_nothing_is_complained_of(brow
     browsed.get_by_role("link", name="再开一张").click()
     assert "未使用" in browsed.inner_text("table")
     assert tickets.decode(shown_text).store == "s009"
+
+
+@pytest.mark.browser
+def test_in_a_real_browser_a_member_is_found_and_the_code_stands_in_no_address(
+    hq: Headquarters, till: PretendTill, browsed: Page
+) -> None:
+    _, code = till.pool[0]
+    m = till.enrol()
+    till.send()
+    asked: list[str] = []
+    browsed.on("request", lambda request: asked.append(request.url))
+    browsed.get_by_role("link", name="会员").click()
+    for text in (code[:-1], code):
+        browsed.fill("#q", text)
+        browsed.get_by_role("button").click()
+    browsed.wait_for_url(f"**/console/members/{m}")
+    assert str(m) in browsed.inner_text("h1")
+    assert not [url for url in [*asked, browsed.url] if code[:-1] in url]
 
 
 def test_a_cell_is_shown_and_never_run(hq: Headquarters) -> None:

@@ -109,6 +109,43 @@ def test_two_sales_of_one_unknown_phone_make_one_member(
     assert hq.rows("SELECT count(*) FROM members") == [(1,)]
 
 
+@pytest.mark.parametrize("box_first", [True, False])
+def test_whoever_arrives_second_brings_all_of_it_or_nothing(
+    hq: Headquarters, till: PretendTill, monkeypatch: pytest.MonkeyPatch, *, box_first: bool
+) -> None:
+    """Posting, phone, and the store's tag stand or fall together, so a crash leaves nothing half known."""
+    op_id = f"{till.st:012x}7000{till.chance.randbytes(8).hex()}"
+    blob = box(till, op_id, phone=PHONE, name="王小明")
+    m = till.enrol(id=op_id, pii=sealing.pii_commitment(blob))
+    tables = ("op_seen", "members", "identities", "phone_tags", "personal", "sealed")
+
+    def known() -> list[Any]:
+        return [hq.rows(f"SELECT count(*) FROM {table}")[0][0] for table in tables]
+
+    def crash(*_: object) -> None:
+        raise RuntimeError("the plug was pulled")
+
+    if box_first:
+        put(till, op_id, blob)
+    else:
+        till.send()
+    before = known()
+    with monkeypatch.context() as broken:
+        broken.setattr(personal, "saw", crash)
+        if box_first:
+            assert till.deliver(till.cut()).status == 500
+        else:
+            assert till.call("PUT", endpoints.sealed(op_id), blob, endpoints.BLOB).status == 500
+    assert known() == before
+    if box_first:
+        till.send()
+    else:
+        put(till, op_id, blob)
+    assert member(hq) == m
+    assert phones(till) == {m}
+    assert known()[-1] == 0, "the box is destroyed"
+
+
 def test_a_box_that_is_not_what_was_signed_names_nobody(hq: Headquarters, till: PretendTill) -> None:
     sale, good = boxed_sale(till, 10)
     till.send()

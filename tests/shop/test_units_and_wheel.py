@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -57,6 +58,29 @@ def test_every_unit_is_in_a_box(unit: Path, tmp_path: Path) -> None:
     if found is None:
         pytest.skip("this systemd-analyze measures no unit offline: the sandbox is NOT measured")
     assert float(found[1]) <= EXPOSURE_MAX
+
+
+SAME_IN_BOTH = {"DynamicUser", "User", "Group", "SupplementaryGroups", "StateDirectory", "StateDirectoryMode",
+                "UMask"}  # fmt: skip
+
+
+def joins_otherwise(readme: str, unit: str) -> list[str]:
+    """Where the command that opens a till differs from the service that will use what it makes."""
+    (command,) = re.findall(r"systemd-run (?:.*\\\n)*.*", readme)
+    words = shlex.split(command.replace("\\\n", " "))
+    given = dict(words[i + 1].split("=", 1) for i, word in enumerate(words) if word == "-p")
+    served = dict(re.findall(r"(?m)^(\w+)=(.*)$", unit))
+    keys = sorted(SAME_IN_BOTH | given.keys())
+    return [key for key in keys if given.get(key) != served.get(key, "no such line")]
+
+
+def test_a_till_is_opened_by_who_will_run_it() -> None:
+    """Another user's keys could not be read, and without their groups neither scanner nor printer opens."""
+    readme = (HOUSE / "packaging" / "README.md").read_text("utf-8")
+    unit = (HOUSE / "packaging" / "jifen-agent.service").read_text("utf-8")
+    assert joins_otherwise(readme, unit) == []
+    assert joins_otherwise(readme.replace('"dialout lp"', "dialout"), unit) == ["SupplementaryGroups"]
+    assert joins_otherwise(readme, unit.replace("User=jifen\n", "User=till\n")) == ["User"]
 
 
 def test_packaging_is_no_python_package() -> None:
