@@ -12,6 +12,7 @@ import json
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 
+from hub import recalls
 from hub.decisions import Fact, decide
 from hub.office import Office
 from hub.store import schema, standings
@@ -87,14 +88,14 @@ def grant_to(turn: Turn, office: Office, store: str, till: str, inc: int, term: 
         )
     ]
     here = {m for m, agent in homes(turn, ms, today).items() if agent == (store, till)}
-    chosen = sorted(here - office.bells.awaited())
+    chosen = sorted(here - office.bells.awaited() - recalls.called(turn, here, today))
     facts = [
         fact
         for held in standings.load(turn, chosen).values()
         if (fact := _grant(office, held, (store, till), inc, term, today)) is not None
     ]
     decide(turn, office, facts)
-    if len(chosen) == len(here):  # else somebody waits for a member's points, who is looked at again
+    if len(chosen) == len(here):  # else a member's points are wanted elsewhere, who is looked at again
         turn.run("UPDATE agents SET granted_at = ? WHERE store = ? AND till = ?", (latest[0], store, till))
     return sum(sum(entry[1] for entry in fact[1]["sched"]) for fact in facts)
 
@@ -134,5 +135,8 @@ def _grant(office: Office, held: Held, agent: Agent, inc: int, term: int, today:
 
 
 def wanted(turn: Turn, cells: Mapping[int, Agent], today: int) -> set[int]:
-    """Members whose rights lie at a till where they should not lie any more."""
-    return {m for m, agent in homes(turn, cells, today).items() if agent is not None and agent != cells[m]}
+    """Members whose rights lie at a till where they should not lie any more, or are called home."""
+    elsewhere = {
+        m for m, agent in homes(turn, cells, today).items() if agent is not None and agent != cells[m]
+    }
+    return elsewhere | recalls.called(turn, cells, today)

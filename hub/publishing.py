@@ -210,9 +210,10 @@ def _rights(turn: Turn, office: Office, store: str, till: str, term: tuple[int, 
     }
     added: dict[int, int] = dict(
         turn.run(
-            "SELECT m, added FROM cells c WHERE store = ? AND till = ? AND added > local_used AND EXISTS"
+            "SELECT m, added FROM cells c WHERE store = ? AND till = ? AND added > local_used AND (EXISTS"
             " (SELECT 1 FROM cells o WHERE o.bucket = c.bucket AND o.m = c.m"
-            " AND (o.store <> c.store OR o.till <> c.till))",
+            " AND (o.store <> c.store OR o.till <> c.till))"
+            " OR EXISTS (SELECT 1 FROM recalls r WHERE r.bucket = c.bucket AND r.m = c.m))",
             (store, till),
         )
     )

@@ -7,9 +7,11 @@ here and never trusted further in.
 
 from __future__ import annotations
 
+import re
 import secrets
 from collections.abc import Callable
 from contextlib import AbstractContextManager
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs
@@ -21,10 +23,12 @@ from markupsafe import Markup, escape
 from starlette.concurrency import run_in_threadpool
 
 from config.words import Words, load_words
-from hub import admission, casework
-from hub.console import access, chain_wide, story
+from hub import admission, casework, recalls
+from hub import losses as lost_pcs
+from hub.console import access, chain_wide, exposed, story
 from hub.console.tables import Column, Table, as_csv, shown, why
 from hub.office import Office
+from hub.store import losses
 from hub.store.engine import Turn
 from points import codes
 from points.identifiers import HUB_STORE, MEMBER_MAX, BadName, bucket, name
@@ -65,6 +69,13 @@ class Desk:
         app.add_api_route(
             "/console/members/{m}", self._page(self._member), methods=["GET"], name="console-member"
         )
+        app.add_api_route(
+            "/console/members/{m}", self._form(self._recall), methods=["POST"], name="console-recall"
+        )
+        app.add_api_route(
+            "/console/exposure", self._page(self._exposure), methods=["GET"], name="console-exposure"
+        )
+        app.add_api_route("/console/exposure", self._form(self._lose), methods=["POST"], name="console-lost")
         app.add_api_route("/console/cases", self._page(self._cases), methods=["GET"], name="console-cases")
         app.add_api_route(
             "/console/cases/{number}", self._page(self._case), methods=["GET"], name="console-case"
@@ -190,7 +201,50 @@ class Desk:
     @staticmethod
     def _told(told: story.Story) -> dict[str, Any]:
         tables = {name: getattr(told, name) for name in ("lots", "rights", "debts", "operations", "legs")}
-        return {"title": "member", "story": told, **tables}
+        return {"title": "member", "story": told, "fault": "", **tables}
+
+    def _recall(self, request: Request, turn: Turn, told: dict[str, str], word: str) -> Response:
+        """A member's points are called home; who holds them gives them back by itself."""
+        template, values = self._member(request, turn)
+        here = request.url.path
+        by, note = _signed(told)
+        if template == "member.html" and by and note:
+            recalls.call(turn, self.office, values["story"].m, by, note)
+            return Response(status_code=303, headers={**access.HEADERS, "location": here})
+        status = 422 if template == "member.html" else 404
+        return self._html(template, status, path=here, word=word, **{**values, "fault": "case_fields"})
+
+    def _exposure(self, _request: Request, look: Turn) -> tuple[str, dict[str, Any]]:
+        now = self.office.clock()
+        stores, asked = exposed.by_store(look), losses.pending(look)
+        whole = {key: sum(row[n] for row in stores.rows) for n, key in ((6, "exposure"), (3, "allowance"),
+                 (4, "local"), (5, "reserved"))}  # fmt: skip
+        return "exposure.html", {
+            "title": "exposure", "whole": whole, "stores": stores, "bounds": exposed.bounds(look, now),
+            "owed": exposed.owed(look, self.office), "lost": exposed.lost(look, now),
+            "asked": asked, "fault": "",
+        }  # fmt: skip
+
+    def _lose(self, request: Request, turn: Turn, told: dict[str, str], word: str) -> Response:
+        """One person asks that a PC be declared lost, another one agrees, or it is taken back."""
+        store, till = told.get("store", "").strip(), told.get("till", "").strip()
+        epoch = int(told["epoch"]) if re.fullmatch("[0-9]{1,9}", told.get("epoch", "")) else 0
+        by, evidence = _signed(told)
+        session, done = sha256(word.encode()).hexdigest()[:32], False
+        match told.get("what"):
+            case "ask" if by and evidence:
+                done = lost_pcs.ask(turn, self.office, store, till, by, session, evidence)
+            case "agree" if by:
+                done = lost_pcs.approve(turn, self.office, store, till, epoch, by, session)
+            case "withdraw":
+                lost_pcs.withdraw(turn, store, till, epoch)
+                done = True
+        if done:
+            return Response(status_code=303, headers={**access.HEADERS, "location": "/console/exposure"})
+        template, values = self._exposure(request, turn)
+        return self._html(
+            template, 422, path="/console/exposure", word=word, **{**values, "fault": "lost_fields"}
+        )
 
     def _cases(self, _request: Request, look: Turn) -> tuple[str, dict[str, Any]]:
         return "cases.html", {"title": "cases", "table": chain_wide.cases(look)}
@@ -216,10 +270,10 @@ class Desk:
         }
 
     def _act(self, request: Request, turn: Turn, told: dict[str, str], word: str) -> Response:
-        by, note = (" ".join(told.get(name, "").split())[:200] for name in ("by", "note"))
+        by, note = _signed(told)
         before = told.get("before", "")
         here = f"/console/cases/{_number(request)}"
-        if not by or len(by) > 40 or not by.isprintable() or not note.isprintable() or not note:
+        if not by or not note:
             template, values = self._case(request, turn)
             return self._html(template, 422, path=here, word=word, **{**values, "fault": "case_fields"})
         if before.isascii() and before.isdigit() and len(before) < 10:
@@ -315,6 +369,12 @@ class Desk:
         spoken: list[Words] = [self.zh, self.en]
         zh, en = (escape(words.say(key, **values)) for words in spoken)
         return Markup('<span class="zh">{}</span> <span class="en" lang="en">{}</span>').format(zh, en)
+
+
+def _signed(told: dict[str, str]) -> tuple[str, str]:
+    """Who fills a form in and the note; "" for one that is missing or that nobody can read."""
+    by, note = (" ".join(told.get(name, "").split())[:200] for name in ("by", "note"))
+    return (by if by.isprintable() and len(by) <= 40 else ""), (note if note.isprintable() else "")
 
 
 def _number(request: Request) -> int:

@@ -47,6 +47,11 @@ def every(look: Turn, since_ms: int = 0) -> list[Loss]:
     return [Loss(*row) for row in rows]
 
 
+def pending(look: Turn) -> list[Loss]:
+    """What was asked for and nobody has agreed upon yet."""
+    return [loss for loss in every(look) if loss.approved_ms is None]
+
+
 def asked(look: Turn, store: str, till: str, epoch: int) -> Loss | None:
     """What was asked for this PC."""
     row = look.one(

@@ -28,7 +28,7 @@ SHARD = SmallInteger().with_variant(Integer(), "sqlite")
 
 MEMBER_SCOPED = (
     *("members", "cells", "reserved", "voided", "postings", "facts", "personal", "issued"),
-    "changed",
+    *("changed", "recalls"),
 )
 STORE_SCOPED = (
     *("agents", "lanes", "batches", "waiting", "told", "pool", "counted", "phone_tags", "dismissed"),
@@ -380,6 +380,10 @@ voided = Table(
     PrimaryKeyConstraint("bucket", "m", "intent"),
 )  # fmt: skip
 Index("cells_of_agent", cells.c.store, cells.c.till, cells.c.bucket)
+recalls = Table(
+    "recalls", metadata, _bucket(), _whole("m"), _whole("day"), _text("by"), _text("note"), _whole("at_ms"),
+    PrimaryKeyConstraint("bucket", "m"),
+)  # fmt: skip
 changed = Table(
     "changed",
     metadata,
