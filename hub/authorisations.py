@@ -16,8 +16,8 @@ from collections.abc import Callable
 from hub.bells import Agent
 from hub.decisions import decide
 from hub.office import Office
-from hub.posting import op_bucket
 from hub.store import standings
+from hub.store.schema import op_bucket
 from points.holding import available
 from points.members import begin
 

@@ -11,9 +11,9 @@ from collections.abc import Iterable
 
 from hub.intake import key_record
 from hub.office import Office
-from hub.posting import op_bucket
 from hub.store import schema
 from hub.store.engine import Turn
+from hub.store.schema import op_bucket
 from points.wire import claim
 from points.wire.faults import Revoked
 

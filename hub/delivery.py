@@ -14,8 +14,9 @@ from typing import Any, NamedTuple
 
 from hub.drafts import Draft
 from hub.opening import Opened
-from hub.posting import Place, Posts, op_bucket
+from hub.posting import Place, Posts
 from hub.reading import Heard
+from hub.store.schema import op_bucket
 from points.identifiers import bucket
 from points.judging import Outcome
 from points.operations import KINDS

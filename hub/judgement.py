@@ -17,10 +17,11 @@ from typing import Any
 
 from hub import posting
 from hub.delivery import Delivered, Delivery, Reading, number, read
-from hub.posting import Admitted, Now, Place, Posts, op_bucket
+from hub.posting import Admitted, Now, Place, Posts
 from hub.reading import Heard
 from hub.store import losses, schema, standings
 from hub.store.engine import Turn
+from hub.store.schema import op_bucket
 from hub.store.standings import Held
 from points.holding import Lost
 from points.identifiers import bucket

@@ -19,15 +19,21 @@ EXPOSED_MS = 400 * 86_400_000
 """How long what came home may still be found spent."""
 
 
-def ask(turn: Turn, office: Office, store: str, till: str, by: str, session: str, evidence: str) -> bool:
-    """Ask that this till's PC be declared lost; False when there is none, or it is lost already."""
+def ask(
+    turn: Turn, office: Office, store: str, till: str, by: str, session: str, evidence: str, epoch: int = 0
+) -> bool:
+    """Ask that a PC be declared lost, the one that is this till now or the one of an earlier ``epoch``.
+
+    False when there is no such PC, or it was asked for already.
+    """
     agent = turn.one("SELECT epoch, term FROM agents WHERE store = ? AND till = ?", (store, till))
     if agent is None or store == HUB_STORE:
         return False
-    epoch, term = agent
-    known = losses.asked(turn, store, till, epoch)
-    if known is not None:
+    latest, term = agent
+    epoch = epoch or latest
+    if not 1 <= epoch <= latest or losses.asked(turn, store, till, epoch) is not None:
         return False
+    term -= latest - epoch
     losses.keep(turn, Loss(store, till, office.inc, term, epoch, evidence, by, session, office.clock()))
     return True
 
@@ -51,32 +57,19 @@ def approve(turn: Turn, office: Office, store: str, till: str, epoch: int, by: s
         " WHERE store = ? AND till = ? AND epoch = ? AND revoked_at_ms IS NULL",
         (now, seq, store, till, epoch),
     )
-    pts = held_at(turn, store, till)
+    fact = {
+        "agent": [store, till], "inc": asked.inc, "term": asked.term, "epoch": epoch, "seq": seq,
+        "evidence": asked.evidence, "asked_by": asked.asked_by, "approved_by": by,
+    }  # fmt: skip
+    before = held_at(turn, store, till)
+    decide(turn, office, [("agent.lost", fact)])
+    pts = before - held_at(turn, store, till)
     losses.keep(turn, asked._replace(approved_by=by, approved_ms=now, seq=seq, pts=pts))
-    decide(
-        turn,
-        office,
-        [
-            (
-                "agent.lost",
-                {
-                    "agent": [store, till],
-                    "inc": asked.inc,
-                    "term": asked.term,
-                    "epoch": epoch,
-                    "seq": seq,
-                    "evidence": asked.evidence,
-                    "asked_by": asked.asked_by,
-                    "approved_by": by,
-                },
-            )
-        ],
-    )
     return True
 
 
 def held_at(look: Turn, store: str, till: str) -> int:
-    """E + F + H of a till: what it may spend, or has spent and not told."""
+    """E + F + H of a counter: what its PCs may spend, or have spent and not told."""
     row = look.one(
         "SELECT (SELECT coalesce(sum(CASE WHEN closed = 0 AND granted > allowance_used"
         " THEN granted - allowance_used ELSE 0 END), 0)"

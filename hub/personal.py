@@ -13,9 +13,9 @@ from collections.abc import Iterable
 from hub.arrivals import next_arrival
 from hub.keys import index_key
 from hub.office import Office
-from hub.posting import op_bucket
 from hub.store import schema
 from hub.store.engine import Turn
+from hub.store.schema import op_bucket
 from points import codes
 from points.identifiers import bucket
 from points.wire import canonical, keys, sealing

@@ -13,8 +13,9 @@ from typing import Any, NamedTuple
 
 from hub.changes import Post, changes_of
 from hub.drafts import Draft
-from hub.store import schema, standings
+from hub.store import losses, schema, standings
 from hub.store.engine import Collision, Turn
+from hub.store.schema import op_bucket
 from hub.store.standings import Held
 from points.identifiers import bucket
 from points.judging import Outcome
@@ -61,14 +62,6 @@ class Result:
     spoiled: set[str] = field(default_factory=set)
     remarks: dict[str, Outcome] = field(default_factory=dict)
     touched: set[int] = field(default_factory=set)
-
-
-def op_bucket(op_id: str) -> int:
-    """Where an operation id is deduplicated: by the id alone, never inside a member's shard."""
-    try:
-        return int(op_id[-2:], 16)
-    except ValueError:
-        return 0
 
 
 def post_all(
@@ -121,15 +114,15 @@ def _by_member(turn: Turn, admitted: Sequence[Admitted], unlocked: set[str]) -> 
             for m in _held_at(turn, op.store, op.till):
                 groups[m].append(op)
         elif op.kind == "agent.lost":
-            for m in _held_at(turn, *op.body["agent"][:2]):
-                groups[m].append(op)
+            for m, left in losses.leftovers(turn, op.body).items():
+                groups[m].append(Operation({**op.body, **left}, op.store, op.till))
     return groups
 
 
 def _held_at(turn: Turn, store: str, till: str) -> list[int]:
     """Members whose points may lie at a till."""
     rows = turn.run(
-        "SELECT m FROM cells WHERE store = ? AND till = ? AND (closed = 0 OR added > local_used)"
+        "SELECT m FROM cells WHERE store = ? AND till = ? AND closed = 0"
         " UNION SELECT m FROM reserved WHERE store = ? AND till = ? ORDER BY m",
         (store, till, store, till),
     )

@@ -13,9 +13,9 @@ from collections.abc import Iterator
 from hub.delivery import read
 from hub.intake import key_record
 from hub.office import Office
-from hub.posting import op_bucket
 from hub.store import schema
 from hub.store.engine import Turn
+from hub.store.schema import op_bucket
 from points.identifiers import BUCKETS
 from points.wire import chain, envelope
 from points.wire.faults import WireFault

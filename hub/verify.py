@@ -18,9 +18,9 @@ from typing import Any
 
 from hub import changes, provenance
 from hub.office import Office
-from hub.posting import op_bucket
 from hub.store import schema, standings
 from hub.store.engine import Turn
+from hub.store.schema import op_bucket
 from hub.store.standings import Ledger
 from points.fold import FOLDED, fold
 from points.legs import MEM, OWED

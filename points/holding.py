@@ -166,10 +166,10 @@ def _close(standing: Standing, op: Operation) -> list[Leg]:
 
 
 def _lost(standing: Standing, op: Operation) -> list[Leg]:
-    """A PC will never be heard again: all that its till holds comes home."""
+    """A PC will never be heard again: all that it holds of this member comes home."""
     store, till = op.body["agent"][:2]
-    legs = lost_legs(op, standing.cell(store, till))
-    for intent in sorted(standing.reserved):
+    legs = lost_legs(op, standing.cell(store, till), op.body.get("home", 0))
+    for intent in op.body.get("intents", ()):
         legs += _released(standing, op, intent, (store, till))
     return legs
 

@@ -101,16 +101,22 @@ def close_legs(op: Operation, cell: Cell) -> list[Leg]:
     return [Leg(op.id, held_by("lease", op.store, op.till), MEM, "", left)] if left else []
 
 
-def lost_legs(op: Operation, cell: Cell) -> list[Leg]:
-    """End whatever a lost PC holds, in the term that was its last or before; what a later one holds stays."""
-    if cell.term > (op.body["inc"], op.body["term"]):
-        return []
+def lost_legs(op: Operation, cell: Cell, home: int) -> list[Leg]:
+    """End what a lost PC holds: the allowance of its last term, and the ``home`` points it gave itself.
+
+    A counter may have its next PC already; what that one holds stays.
+    """
     store, till = op.body["agent"][:2]
-    escrow, home = cell.escrow, cell.home
-    cell.closed = True
-    cell.local_used += home
-    moved = ((held_by("lease", store, till), escrow), (held_by("local", store, till), home))
-    return [Leg(op.id, account, MEM, "", pts) for account, pts in moved if pts]
+    legs = []
+    if cell.term <= (op.body["inc"], op.body["term"]):
+        if cell.escrow:
+            legs.append(Leg(op.id, held_by("lease", store, till), MEM, "", cell.escrow))
+        cell.closed = True
+    home = min(home, cell.home)
+    if home:
+        legs.append(Leg(op.id, held_by("local", store, till), MEM, "", home))
+        cell.local_used += home
+    return legs
 
 
 def trial_balance(legs: Iterable[Leg]) -> dict[str, int]:

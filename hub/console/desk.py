@@ -233,7 +233,7 @@ class Desk:
         session, done = sha256(word.encode()).hexdigest()[:32], False
         match told.get("what"):
             case "ask" if by and evidence:
-                done = lost_pcs.ask(turn, self.office, store, till, by, session, evidence)
+                done = lost_pcs.ask(turn, self.office, store, till, by, session, evidence, epoch)
             case "agree" if by:
                 done = lost_pcs.approve(turn, self.office, store, till, epoch, by, session)
             case "withdraw":

@@ -13,9 +13,10 @@ from typing import Any
 
 from hub.console.tables import Column, Table
 from hub.office import Office
-from hub.posting import Place, op_bucket
+from hub.posting import Place
 from hub.store import schema, standings
 from hub.store.engine import Turn
+from hub.store.schema import op_bucket
 from points.debt import DEBT
 from points.fold import FOLDED, Account, fold
 from points.identifiers import bucket

@@ -1,12 +1,23 @@
-"""PCs of tills that were declared lost, as they lie in the table."""
+"""PCs of tills that were declared lost, and what one PC of a counter holds, told apart from its next one's.
+
+A counter's cell sums what all its PCs did. What one of them gave itself and has not used is found in the
+facts of its own lane, which is rare work: nobody asks but for a PC that is lost.
+"""
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from collections import defaultdict
+from collections.abc import Mapping
+from typing import Any, NamedTuple
 
 from hub.store import schema
 from hub.store.engine import Turn
+from hub.store.schema import op_bucket
 from points.holding import Lost
+from points.operations import Operation
+from points.wire import canonical
+
+USES_LOCAL = frozenset({"local", "burn_l", "back_l"})
 
 
 class Loss(NamedTuple):
@@ -71,3 +82,47 @@ def forget(turn: Turn, store: str, till: str, epoch: int) -> None:
         "DELETE FROM losses WHERE store = ? AND till = ? AND epoch = ? AND approved_ms IS NULL",
         (store, till, epoch),
     )
+
+
+def leftovers(look: Turn, lost_pc: Mapping[str, Any]) -> dict[int, dict[str, Any]]:
+    """What a PC holds of each member besides its allowance: ``home`` points, and reserved ``intents``.
+
+    ``lost_pc`` names it: ``agent``, ``inc``, ``term``, ``epoch``. Every member with an open allowance at its
+    counter stands in it too.
+    """
+    store, till = lost_pc["agent"][:2]
+    found: dict[int, dict[str, Any]] = defaultdict(lambda: {"home": 0, "intents": []})
+    for (m,) in look.run(
+        "SELECT m FROM cells WHERE store = ? AND till = ? AND closed = 0"
+        " AND (inc < ? OR (inc = ? AND term <= ?))",
+        (store, till, lost_pc["inc"], lost_pc["inc"], lost_pc["term"]),
+    ):
+        found[m]["home"] = 0
+    written = look.run(
+        "SELECT f.m, f.op_id, f.body FROM cells c JOIN facts f ON f.bucket = c.bucket AND f.m = c.m"
+        " WHERE c.store = ? AND c.till = ? AND c.added > c.local_used"
+        " AND f.store = c.store AND f.till = c.till",
+        (store, till),
+    )
+    own = {
+        op_id
+        for op_id, epoch in look.find(
+            schema.op_seen, ["op_id", "epoch"], ["op_bucket", "op_id"],
+            [(op_bucket(op_id), op_id) for _, op_id, _ in written],
+        )
+        if epoch == lost_pc["epoch"]
+    }  # fmt: skip
+    for m, op_id, raw in written:
+        if op_id not in own:
+            continue
+        for act, n in Operation(canonical.read_own(raw), store, till).moves():
+            found[m]["home"] += n if act == "add" else -n if act in USES_LOCAL else 0
+    for m, intent, raw in look.run(
+        "SELECT r.m, r.intent, f.body FROM reserved r JOIN facts f ON f.bucket = r.bucket AND f.m = r.m"
+        " WHERE r.store = ? AND r.till = ? AND f.kind = 'auth.reserve' ORDER BY r.m, r.intent",
+        (store, till),
+    ):
+        body = canonical.read_own(raw)
+        if body["refs"] == [intent] and (body["inc"], body["term"]) <= (lost_pc["inc"], lost_pc["term"]):
+            found[m]["intents"].append(intent)
+    return {m: {**left, "home": max(0, left["home"])} for m, left in found.items()}

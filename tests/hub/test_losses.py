@@ -18,7 +18,7 @@ from points.wire import canonical
 def declared(hq: Headquarters, store: str = "s001", till: str = "01", epoch: int = 1) -> None:
     """Two people, two sessions."""
     with hq.office.store.turn() as turn:
-        assert losses.ask(turn, hq.office, store, till, "李娜", "session-a", "火灾，照片 7 张")
+        assert losses.ask(turn, hq.office, store, till, "李娜", "session-a", "火灾，照片 7 张", epoch)
     with hq.office.store.turn() as turn:
         assert losses.approve(turn, hq.office, store, till, epoch, "王强", "session-b")
 
@@ -158,6 +158,30 @@ def test_the_next_pc_of_that_counter_begins_a_new_term(hq: Headquarters, till: P
     with hq.office.store.turn() as turn:
         assert not losses.approve(turn, hq.office, "s001", "01", 1, "赵敏", "session-c"), "once is enough"
     hq.clock.now_ms += DAY_MS
+    assert not verify(hq.office).faults
+    again.close()
+
+
+def test_a_pc_that_was_replaced_already_is_lost_without_its_next_one(
+    hq: Headquarters, till: PretendTill
+) -> None:
+    m = burnt(hq, till)
+    again = PretendTill(hq, "s001", seed=2)
+    again.earn(m, 25)
+    again.op("rights.return", m, fund=[["back_l", 5]])
+    again.send()
+    assert again.authorise(intent(again), m, 5) == {"granted": 5}
+    assert rights_out(hq, "s001") == 400 + 25
+    assert [row for row in again.page() if row[0] == "r"] == [], "the old PC may still spend what it holds"
+    declared(hq, epoch=1)
+    assert rights_out(hq, "s001") == 25, "20 local and 5 reserved are the next PC's"
+    assert hq.rows("SELECT pts FROM losses") == [(400,)]
+    again.redeem(m, 20, ["local", 20])
+    assert again.send() == {}
+    assert [row[3] for row in again.page() if row[0] == "r"] == [400]
+    again.redeem(m, 400, ["allowance", 400])
+    assert again.send() == {}
+    assert points_of(hq, m) == (5, 0)
     assert not verify(hq.office).faults
     again.close()
 
