@@ -17,8 +17,8 @@ from hub.bells import Agent
 from hub.decisions import decide
 from hub.office import Office
 from hub.store import standings
-from hub.store.schema import op_bucket
 from points.holding import available
+from points.identifiers import op_bucket
 from points.members import begin
 
 RECALL_MS_MAX = 600

@@ -19,7 +19,7 @@ from hub.store.engine import Turn
 from hub.store.standings import CellRow, Change, Held, LegKey
 from points.checkpoint import Plain, Spend, follows, post_plain
 from points.fold import FOLDED, Account
-from points.holding import Agent
+from points.holding import Agent, available
 from points.identifiers import bucket
 from points.judging import Outcome, Posted, extends, key_of
 from points.legs import Leg
@@ -38,9 +38,11 @@ Post = Callable[..., Posted]
 
 @dataclass(slots=True)
 class Made:
-    """The changes, what is said of operations by their ids, and ids that could not be posted."""
+    """The changes, what is said of operations by their ids, ids that could not be posted, and members of whom
+    more is out than they have."""
 
     changes: list[Change] = field(default_factory=list)
+    overdrawn: set[int] = field(default_factory=set)
     remarks: dict[str, Outcome] = field(default_factory=dict)
     spoiled: set[str] = field(default_factory=set)
 
@@ -76,7 +78,7 @@ def changes_of(
         late = {m for m, ops in rest.items() if not _continues(held[m], ops, books, today)}
         if not whole:
             rest = {m: ops for m, ops in rest.items() if m not in late}
-        _fold(turn, rest, late, held, books, post, made)
+        _fold(turn, rest, late, held, books, post, made, today)
     return made
 
 
@@ -130,6 +132,7 @@ def _fold(
     books: Mapping[str, RuleBook],
     post: Post,
     made: Made,
+    today: int,
 ) -> None:
     """The changes by a fold: continued from the checkpoint, or of everything again if ``late``."""
     whole = late & groups.keys()
@@ -146,6 +149,8 @@ def _fold(
             made.spoiled |= {op.id for op in ops}
             continue
         legs, expired = done.legs, []
+        if available(done.account, mine.standing, today) < 0:
+            made.overdrawn.add(m)
         row = _row(mine, done.account, codes.get(m))
         if past is not None:
             legs = correction(done.legs, posted[m].legs)

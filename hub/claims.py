@@ -13,7 +13,7 @@ from hub.intake import key_record
 from hub.office import Office
 from hub.store import schema
 from hub.store.engine import Turn
-from hub.store.schema import op_bucket
+from points.identifiers import op_bucket
 from points.wire import claim
 from points.wire.faults import Revoked
 

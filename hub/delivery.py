@@ -16,8 +16,7 @@ from hub.drafts import Draft
 from hub.opening import Opened
 from hub.posting import Place, Posts
 from hub.reading import Heard
-from hub.store.schema import op_bucket
-from points.identifiers import bucket
+from points.identifiers import bucket, op_bucket
 from points.judging import Outcome
 from points.operations import KINDS
 from points.wire import canonical

@@ -88,7 +88,7 @@ def grant_to(turn: Turn, office: Office, store: str, till: str, inc: int, term: 
         )
     ]
     here = {m for m, agent in homes(turn, ms, today).items() if agent == (store, till)}
-    chosen = sorted(here - office.bells.awaited() - recalls.called(turn, here, today))
+    chosen = sorted(here - office.bells.awaited() - recalls.by_hand(turn, here, today))
     facts = [
         fact
         for held in standings.load(turn, chosen).values()
@@ -134,9 +134,8 @@ def _grant(office: Office, held: Held, agent: Agent, inc: int, term: int, today:
     return "rights.grant", {**to, "g": granted + fresh, "sched": sched}
 
 
-def wanted(turn: Turn, cells: Mapping[int, Agent], today: int) -> set[int]:
+def wanted(turn: Turn, cells: Mapping[int, Agent], office: Office) -> set[int]:
     """Members whose rights lie at a till where they should not lie any more, or are called home."""
-    elsewhere = {
-        m for m, agent in homes(turn, cells, today).items() if agent is not None and agent != cells[m]
-    }
-    return elsewhere | recalls.called(turn, cells, today)
+    at_home = homes(turn, cells, office.today()).items()
+    elsewhere = {m for m, agent in at_home if agent is not None and agent != cells[m]}
+    return elsewhere | recalls.called(turn, cells, office)

@@ -21,10 +21,9 @@ from hub.posting import Admitted, Now, Place, Posts
 from hub.reading import Heard
 from hub.store import losses, schema, standings
 from hub.store.engine import Turn
-from hub.store.schema import op_bucket
 from hub.store.standings import Held
 from points.holding import Lost
-from points.identifiers import bucket
+from points.identifiers import bucket, op_bucket
 from points.judging import Docket, Outcome, Seen, admit, post, shaped, twin
 from points.operations import Operation
 from points.rulebook import RuleBook
@@ -50,7 +49,8 @@ class Judgement:
     """What became of operations: outcomes by place (nothing said: accepted) and cases to open.
 
     ``arrived`` are ids of operations that are posted now, ``awaited`` names that others wait for,
-    ``latest_st`` is the latest store time among what was accepted at once, ``touched`` the members changed.
+    ``latest_st`` is the latest store time among what was accepted at once, ``touched`` the members changed,
+    ``overdrawn`` those of whom more is out than they have.
     """
 
     outcomes: dict[Place, Outcome] = field(default_factory=dict)
@@ -60,6 +60,7 @@ class Judgement:
     awaited: list[str] = field(default_factory=list)
     latest_st: int = 0
     touched: set[int] = field(default_factory=set)
+    overdrawn: set[int] = field(default_factory=set)
 
 
 def judge(
@@ -160,6 +161,7 @@ class _Round:
         turn.put(schema.op_seen, self.seen, on_conflict="" if self.hopeful else "ignore")
         posting.keep(turn, posts, replace=self.later)
         done.touched |= posted.touched
+        done.overdrawn |= posted.overdrawn
         done.arrived += [row[0] for row in posts.seen]
         if not self.later:
             done.latest_st = posts.latest_st

@@ -15,9 +15,8 @@ from hub.keys import index_key
 from hub.office import Office
 from hub.store import schema
 from hub.store.engine import Turn
-from hub.store.schema import op_bucket
 from points import codes
-from points.identifiers import bucket
+from points.identifiers import bucket, op_bucket
 from points.wire import canonical, keys, sealing
 from points.wire.faults import Malformed, TooLarge, WireFault
 

@@ -15,9 +15,8 @@ from hub.changes import Post, changes_of
 from hub.drafts import Draft
 from hub.store import losses, schema, standings
 from hub.store.engine import Collision, Turn
-from hub.store.schema import op_bucket
 from hub.store.standings import Held
-from points.identifiers import bucket
+from points.identifiers import bucket, op_bucket
 from points.judging import Outcome
 from points.operations import Operation
 from points.rulebook import RuleBook
@@ -62,6 +61,7 @@ class Result:
     spoiled: set[str] = field(default_factory=set)
     remarks: dict[str, Outcome] = field(default_factory=dict)
     touched: set[int] = field(default_factory=set)
+    overdrawn: set[int] = field(default_factory=set)
 
 
 def post_all(
@@ -90,7 +90,7 @@ def post_all(
     standings.save(turn, made.changes, now.touched, [draft.rows for draft in drafted.values()])
     result.touched = {change.held.m for change in made.changes} | drafted.keys()
     result.remarks |= made.remarks
-    result.spoiled = made.spoiled
+    result.spoiled, result.overdrawn = made.spoiled, made.overdrawn
     return result
 
 

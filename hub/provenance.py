@@ -15,8 +15,7 @@ from hub.intake import key_record
 from hub.office import Office
 from hub.store import schema
 from hub.store.engine import Turn
-from hub.store.schema import op_bucket
-from points.identifiers import BUCKETS
+from points.identifiers import BUCKETS, op_bucket
 from points.wire import chain, envelope
 from points.wire.faults import WireFault
 

@@ -3,16 +3,25 @@
 Somebody at headquarters has a reason: a complaint, a suspicion, a purchase in the app. A till that listens
 gives back at once, every other one finds it in its page at its next contact. Rights come home by the till's
 own word as always, so a call is never more than a question. It ends with its day.
+
+Headquarters calls by itself when a return, an expiry or a wrong spending has left more of a member's points
+out than there are: what is out pays for it when it comes home, and then the call is over.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 
+from hub.bells import Agent
 from hub.office import Office
 from hub.store import schema, standings
 from hub.store.engine import Turn
+from points.holding import available
 from points.identifiers import bucket
+from points.members import begin
+
+OVERDRAWN = "hq"
+"""Who calls when more is out than there is."""
 
 
 def call(turn: Turn, office: Office, m: int, by: str, note: str) -> int:
@@ -26,7 +35,35 @@ def call(turn: Turn, office: Office, m: int, by: str, note: str) -> int:
     return standing.held
 
 
-def called(look: Turn, ms: Iterable[int], today: int) -> set[int]:
-    """Those of these members whose points are called home today."""
-    rows = look.find(schema.recalls, ["m", "day"], ["bucket", "m"], [(bucket(m), m) for m in ms])
-    return {m for m, day in rows if day >= today}
+def call_overdrawn(turn: Turn, office: Office, ms: Iterable[int]) -> list[tuple[Agent, int]]:
+    """Call home what is out of members who have less; gives whom to ring for whom, once it is durable."""
+    today, now = office.today(), office.clock()
+    rows = [(bucket(m), m, today, OVERDRAWN, "", now) for m in sorted(ms)]
+    turn.put(schema.recalls, rows, on_conflict="replace")
+    return [
+        (agent, m)
+        for m, held in standings.load(turn, ms).items()
+        for agent, cell in held.standing.cells.items()
+        if cell.escrow or cell.home
+    ]
+
+
+def by_hand(look: Turn, ms: Iterable[int], today: int) -> set[int]:
+    """Those of these members whose points somebody has called home today."""
+    return {m for m, by, day in _calls(look, ms) if by != OVERDRAWN and day >= today}
+
+
+def called(look: Turn, ms: Iterable[int], office: Office) -> set[int]:
+    """Those of these members whose points are called home: by somebody today, or because more is out."""
+    today, calls = office.today(), _calls(look, ms)
+    found = {m for m, by, day in calls if by != OVERDRAWN and day >= today}
+    for m, held in standings.load(look, {m for m, by, _ in calls if by == OVERDRAWN} - found).items():
+        row = held.standing.row
+        if row is not None and available(begin(row, office.books), held.standing, today) < 0:
+            found.add(m)
+    return found
+
+
+def _calls(look: Turn, ms: Iterable[int]) -> list[tuple[int, str, int]]:
+    keys = [(bucket(m), m) for m in ms]
+    return list(look.find(schema.recalls, ["m", "by", "day"], ["bucket", "m"], keys))

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 from functools import partial
 
-from hub import claims, intake, personal, resolution
+from hub import claims, intake, personal, recalls, resolution
+from hub.bells import Agent
 from hub.judgement import RESOLVE
 from hub.office import Office
 from hub.store.engine import Collision, Turn
@@ -46,20 +47,23 @@ def receive(office: Office, raw: bytes, lane: Lane | None = None, sender: str | 
     rules = office.rules()
     opened = office.open_envelope(raw, record, {rules.hash: rules}, office.today())
 
-    def take(turn: Turn, *, hopeful: bool) -> tuple[bytes, set[int]]:
+    def take(turn: Turn, *, hopeful: bool) -> tuple[bytes, set[int], list[tuple[Agent, int]]]:
         vouched = intake.key_record(turn, office, kid)  # it may have been revoked meanwhile
         answer, done = intake.post_batch(turn, office, opened, raw, vouched, hopeful=hopeful)
         if any(name.startswith(RESOLVE) for name in done.awaited):
             resolution.resolve_waiting(turn, office, done.awaited)
         claims.settle(turn, office, done.arrived)
         personal.open_boxes(turn, office, done.arrived)
-        return answer, done.touched
+        rung = recalls.call_overdrawn(turn, office, done.overdrawn) if done.overdrawn else []
+        return answer, done.touched, rung
 
     for attempt in range(TRIES_MAX):
         try:
-            answer, touched = office.shared.do(partial(take, hopeful=attempt == 0))
+            answer, touched, rung = office.shared.do(partial(take, hopeful=attempt == 0))
         except (Collision, NotDone):
             continue
         office.bells.posted(touched)
+        for agent, m in rung:
+            office.bells.ring([agent], m)
         return answer
     raise InProgress()

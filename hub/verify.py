@@ -20,9 +20,9 @@ from hub import changes, provenance
 from hub.office import Office
 from hub.store import schema, standings
 from hub.store.engine import Turn
-from hub.store.schema import op_bucket
 from hub.store.standings import Ledger
 from points.fold import FOLDED, fold
+from points.identifiers import op_bucket
 from points.legs import MEM, OWED
 from points.members import end
 from points.postings import held_by, totals

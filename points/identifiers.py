@@ -53,3 +53,11 @@ def new_op_id(st_ms: int, chance: bytes) -> OpId:
 def bucket(member: int) -> int:
     """The shard of everything that belongs to a member, 0..255."""
     return (member // MEMBERS_PER_BLOCK) % BUCKETS
+
+
+def op_bucket(op_id: str) -> int:
+    """Where an operation id is deduplicated: by the id alone, never inside a member's shard."""
+    try:
+        return int(op_id[-2:], 16)
+    except ValueError:
+        return 0

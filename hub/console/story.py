@@ -16,10 +16,9 @@ from hub.office import Office
 from hub.posting import Place
 from hub.store import schema, standings
 from hub.store.engine import Turn
-from hub.store.schema import op_bucket
 from points.debt import DEBT
 from points.fold import FOLDED, Account, fold
-from points.identifiers import bucket
+from points.identifiers import bucket, op_bucket
 from points.legs import Leg
 from points.members import own_row
 from points.operations import Operation

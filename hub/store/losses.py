@@ -12,8 +12,8 @@ from typing import Any, NamedTuple
 
 from hub.store import schema
 from hub.store.engine import Turn
-from hub.store.schema import op_bucket
 from points.holding import Lost
+from points.identifiers import op_bucket
 from points.operations import Operation
 from points.wire import canonical
 

@@ -54,14 +54,6 @@ FOLD, RIGHTS, EXPIRY, AT_ONCE = 0, 1, 2, 3
 those of rights never. One of ``AT_ONCE`` is two: issued to the member, and from there a till's own right."""
 
 
-def op_bucket(op_id: str) -> int:
-    """Where an operation id is deduplicated: by the id alone, never inside a member's shard."""
-    try:
-        return int(op_id[-2:], 16)
-    except ValueError:
-        return 0
-
-
 def _text(name: str, **more: object) -> Column[str]:
     return Column(name, Text, nullable=False, **more)  # type: ignore[arg-type]
 

@@ -8,6 +8,9 @@ from pretend_till import PretendTill
 
 from agent import enrolment
 from agent.recorder import Recorded
+from hub.store import standings
+from points.holding import available
+from points.members import begin
 
 
 @pytest.fixture
@@ -103,3 +106,31 @@ def test_a_term_that_is_over_leaves_local_points_which_are_wanted_all_the_same(h
     assert [row for row in other.page() if row[0] == "r"] == []
     one.close()
     other.close()
+
+
+def test_what_is_out_pays_for_what_was_taken_away_elsewhere(
+    hq: Headquarters, home: Shop, away: Shop, m: int
+) -> None:
+    sold = home.counter.sell(m, [[1, "all", 1, 4_000]], "c1")
+    assert isinstance(sold, Recorded)
+    home.sync()
+    home.night.run(rest=lambda _ms: None)
+    assert here(home, m) == 240
+    till = PretendTill(hq, "s003")
+    till.refund(m, {"id": sold.op.id}, 4_000)
+    assert till.send() == {}
+    assert available_of(hq, m) == -40, "more is out than there is"
+    home.sync()
+    home.sync()
+    assert here(home, m) == available_of(hq, m) + 200 == 200, "it has paid, and what is left is back"
+    seq = home.till.log.seq
+    home.sync()
+    assert home.till.log.seq == seq, "the call is over"
+    till.close()
+
+
+def available_of(hq: Headquarters, m: int) -> int:
+    with hq.office.store.look() as look:
+        standing = standings.load(look, [m])[m].standing
+    assert standing.row is not None
+    return available(begin(standing.row, hq.office.books), standing, hq.office.today())
