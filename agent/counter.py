@@ -13,7 +13,7 @@ from typing import Any
 
 from agent import claims, funding
 from agent.cards import Card, card_of
-from agent.funding import Authorise, Intent, No
+from agent.funding import Authorise, Intent, No, OnTrust
 from agent.journal.clock import StoreTime
 from agent.recorder import UNMARKED, Draft, Mark, Prepared, Recorded, prepare, record, record_prepared
 from agent.slips import slip
@@ -25,7 +25,6 @@ from points.operations import BadOperation
 from points.quoting import EarnQuote, quote_earn
 from points.refusals import Refusal
 from points.rights import Fund, Rights
-from points.rulebook import RuleBook
 from points.wire import claim, keys
 from points.wire.faults import WireFault
 
@@ -197,8 +196,8 @@ class Counter:
         try:
             with self.till.book.lock:
                 done = self._sell(m, lines, by, points_used, who, paid, receipt, intent, mark)
-                if isinstance(done, No) and intent is not None:
-                    funding.give_up(self.till, intent.op_id, intent.m, by)
+                if isinstance(done, No):
+                    funding.give_up_refused(self.till, intent, by)
                 return done
         finally:
             funding.over(self.till, intent)
@@ -212,7 +211,7 @@ class Counter:
         who: str,
         paid: str,
         receipt: str,
-        intent: Intent | None,
+        intent: Intent | OnTrust | None,
         mark: Mark,
     ) -> Recorded | No:
         till, time = self.till, self.till.time()
@@ -237,7 +236,7 @@ class Counter:
         lines: Lines,
         by: str,
         quote: SaleQuote,
-        intent: Intent | None,
+        intent: Intent | OnTrust | None,
         who: str = "",
         paid: str = CASH,
         receipt: str = "",
@@ -247,7 +246,7 @@ class Counter:
         held: Rights | None = None
         fund: Fund = []
         if view is not None:
-            funded = _fund_sale(till.rule(), view, quote, intent)
+            funded = _fund_sale(till, view, quote, intent)
             if isinstance(funded, No):
                 return funded
             held, fund = funded
@@ -266,7 +265,7 @@ class Counter:
         if m is None and who:
             body["who"] = who
         draft = Draft("sale.earn", body, by, m, fund, held)
-        if intent is not None:
+        if isinstance(intent, Intent):
             draft.op_id = draft.ended = intent.op_id
         draft.slip = slip(
             till,
@@ -288,45 +287,47 @@ class Counter:
         try:
             with self.till.book.lock:
                 done = self._redeem(m, pts, by, intent, mark)
-                if isinstance(done, No) and intent is not None:
-                    funding.give_up(self.till, intent.op_id, m, by)
+                if isinstance(done, No):
+                    funding.give_up_refused(self.till, intent, by)
                 return done
         finally:
             funding.over(self.till, intent)
 
-    def _redeem(self, m: int, pts: int, by: str, intent: Intent | None, mark: Mark) -> Recorded | No:
+    def _redeem(
+        self, m: int, pts: int, by: str, intent: Intent | OnTrust | None, mark: Mark
+    ) -> Recorded | No:
         till, shift, view = self.till, self.till.shift(), self.till.look(m)
         if shift.closed:
             return No(Refusal.day_closed, {})
         no = funding.may_spend(till, view, pts)
         if no is not None or view is None:
             return no or No(Refusal.unknown_member, {})
-        spent = funding.spend(view.rights, pts, view.today, intent)
+        spent = funding.spend(till, view, pts, intent)
         if isinstance(spent, No):
             return spent
         held, fund = spent
         fen = till.rule().worth_fen(pts)
         draft = Draft("redeem.cash", {"pts": pts, "fen": fen}, by, m, fund, held, mark=mark)
-        if intent is not None:
+        if isinstance(intent, Intent):
             draft.op_id = draft.ended = intent.op_id
         draft.slip = slip(till, view, used=pts, used_fen=fen)
         return record(till, draft, till.time(), shift.day)
 
 
 def _fund_sale(
-    rules: RuleBook, view: View, quote: SaleQuote, intent: Intent | None
+    till: Till, view: View, quote: SaleQuote, intent: Intent | OnTrust | None
 ) -> tuple[Rights, Fund] | No:
     """What the sale's points tender takes, then what it earns that may be spent here at once."""
     held = view.rights
     fund: Fund = []
     if quote.points_used:
-        spent = funding.spend(held, quote.points_used, view.today, intent)
+        spent = funding.spend(till, view, quote.points_used, intent)
         if isinstance(spent, No):
             return spent
         held, fund = spent
     add = max(0, quote.earn.pts - view.account.debt)
     if add:
-        held = rights.earn(held, add, rules.expires_on(view.today))
+        held = rights.earn(held, add, till.rule().expires_on(view.today))
         fund = [*fund, ["add", add]]
     return held, fund
 

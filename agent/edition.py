@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from agent import trust
 from agent.journal.log import EPOCH_STEP
 from agent.store import cells, device_keys, feeds, members, outbox
 from agent.till import Till
@@ -186,6 +187,8 @@ def _private_row(till: Till, turn: Connection, row: list[Any], manifest: Manifes
                     cells.write(turn, m, after)
                 if len(row) > 5 and row[5]:
                     wanted.add(m)
+            case "t":
+                trust.hear(turn, till, int(row[1]), int(row[2]), int(row[3]))
             case "s":
                 feeds.keep_fact(turn, "chain_name", str(row[1]))
                 feeds.keep_fact(turn, "store_name", str(row[2]))

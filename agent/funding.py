@@ -1,6 +1,7 @@
 """Where the points of a redemption come from: this till's own rights, then headquarters, else no.
 
-Order: local, allowance, online authorisation of the remainder, refusal in words. An authorisation
+Order: local, allowance, online authorisation of the remainder, trust where headquarters has budgeted it and
+is out of reach, refusal in words. An authorisation
 is written down before it is asked (the intent), asked under the id of the operation it is for, and
 ends only by that operation or by ``auth.void``: a lost answer can strand points, never double them.
 """
@@ -11,6 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from agent import trust
 from agent.recorder import Draft, next_id, record
 from agent.store import cells, sales
 from agent.till import Till, View
@@ -40,6 +42,11 @@ class Intent:
     pts: int
 
 
+@dataclass(frozen=True, slots=True)
+class OnTrust:
+    """Headquarters was asked and is out of reach; what its budget allows is looked up when it is recorded."""
+
+
 def may_spend(till: Till, view: View | None, pts: int) -> No | None:
     """What the business says to spending ``pts`` of a member, before rights are asked."""
     if view is None:
@@ -56,7 +63,7 @@ def may_spend(till: Till, view: View | None, pts: int) -> No | None:
     return No(refusal, {"points": account.debt or shown, "step": step, "suggested": suggested})
 
 
-def authorise(till: Till, m: int, pts: int, by: str, ask: Authorise) -> Intent | No | None:
+def authorise(till: Till, m: int, pts: int, by: str, ask: Authorise) -> Intent | OnTrust | No | None:
     """What headquarters must give for a redemption; None when this till's own rights are enough.
 
     Call it without the lock: it may wait for the network. The intent is live until ``over`` says that
@@ -82,6 +89,8 @@ def authorise(till: Till, m: int, pts: int, by: str, ask: Authorise) -> Intent |
     finally:
         if answer != "granted":
             till.asking.discard(op_id)
+    if answer == "unreachable" and trust.left(till, view) >= pts - here:
+        return OnTrust()
     refusal = Refusal.not_here_offline if answer == "unreachable" else Refusal[answer]
     is_short = (
         refusal is Refusal.not_enough_points
@@ -97,10 +106,16 @@ def give_up(till: Till, op_id: str, m: int, by: str) -> None:
         record(till, draft, time, till.shift().day)
 
 
-def over(till: Till, intent: Intent | None) -> None:
+def over(till: Till, asked: Intent | OnTrust | None) -> None:
     """Nobody records under an intent any more: if its operation did not come, it is given up in time."""
-    if intent is not None:
-        till.asking.discard(intent.op_id)
+    if isinstance(asked, Intent):
+        till.asking.discard(asked.op_id)
+
+
+def give_up_refused(till: Till, asked: Intent | OnTrust | None, by: str) -> None:
+    """What was asked for is not recorded after all."""
+    if isinstance(asked, Intent):
+        give_up(till, asked.op_id, asked.m, by)
 
 
 def give_up_all(till: Till, by: str) -> int:
@@ -123,11 +138,13 @@ def give_up_all(till: Till, by: str) -> int:
     return voided
 
 
-def spend(held: Rights, pts: int, today: int, intent: Intent | None) -> tuple[Rights, Fund] | No:
+def spend(till: Till, view: View, pts: int, asked: Intent | OnTrust | None) -> tuple[Rights, Fund] | No:
     """Rights after spending ``pts``, and the fund that says how; no when they do not reach."""
-    held, fund, short = rights.spend(held, pts, today)
-    if short and intent is not None and intent.pts >= short:
+    held, fund, short = rights.spend(view.rights, pts, view.today)
+    if short and isinstance(asked, Intent) and asked.pts >= short:
         return held, [*fund, ["auth", short]]
+    if short and isinstance(asked, OnTrust) and trust.left(till, view) >= short:
+        return held, [*fund, ["trust", short]]
     if short:
         return No(Refusal.not_here_offline, {"points": pts, "here": pts - short})
     return held, fund

@@ -18,7 +18,7 @@ from typing import Any
 from agent.forms import NO_ID, BodyForm, ReceiptForm, text_of
 from agent.journal.clock import StoreTime
 from agent.journal.log import Entry
-from agent.store import acts, cells, members, outbox, prints, sales
+from agent.store import acts, cells, members, outbox, prints, sales, trusts
 from agent.till import Till
 from config.faults import Fault
 from config.sqlite import Connection, Error
@@ -202,6 +202,8 @@ def _keep_effects(till: Till, turn: Connection, write: _Write, pos: int) -> None
         sales.index_sale(turn, op.body["receipt"], op.day, pos)
     elif op.kind in ("sale.refund", "sale.void"):
         sales.index_return(turn, op.refs[0], pos)
+    if op.fund:
+        trusts.keep(turn, op, pos)
     if write.cell is not None and op.m is not None:
         cells.write_text(turn, op.m, write.cell)
     if draft.pair is not None:

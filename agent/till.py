@@ -16,7 +16,7 @@ from typing import Any
 from agent.journal.clock import Clock, StoreTime, Witness, store_time
 from agent.journal.database import Book
 from agent.journal.log import EPOCH_STEP, Log
-from agent.store import cells, feeds, members, sales
+from agent.store import cells, feeds, members, sales, trusts
 from config.faults import Fault
 from points import rulebook
 from points.days import Day, day
@@ -144,6 +144,7 @@ class Till:
                     sales.index_sale(turn, raw["receipt"], op.day, entry.pos)
                 elif op.kind in ("sale.refund", "sale.void"):
                     sales.index_return(turn, op.refs[0], entry.pos)
+                trusts.keep(turn, op, entry.pos)
                 if feeds.fact(self.book, RESTORED) is None:
                     feeds.keep_fact(turn, RESTORED, str(entry.pos))
             self.log.seq, self.log.head, self.log.last_st = entry.seq, entry.hash, op.st

@@ -71,6 +71,9 @@ class HubSettings:
     ticket_hours: int
     code_pool: int
     night: NightWindow
+    trust_operation_pts: int
+    trust_member_day_pts: int
+    trust_till_pts: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -222,6 +225,9 @@ HUB: Mapping[str, Setting] = {
     "ticket_hours": Setting(_whole(1, 720), 72),
     "code_pool": Setting(_whole(1, 1000), 200),
     "night": Setting(_window, "01:00-05:00"),
+    "trust_operation_pts": Setting(_whole(0, 1_000_000), 0),
+    "trust_member_day_pts": Setting(_whole(0, 1_000_000), 0),
+    "trust_till_pts": Setting(_whole(0, 10_000_000), 0),
 }
 
 

@@ -81,6 +81,11 @@ DRAFTED = frozenset({"sale.earn", "redeem.cash", "rights.return"})
 left to the turn: that shares the work evenly."""
 
 
+def _trusts(op: Heard) -> bool:
+    """Whether it spends by trust, which is counted in its turn."""
+    return any(entry[0] == "trust" for entry in op.fund)
+
+
 def draft(look: Turn, heard: Sequence[Heard | None], books: Mapping[str, RuleBook], today: int) -> Drafts:
     """Drafts for the members of a batch whose operations will surely be admitted."""
     arrived = look.one("SELECT value FROM settings WHERE name = 'arrived'")
@@ -90,7 +95,7 @@ def draft(look: Turn, heard: Sequence[Heard | None], books: Mapping[str, RuleBoo
     for place, op in enumerate(heard):
         if op is None or op.m is None:
             continue
-        if op.plain is not None or (op.kind in DRAFTED and op.rule in books):
+        if op.plain is not None or (op.kind in DRAFTED and op.rule in books and not _trusts(op)):
             groups[op.m].append(op)
             places[op.m].append(place)
         else:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from hub.bells import Bells
 from hub.clock import Clock
@@ -22,6 +23,18 @@ HUB_TILL = "w1"
 REGION = "main"
 
 
+class Trust(NamedTuple):
+    """Points that may be spent beyond every right, out of reach: of one operation, of one member's day at a
+    till, and of a till until headquarters has posted them. All 0: none."""
+
+    operation: int = 0
+    member_day: int = 0
+    till: int = 0
+
+
+NO_TRUST = Trust()
+
+
 @dataclass
 class Office:
     """What the parts of headquarters share."""
@@ -34,6 +47,7 @@ class Office:
     name: str = "hub"
     inc: int = 1
     code_pool: int = 200
+    trust: Trust = NO_TRUST
     books: dict[str, RuleBook] = field(default_factory=dict)
     current: RuleBook | None = None
     open_envelope: Callable[[bytes, KeyRecord, Mapping[str, RuleBook], int], Opened] = open_envelope

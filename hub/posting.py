@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
+from hub import trust
 from hub.changes import Post, changes_of
 from hub.drafts import Draft
 from hub.store import losses, schema, standings
@@ -79,7 +80,7 @@ def post_all(
     members that were loaded before; who is missing is added.
     """
     result = Result()
-    groups = _by_member(turn, admitted, result.unlocked)
+    groups = _by_member(turn, admitted, result)
     if not groups.keys().isdisjoint(drafted):
         raise Collision
     for draft in drafted.values():
@@ -89,19 +90,24 @@ def post_all(
     made = changes_of(turn, groups, held, books, now.today, post)
     standings.save(turn, made.changes, now.touched, [draft.rows for draft in drafted.values()])
     result.touched = {change.held.m for change in made.changes} | drafted.keys()
-    result.remarks |= made.remarks
+    result.remarks = made.remarks | result.remarks
     result.spoiled, result.overdrawn = made.spoiled, made.overdrawn
     return result
 
 
-def _by_member(turn: Turn, admitted: Sequence[Admitted], unlocked: set[str]) -> dict[int, list[Operation]]:
+def _by_member(turn: Turn, admitted: Sequence[Admitted], result: Result) -> dict[int, list[Operation]]:
     """Operations by the member they touch, in the order they were admitted."""
+    unlocked = result.unlocked
     groups: dict[int, list[Operation]] = defaultdict(list)
     for one in admitted:
         op = one.op
         unlocked.add(f"op:{op.id}")
         if op.m is not None:
             groups[op.m].append(op)
+        if op.fund and any(entry[0] == "trust" for entry in op.fund):
+            remark = trust.note(turn, op, one.place[2])
+            if remark is not None:
+                result.remarks[op.id] = remark
         if op.kind == "member.issue":
             unlocked |= _issue(turn, op)
         elif op.kind == "member.resolve":

@@ -13,7 +13,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from hub import intake, shard_secrets
+from hub import intake, shard_secrets, trust
 from hub.grants import wanted
 from hub.office import REGION, Office
 from hub.store import schema
@@ -23,6 +23,7 @@ from points.identifiers import BUCKETS
 from points.members import ROW_ENTRIES
 from points.wire import chunk, keys
 from points.wire.faults import NotFound
+from points.wire.lane import Lane
 from points.wire.manifest import (
     CHAIN_WIDE,
     Chunk,
@@ -155,18 +156,20 @@ def publish_phones(turn: Turn, office: Office, store: str) -> None:
 
 
 def private_page(
-    turn: Turn, office: Office, store: str, till: str, inc: int, term: int, *, is_replaced: bool = False
+    turn: Turn, office: Office, lane: Lane, inc: int, term: int, *, is_replaced: bool = False
 ) -> bytes:
     """A till's own manifest: where its lanes stand, its rights, its pool, what became of its operations.
 
     A PC that ``is_replaced`` by another one as this till is told of no rights and of no numbers.
     """
+    store, till, epoch = lane.store, lane.till, lane.epoch
     shard = private_shard(store, till)
     g = _numbered(turn)
     pieces = []
+    risk = [] if is_replaced else trust.row(turn, office, store, till, epoch)
     given = [] if is_replaced else _rights(turn, office, store, till, (inc, term))
     for rows in (
-        [*_names(turn, office, store), *given],
+        [*_names(turn, office, store), *given, *risk],
         shard_secrets.private_rows(turn, office, store),
         [] if is_replaced else _pool(turn, office, store, till),
         _outcomes(turn, store, till, g),

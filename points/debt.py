@@ -1,7 +1,8 @@
 """What a member owes: points that were spent honestly and that a return has taken away since.
 
 A draw whose home is no lot is debt. It is borne by the issuer of the lot that was clawed, the oldest
-claw-back first, and by headquarters when none is open. The next points that come repay the oldest draw first.
+claw-back first, and by headquarters when none is open; what was spent by trust is headquarters' own risk.
+The next points that come repay the oldest draw first.
 """
 
 from __future__ import annotations

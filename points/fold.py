@@ -22,6 +22,7 @@ from typing import Any
 from points.days import plus_days
 from points.debt import DEBT, bearer_of
 from points.expiry import expiry_rank, is_past
+from points.identifiers import HUB_STORE
 from points.legs import MEM, OWED, Leg
 from points.lots import Draw, Lot
 from points.operations import Operation
@@ -204,8 +205,12 @@ class Account:
             pts -= part
             if not pts:
                 return
+        trusted = sum(n for act, n in op.moves() if act == "trust")
         while pts:  # rights that were honest when they were given, points that are gone since
-            bearer, part = bearer_of(self.taken, pts)
+            if trusted:  # a risk that headquarters took
+                bearer, part, trusted = HUB_STORE, min(pts, trusted), 0
+            else:
+                bearer, part = bearer_of(self.taken, pts)
             draws.append(Draw(DEBT, part, bearer))
             self.legs.append(Leg(op.id, OWED, account, "", part))
             self._settle(op.id, bearer, op.store, book.hash, part)

@@ -85,3 +85,12 @@ def keys_of_all_tills(db: Any) -> None:
         " till TEXT NOT NULL, epoch INTEGER NOT NULL, suite TEXT NOT NULL, not_before_ms INTEGER NOT NULL,"
         " revoked_at_ms INTEGER, max_seq INTEGER) STRICT, WITHOUT ROWID;"
     )
+
+
+@migrations()
+def spent_by_trust(db: Any) -> None:
+    """What was spent by trust, whose budget outlives a restart."""
+    db.executescript(
+        "CREATE TABLE trusts (pos INTEGER PRIMARY KEY, m INTEGER NOT NULL, day INTEGER NOT NULL,"
+        " pts INTEGER NOT NULL) STRICT;"
+    )

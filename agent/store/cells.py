@@ -15,6 +15,11 @@ def read(book: Book, m: int) -> Rights:
     return NONE if found is None else _rights(found[0])
 
 
+def was_served(book: Book, m: int) -> bool:
+    """Whether a member's points ever moved at this till."""
+    return book.row("SELECT 1 FROM rights WHERE m = ?", (m,)) is not None
+
+
 def every(book: Book) -> list[tuple[int, Rights]]:
     """(member, rights) of every cell that holds something."""
     cells = [(int(m), _rights(cell)) for m, cell in book.rows("SELECT m, cell FROM rights")]

@@ -186,7 +186,7 @@ class Devices:
             over = max(0, epoch - lane.epoch)
             if over:
                 return publishing.private_page(
-                    turn, office, lane.store, lane.till, office.inc, term - over + 1, is_replaced=True
+                    turn, office, lane, office.inc, term - over + 1, is_replaced=True
                 )
             admission.fill_pool(turn, office, lane.store, lane.till)
             if not is_shut:
@@ -195,7 +195,7 @@ class Devices:
                 "UPDATE agents SET last_seen_ms = ? WHERE store = ? AND till = ?",
                 (office.clock(), lane.store, lane.till),
             )
-            return publishing.private_page(turn, office, lane.store, lane.till, office.inc, term)
+            return publishing.private_page(turn, office, lane, office.inc, term)
 
     @staticmethod
     def _agent(look: Turn, lane: Lane) -> tuple[int, int]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import Any
 
+from hub import trust
 from hub.console import chain_wide
 from hub.console.tables import Column, Table
 from hub.losses import EXPOSED_MS
@@ -53,7 +54,7 @@ def bounds(look: Turn, now_ms: int) -> Table:
         ["console.bound_clone", most, where],
         ["console.bound_key", most, where],
         ["console.bound_lost", lost, ""],
-        ["console.bound_trust", 0, ""],
+        ["console.bound_trust", trust.at_risk(look), ""],
     ]
     return Table(
         "bounds", [Column("what_happens", "said"), Column("at_most", "n"), Column("worst_till")], rows

@@ -28,7 +28,7 @@ SHARD = SmallInteger().with_variant(Integer(), "sqlite")
 
 MEMBER_SCOPED = (
     *("members", "cells", "reserved", "voided", "postings", "facts", "personal", "issued"),
-    *("changed", "recalls"),
+    *("changed", "recalls", "trusted"),
 )
 STORE_SCOPED = (
     *("agents", "lanes", "batches", "waiting", "told", "pool", "counted", "phone_tags", "dismissed"),
@@ -384,6 +384,11 @@ recalls = Table(
     "recalls", metadata, _bucket(), _whole("m"), _whole("day"), _text("by"), _text("note"), _whole("at_ms"),
     PrimaryKeyConstraint("bucket", "m"),
 )  # fmt: skip
+trusted = Table(
+    "trusted", metadata, _bucket(), _whole("m"), _text("op_id"), _text("store"), _text("till"),
+    _whole("epoch"), _whole("pts"), PrimaryKeyConstraint("bucket", "m", "op_id"),
+)  # fmt: skip
+"""What a PC spent of a member beyond every right, within what was budgeted for it."""
 changed = Table(
     "changed",
     metadata,

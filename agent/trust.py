@@ -1,0 +1,51 @@
+"""What this till may spend beyond every right, because headquarters has budgeted the risk beforehand.
+
+Off unless headquarters says otherwise. Only when headquarters is out of reach, only for a member who owes
+nothing and was served here before, and within three limits: of one operation, of one member's day, and of
+this till in all. The last one rises only when headquarters has posted what was spent, so an outage that
+lasts, or one that comes every night, never costs more than what was budgeted.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from agent.store import cells, feeds, trusts
+from agent.till import Till, View
+from config.sqlite import Connection
+
+FACT = "trust"
+VIEW_MS_MAX = 7 * 86_400_000
+"""How old what is known of members may be."""
+
+
+@dataclass(frozen=True, slots=True)
+class Budget:
+    """Points of one operation, of one member's day, and of all that this PC may ever have spent so."""
+
+    operation: int = 0
+    member_day: int = 0
+    whole: int = 0
+
+
+def budget(till: Till) -> Budget:
+    """What headquarters has budgeted for this till."""
+    kept = feeds.fact(till.book, FACT)
+    return Budget(*map(int, kept.split(","))) if kept else Budget()
+
+
+def hear(turn: Connection, till: Till, operation: int, member_day: int, whole: int) -> None:
+    """A newer budget; the whole of it only rises."""
+    whole = max(whole, budget(till).whole)
+    feeds.keep_fact(turn, FACT, f"{operation},{member_day},{whole}")
+
+
+def left(till: Till, view: View) -> int:
+    """Points that may be spent by trust for this member now."""
+    may = budget(till)
+    if not may.whole or view.row is None or view.account.debt or view.account.status == "frozen":
+        return 0
+    if not cells.was_served(till.book, view.m) or till.time().st_ms - till.as_of_ms > VIEW_MS_MAX:
+        return 0
+    spent, today = trusts.spent(till.book, view.m, till.shift().day)
+    return max(0, min(may.operation, may.member_day - today, may.whole - spent))
