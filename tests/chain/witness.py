@@ -1,0 +1,88 @@
+"""Somebody who stands beside the tills: sees goods handed over and papers printed, and asks nobody.
+
+The witness never reads what the product keeps. It hears what a counter answered to its cashier, in true time,
+and keeps plain sums by member. What it cannot know is an act that was cut off: that may have been recorded or
+not, until the cashier asks again or the books are opened at the end.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass, field
+
+from points.operations import Operation
+from points.receipts import Receipt
+
+
+@dataclass(slots=True)
+class Seen:
+    """One paper: what was handed over for it, or taken back."""
+
+    at_ms: int
+    store: str
+    till: str
+    m: int
+    op: Operation
+    receipt: Receipt
+
+
+@dataclass(slots=True)
+class Sums:
+    """What one member was seen to earn and spend. ``lowest`` is the least that spending ever left."""
+
+    issued: int = 0
+    spent: int = 0
+    restored: int = 0
+    clawed: int = 0
+    lowest: int = 0
+
+    @property
+    def left(self) -> int:
+        """What spending has left of all that was ever earned, before anything was clawed back."""
+        return self.issued - self.spent + self.restored
+
+
+@dataclass
+class Witness:
+    """Everything that was seen, in the order in which it happened."""
+
+    papers: dict[str, Seen] = field(default_factory=dict)
+    members: dict[int, Sums] = field(default_factory=lambda: defaultdict(Sums))
+    doubtful: dict[str, tuple[str, str, int]] = field(default_factory=dict)
+    """Acts that were cut off: (store, till, member; 0 for one not known to the till)."""
+    broken: list[str] = field(default_factory=list)
+
+    def saw(self, at_ms: int, store: str, till: str, m: int, op: Operation, receipt: Receipt) -> None:
+        """A paper came out and was handed over. ``m`` is whose card was shown, 0 if nobody's."""
+        if op.id in self.papers:
+            if self.papers[op.id].op.body != op.body:
+                self.broken.append(f"two papers of operation {op.id} tell different things")
+            return
+        self.papers[op.id] = Seen(at_ms, store, till, m, op, receipt)
+        if not m:
+            return
+        sums = self.members[m]
+        sums.spent += receipt.used
+        sums.restored += receipt.restored
+        if "groups" in op.body and op.refs[0] in self.papers:  # what comes home only headquarters can tell
+            sums.restored += self.papers[op.refs[0]].receipt.used
+        sums.clawed += receipt.clawed
+        sums.lowest = min(sums.lowest, sums.left)
+        sums.issued += receipt.earned
+        if receipt.used and sums.left - receipt.earned < 0 and not self.is_doubtful(m):
+            self.broken.append(
+                f"member {m} has spent {sums.spent - sums.restored} points at {store}/{till} and was seen to"
+                f" earn {sums.issued - receipt.earned}"
+            )
+
+    def cut_off(self, act: str, store: str, till: str, m: int) -> None:
+        """An act was not answered: nobody knows whether it is in the book."""
+        self.doubtful[act] = (store, till, m)
+
+    def resolved(self, act: str) -> None:
+        """The cashier asked again and was answered."""
+        self.doubtful.pop(act, None)
+
+    def is_doubtful(self, m: int) -> bool:
+        """Whether an act on this member was cut off and never answered."""
+        return any(one[2] in (m, 0) for one in self.doubtful.values())
