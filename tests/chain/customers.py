@@ -63,6 +63,7 @@ class Floor:
     marks: Marks
     now_ms: Callable[[], int]
     customers: list[Customer]
+    elsewhere: bool = False
     papers: list[Paper] = field(default_factory=list)
     unanswered: dict[int, Asking] = field(default_factory=dict)
     """By PC: the act that was cut off last."""
@@ -90,7 +91,7 @@ class Floor:
             self.redeem(pc, number, act + "-redeem", cash_out, dice)
         if not ring or dice.random() < 0.3:
             self.sell(pc, number, act + "-sell", card.m if card else None, found.who, lines, use, dice)
-        if dice.random() < 0.15:
+        if dice.random() < 0.2:
             self.bring_back(pc, act + "-back", dice)
 
     def ask(self, pc: Pc, asking: Asking) -> bool:
@@ -201,7 +202,7 @@ class Floor:
         """A sale of this till comes back, in part or whole; or another till's, by the code on its paper."""
         mine = [paper for paper in self.papers[-60:] if paper.pc is pc]
         others = [paper for paper in self.papers[-60:] if paper.digits and paper.pc is not pc]
-        if others and dice.random() < 0.3:
+        if others and self.elsewhere and dice.random() < 0.3:
             self.return_elsewhere(pc, dice.choice(others), act, dice)
         elif mine:
             self.return_of(pc, dice.choice(mine), act, dice)
@@ -263,5 +264,3 @@ def _basket(dice: random.Random) -> list[list[Any]]:
         [place, dice.choice(CATEGORIES), dice.randrange(1, 4), int(100 * 10 ** (dice.random() * 2.7))]
         for place in range(1, dice.randrange(2, 5))
     ]
-
-

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import random
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
@@ -15,11 +17,12 @@ from typing import Any
 from fastapi import Request
 
 from agent.till import Identity
+from config.sqlite import IntegrityError, open_database
 from hub import admission, intake, publishing
 from hub.api.devices import Devices
 from hub.keys import HubKeys
 from hub.office import Office
-from hub.store.engine import Collision, Store
+from hub.store.engine import Collision, Store, Turn
 from hub.store.upgrading import upgrade
 from points.judging import NOT_LEARNT
 from points.wire import canonical, endpoints, joining, ticket
@@ -27,7 +30,6 @@ from points.wire.faults import InProgress, WireFault
 from points.wire.keys import SigningKey
 from points.wire.lane import KeyRecord
 from points.wire.sealing import SealingKey
-from tests.chain.disk import open_database
 
 HUB_URL = "http://hub.storm"
 MEMORY = "sqlite:///:memory:"
@@ -63,6 +65,42 @@ class Asked:
     @property
     def url(self) -> _Url:
         return _Url(self.path)
+
+
+class LeanStore(Store):
+    """The same transactions on the same driver, without the library that chooses a connection for each.
+
+    A pretend chain has one connection and one thread, and asks twenty times in a contact.
+    """
+
+    def __init__(self) -> None:
+        super().__init__(MEMORY, writes=False)
+        self.raw = _raw(self)
+
+    @contextmanager
+    def turn(self) -> Iterator[Turn]:
+        with self._within("BEGIN IMMEDIATE") as turn:
+            yield turn
+
+    @contextmanager
+    def look(self) -> Iterator[Turn]:
+        with self._within("BEGIN") as turn:
+            yield turn
+
+    @contextmanager
+    def _within(self, begins: str) -> Iterator[Turn]:
+        self.raw.execute(begins)
+        turn = Turn.__new__(Turn)
+        turn._cursor, turn._is_sqlite, turn.has_written = self.raw.cursor(), True, False
+        try:
+            yield turn
+            self.raw.execute("COMMIT")
+        except IntegrityError as error:
+            self.raw.execute("ROLLBACK")
+            raise Collision from error
+        except BaseException:
+            self.raw.execute("ROLLBACK")
+            raise
 
 
 class OpenDoors(Devices):
@@ -103,7 +141,7 @@ class HeadOffice:
 
     def __init__(self, rules: dict[str, Any], chance: random.Random, now_ms: Any, signed: bool) -> None:
         self.now_ms, self.chance, self.signed = now_ms, chance, signed
-        self.store = Store(MEMORY, writes=False)
+        self.store = Store(MEMORY, writes=False) if signed else LeanStore()
         self.raw = _raw(self.store)
         _empty().backup(self.raw)
         raw = [chance.randbytes(32) for _ in range(8)]
@@ -147,17 +185,23 @@ class HeadOffice:
         key, seal = SigningKey(self.chance.randbytes(32)), SealingKey(self.chance.randbytes(32))
         with self.store.turn() as turn:
             admission.open_store(turn, store, store)
-            text = admission.write_ticket(
-                turn, self.office, HUB_URL, store, till, 24, self.chance.randbytes
-            )
+            text = admission.write_ticket(turn, self.office, HUB_URL, store, till, 24, self.chance.randbytes)
         opened = ticket.decode(text)
         wall = self.now_ms()
         asked = joining.ask(
-            opened, key, seal.public_raw, self.chance.randbytes(32), self.chance.randbytes(16).hex(), "storm", wall
+            opened,
+            key,
+            seal.public_raw,
+            self.chance.randbytes(32),
+            self.chance.randbytes(16).hex(),
+            "storm",
+            wall,
         )
         answer = admission.admit(self.office, asked)
         granted, store_keys = joining.open_grant(answer, opened, asked, key.public_raw, seal)
-        region, shard_key = next((shard, raw) for topic, shard, raw in store_keys.shards if topic == "members")
+        region, shard_key = next(
+            (shard, raw) for topic, shard, raw in store_keys.shards if topic == "members"
+        )
         return Identity(
             granted.lane, key, granted.hub, HUB_URL, granted.keys.receipt, granted.keys.manifest,
             granted.keys.pii, store_keys.index, shard_key, region, granted.term, granted.inc,

@@ -40,8 +40,10 @@ if ORACLES not in sys.path:
     sys.path.append(ORACLES)
 ledger = importlib.import_module("ledger")
 
-REMARKS_ALLOWED = frozenset({"refund-beyond-sale", "other-member", "return-differs"})
-"""Of honest tills headquarters may only remark on goods that came back at two tills."""
+ELSEWHERE = frozenset({"refund-beyond-sale", "return-differs"})
+"""What headquarters may remark where goods came back at two tills."""
+UNHEARD = frozenset({"tier-differs"})
+"""What it may remark where goods came back of which another till had not heard."""
 _SPENT_A = frozenset({"allowance", "burn_a", "back_a"})
 _SPENT_L = frozenset({"local", "burn_l", "back_l"})
 
@@ -96,7 +98,8 @@ def _count(world: World, pc: Pc, only: int, allowance: Counter[int], local: Coun
     database = pc.disk.database
     where, arguments = ("", ()) if not only else (" WHERE m = ?", (only,))
     rights = {
-        m: cells._rights(text) for m, text in database.execute("SELECT m, cell FROM rights" + where, arguments)
+        m: cells._rights(text)
+        for m, text in database.execute("SELECT m, cell FROM rights" + where, arguments)
     }
     for m, held in rights.items():
         left_l, left_a = _left(held)
@@ -129,9 +132,7 @@ def _unposted(world: World, pc: Pc, only: int) -> list[dict[str, Any]]:
     rows = pc.disk.database.execute(
         "SELECT body FROM ops WHERE pos > ? AND pos < ?" + where, (reached, last, *arguments)
     ).fetchall()
-    rows += world.hub.rows(
-        "SELECT body FROM waiting WHERE store = ? AND till = ? AND epoch = ?", *at
-    )
+    rows += world.hub.rows("SELECT body FROM waiting WHERE store = ? AND till = ? AND epoch = ?", *at)
     bodies = [json.loads(bytes(body)) for (body,) in rows]
     return [body for body in bodies if "fund" in body and (not only or body.get("m") == only)]
 
@@ -216,7 +217,9 @@ def _exactly_once(world: World) -> Recorded:
             continue
         posted[op_id] += 1
         _ask(recorded.get(op_id) == (store, till, bytes(body)), f"{op_id} was posted and not recorded so")
-    _ask(posted.keys() == recorded.keys(), f"{len(recorded.keys() - posted.keys())} operations are not posted")
+    _ask(
+        posted.keys() == recorded.keys(), f"{len(recorded.keys() - posted.keys())} operations are not posted"
+    )
     _ask(max(posted.values(), default=1) == 1, "an operation was posted twice")
     return recorded
 
@@ -255,9 +258,11 @@ def _remarks(world: World) -> None:
         "SELECT store, till, seq, letter, detail FROM told WHERE letter IN ('J', 'Q')"
     ):
         reason = json.loads(detail)["reason"]
-        elsewhere = world.marks["refund of another till's sale"] > 0
+        allowed = ELSEWHERE if world.marks["refund of another till's sale"] else frozenset()
+        allowed |= UNHEARD if world.marks["refund"] + world.marks["void"] else frozenset()
+        world.marks[f"remark: {reason}"] += 1
         _ask(
-            letter == "J" and elsewhere and reason in REMARKS_ALLOWED,
+            letter == "J" and reason in allowed,
             f"headquarters remarks {letter} {detail} on operation {seq} of {store}/{till}",
         )
 
@@ -276,9 +281,7 @@ def _second_opinion(world: World, recorded: Recorded) -> None:
         events[m].append({"store": store, "till": till, "op": {**body, "m": m}})
     rule, book = world.hub.office.rules().hash, world.plan.rules
     today = world.hub.office.today()
-    said = {
-        m: ledger.fold(ledger.canonical(told), {rule: book}, today, False) for m, told in events.items()
-    }
+    said = {m: ledger.fold(ledger.canonical(told), {rule: book}, today, False) for m, told in events.items()}
     for one in said.values():
         one["doubts"] = [doubt for doubt in one["doubts"] if doubt[1] not in ("day_used", "tier")]
     differing = opinion.differences(said, state(world.hub.office), rule, book["settle"], today)
@@ -336,3 +339,30 @@ def _shows_what_is(world: World, pc: Pc) -> None:
         _ask((left_a, left_l) == (escrow, home), f"rights of {pc.name} in member {m} are stranded")
 
 
+def count_decisions(world: World) -> None:
+    """Mark what headquarters and tills decided, from what is written."""
+    marks = world.marks
+    for kind, n in world.hub.rows("SELECT kind, count(*) FROM facts GROUP BY kind"):
+        if kind in _DECISIONS:
+            marks[_DECISIONS[kind]] += n
+    marks["parked"] += world.hub.rows("SELECT count(*) FROM told WHERE letter IN ('A', 'P')")[0][0]
+    marks["parked and posted"] += world.hub.rows("SELECT count(*) FROM told WHERE letter = 'A'")[0][0]
+    marks["batch cut anew"] += world.hub.rows(
+        "SELECT count(*) FROM batches b WHERE EXISTS (SELECT 1 FROM batches a WHERE a.store = b.store"
+        " AND a.till = b.till AND a.epoch = b.epoch AND a.batch_id <> b.batch_id AND a.first <= b.first"
+        " AND a.last >= b.first)"
+    )[0][0]
+    for (body,) in world.hub.rows("SELECT body FROM facts WHERE kind = 'rights.grant'"):
+        marks["grant after a close"] += json.loads(bytes(body))["term"] > 1
+    for (body,) in world.hub.rows(
+        "SELECT f.body FROM told t JOIN op_seen s ON s.store = t.store AND s.till = t.till AND s.epoch = t.epoch"
+        " AND s.seq = t.seq JOIN facts f ON f.op_id = s.op_id WHERE t.letter = 'A'"
+        " AND f.kind IN ('rights.return', 'rights.close')"
+    ):
+        marks["return parked"] += body is not None
+
+
+_DECISIONS = {
+    "rights.grant": "grant", "rights.return": "rights returned", "auth.reserve": "reservation",
+    "auth.void": "intent voided", "rights.close": "term closed", "member.resolve": "code named later",
+}  # fmt: skip

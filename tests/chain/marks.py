@@ -20,7 +20,7 @@ RARE = (
     "authorisation question lost", "authorisation in outage", "intent voided",
     "request lost", "answer lost", "request doubled", "request torn or flipped", "answer torn or flipped",
     "late copy of a batch", "late copy of an authorisation", "headquarters down", "headquarters restarted",
-    "outage", "one-way outage", "gap or overlap",
+    "outage", "one-way outage", "batch cut anew",
     "kill at a statement", "kill after a statement", "kill before the second file", "kill in the second file",
     "kill before asking", "kill before hearing", "plug pulled", "old database put back",
     "disk full", "commit in doubt", "clock jump of a day", "clock jump of years",

@@ -131,18 +131,19 @@ class Wire(Uplink):
         try:
             return self.hub.answer(method, path, body, headers)
         except WireFault as fault:
-            if fault.problem in ("gap", "fork"):
-                self.storm.mark("gap or overlap")
             return fault
 
     def authorise(self, op_id: str, m: int, pts: int) -> str:
         """As the product asks, in no time: an answer that is late is one that is lost."""
-        return self._authorise(Deadline(800, self._mono_s), op_id, m, pts)
+        said = self._authorise(Deadline(800, self._mono_s), op_id, m, pts)
+        if said not in ("granted", "unreachable"):
+            self.storm.mark("authorisation refused")
+        return said
 
     def reaches(self) -> bool:
         """Whether headquarters seems to answer."""
-        return self.cut != "both" and self.hub.is_up and not self.storm.happens(
-            self.storm.weather.lose_request
+        return (
+            self.cut != "both" and self.hub.is_up and not self.storm.happens(self.storm.weather.lose_request)
         )
 
     def close(self) -> None:

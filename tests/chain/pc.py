@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 from agent import funding
@@ -21,6 +21,7 @@ from agent.night import Night
 from agent.till import Identity, Till
 from agent.uplink import Uplink
 from config.settings import NightWindow
+from tests.chain.marks import Marks
 from tests.chain.disk import Armed, ArmedMirror, Disk
 
 ANY_MINUTE = NightWindow(0, 1439)
@@ -51,13 +52,13 @@ class Pc:
         mirror: Path,
         now_ms: Callable[[], int],
         chance: random.Random,
-        mark: Callable[[str], None],
+        marks: Marks,
     ) -> None:
         self.identity = identity
         self.disk = Disk(mirror)
         self.clock = PcClock(now_ms)
         self.chance = chance
-        self.mark = mark
+        self.marks = marks
         self.runs = False
         self.is_replaced = False
         self.full = False
@@ -97,11 +98,11 @@ class Pc:
         book, log = self.till.book, self.till.log
         if how in ("mirror", "torn"):
             log.mirror.close()
-            armed = ArmedMirror(self.disk.mirror, how == "torn", self.mark)
+            armed = ArmedMirror(self.disk.mirror, how == "torn", self._mark)
             armed._good, armed._ends_good = log.mirror._good, log.mirror._ends_good
             log.mirror = armed
         else:
-            book.connection = Armed(self.disk.database, how, countdown, self.mark)  # type: ignore[assignment]
+            book.connection = Armed(self.disk.database, how, countdown, self._mark)  # type: ignore[assignment]
 
     def disarm(self) -> None:
         """The act is over and nothing has happened."""
@@ -117,10 +118,8 @@ class Pc:
         if self.full:
             self.arm("full", 0)
 
-    def renamed(self, identity: Identity) -> Identity:
-        """The identity that this PC was given."""
-        self.identity = replace(identity)
-        return self.identity
+    def _mark(self, name: str) -> None:
+        self.marks[name] += 1
 
     def close(self) -> None:
         """Throw the PC away."""

@@ -78,6 +78,7 @@ class Plan:
     signed: bool
     hub_nights: bool
     redeem: float
+    elsewhere: bool
     items: tuple[Item, ...] = field(repr=False, default=())
 
     def chance(self, n: int) -> random.Random:
@@ -107,10 +108,10 @@ def draw_weather(dice: random.Random) -> Weather:
 
     return Weather(
         lose_request=some(0.3), lose_answer=some(0.3), double=some(0.3), late=some(0.15),
-        late_ms_max=dice.choice((HOUR_MS, DAY_MS, 2 * DAY_MS)), damage=some(0.05, 0.3),
+        late_ms_max=dice.choice((HOUR_MS, DAY_MS, 2 * DAY_MS)), damage=some(0.1, 0.3),
         outage=some(0.8, 0.7), outage_ms=dice.choice((HOUR_MS, 4 * HOUR_MS, 40 * HOUR_MS)),
-        hub_down=some(0.5, 0.3), kill=some(0.08), pull_plug=some(0.5, 0.4), disk_full=some(0.3, 0.3),
-        commit_doubt=some(0.02, 0.3), jump=some(0.4, 0.3), old_copy=some(0.2, 0.3), replaced=some(0.15, 0.3),
+        hub_down=some(0.8, 0.4), kill=some(0.2), pull_plug=some(0.5, 0.4), disk_full=some(0.3, 0.3),
+        commit_doubt=some(0.1, 0.3), jump=some(0.6, 0.3), old_copy=some(0.5, 0.3), replaced=some(0.3, 0.4),
     )  # fmt: skip
 
 
@@ -132,6 +133,7 @@ def draw(seed: int, weather: Weather | None = None, **fixed: Any) -> Plan:
         signed=dice.random() < 1 / 16,
         hub_nights=dice.random() < 1 / 4,
         redeem=dice.choice((0.1, 0.3, 0.6)),
+        elsewhere=dice.random() < 0.3,
     )
     return replace(plan, items=tuple(sorted(_items(plan, dice), key=lambda item: (item.at_ms, item.n))))
 

@@ -47,7 +47,7 @@ class World:
         self.storm = Storm(plan.weather, random.Random(0), self._mark, self._later)
         self.hub = HeadOffice(plan.rules, random.Random(f"hub/{plan.seed}"), self._now, plan.signed)
         self.witness = Witness()
-        self.floor = Floor(self.witness, self.marks, self._now, [Customer() for _ in range(plan.members)])
+        self.floor = Floor(self.witness, self.marks, self._now, [Customer() for _ in range(plan.members)], plan.elsewhere)
         self._folder = new_folder()
         self._events: list[tuple[int, int, Callable[[], None]]] = []
         self._count = 0
@@ -68,7 +68,7 @@ class World:
         self._count += 1
         identity = self.hub.admit(f"s{store}", f"{till + 1:02}")
         chance = random.Random(f"pc/{self.plan.seed}/{self._count}")
-        pc = Pc(identity, Path(self._folder.name) / f"{self._count}.log", self._now, chance, self._mark)
+        pc = Pc(identity, Path(self._folder.name) / f"{self._count}.log", self._now, chance, self.marks)
         pc.uplink = Wire(pc, self.hub, self.storm)
         return pc
 
@@ -108,6 +108,7 @@ class World:
             self._until(self.now_ms + 6 * HOUR_MS)
             self._heal()
             laws.at_rest(self)
+            laws.count_decisions(self)
             return self.fingerprint()
         finally:
             agent_contact.OPS_MAX = ops_max
@@ -207,9 +208,7 @@ class World:
         self.marks["member at two tills at once"] += item.more == "twin"
         self.marks["ring visit"] += item.more == "ring"
         act, ring = f"{item.n}", item.more == "ring"
-        self.doing(
-            pc, lambda: self.floor.visit(pc, item.member, act, dice, self.plan.redeem, ring), dice
-        )
+        self.doing(pc, lambda: self.floor.visit(pc, item.member, act, dice, self.plan.redeem, ring), dice)
         laws.at_any_moment(self, pc, self.floor.customers[item.member].m)
 
     def _contact(self, pc: Pc, dice: random.Random, whole_night: bool = False) -> None:
@@ -249,7 +248,9 @@ class World:
             self.marks["expired points"] += expired > 0
 
     def _jump(self, pc: Pc, dice: random.Random) -> None:
-        far = dice.choice((DAY_MS, -DAY_MS, 3 * DAY_MS, -3 * DAY_MS, 30 * YEAR_MS, -30 * YEAR_MS, 73 * YEAR_MS))
+        far = dice.choice(
+            (DAY_MS, -DAY_MS, 3 * DAY_MS, -3 * DAY_MS, 30 * YEAR_MS, -30 * YEAR_MS, 73 * YEAR_MS)
+        )
         pc.clock.ahead_ms += far
         pc.jumped = True
         self.marks["clock jump of years" if abs(far) > YEAR_MS else "clock jump of a day"] += 1
@@ -343,8 +344,14 @@ class World:
         raise Violated(f"after {ROUNDS_MAX} contacts of every till in calm weather there is still news")
 
     def _written(self) -> tuple[Any, ...]:
-        tills = [pc.till.log.head for pc in sorted(self.every_pc(), key=lambda pc: (pc.name, pc.identity.term))]
-        return (tills, self.hub.rows("SELECT sum(seq) FROM lanes"), self.hub.rows("SELECT max(g) FROM batches"))
+        tills = [
+            pc.till.log.head for pc in sorted(self.every_pc(), key=lambda pc: (pc.name, pc.identity.term))
+        ]
+        return (
+            tills,
+            self.hub.rows("SELECT sum(seq) FROM lanes"),
+            self.hub.rows("SELECT max(g) FROM batches"),
+        )
 
     def fingerprint(self) -> str:
         """A hash of every operation and of all that headquarters has made of them."""
@@ -373,14 +380,14 @@ def _no_rest(_ms: int) -> None:
 
 def talk(pc: Pc, whole_night: bool) -> None:
     """A contact, or a night; what the product's own threads survive is survived here."""
-
-    def do() -> None:
-        if whole_night and pc.till.rules is not None:
-            pc.night.run(rest=_no_rest)
-        else:
-            pc.night.contact(rest=_no_rest)
-
-    quietly(do)
+    before = pc.till.log.pos(pc.till.log.seq)
+    if whole_night and pc.till.rules is not None:
+        quietly(lambda: pc.night.run(rest=_no_rest))
+        return
+    quietly(lambda: pc.night.contact(rest=_no_rest))
+    if pc.till.log.pos(pc.till.log.seq) > before:
+        back = "SELECT count(*) FROM ops WHERE pos > ? AND kind = 'rights.return'"
+        pc.marks["rights wanted back"] += pc.disk.database.execute(back, (before,)).fetchone()[0]
 
 
 def quietly(do: Callable[[], Any]) -> None:
@@ -389,5 +396,3 @@ def quietly(do: Callable[[], Any]) -> None:
         do()
     except (Fault, Error):
         pass
-
-
