@@ -1,4 +1,4 @@
-"""The pretend chain: real tills and a real headquarters, one process, one thread, a pretend world around them.
+"""The pretend chain: real tills and a real headquarters, one thread, a pretend world around.
 
 Everything of the product that decides or remembers is the product's own: counters, recorder, log, second
 file, contact and night on one side, the device doors with all that stands behind them on the other, each on

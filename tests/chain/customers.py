@@ -15,6 +15,7 @@ from agent import claims, goods_back
 from agent.counter import Found
 from agent.desk import Done
 from agent.funding import No
+from agent.store import cells
 from config.faults import Fault
 from config.sqlite import Error
 from points.wire import claim
@@ -79,6 +80,8 @@ class Floor:
         card = found.card
         lines = _basket(dice)
         use, cash_out = 0, 0
+        if card is not None and card.here < card.points:  # away from home people wish more
+            wish = max(wish, 0.7)
         if card is not None and card.points > 0 and (ring or dice.random() < wish):
             step = pc.till.rule().redeem_step
             wished = card.points if ring or dice.random() < 0.5 else dice.randrange(card.points + 1)
@@ -93,25 +96,40 @@ class Floor:
             self.sell(pc, number, act + "-sell", card.m if card else None, found.who, lines, use, dice)
         if dice.random() < 0.2:
             self.bring_back(pc, act + "-back", dice)
+        elif card is not None and dice.random() < 0.06:
+            self.swindle(pc, number, act, dice)
+
+    def swindle(self, pc: Pc, number: int, act: str, dice: random.Random) -> None:
+        """Buy, spend what the sale gave, and bring the goods back."""
+        if not self._sold(pc, number, act + "-buy", self.customers[number].m, "", _basket(dice), 0, dice):
+            return
+        paper = self.papers[-1]
+        found = pc.desk.counter.card(self.customers[number].m)
+        step = pc.till.rule().redeem_step
+        if found is not None and found.points >= step:
+            self.redeem(pc, number, act + "-spend", found.points - found.points % step, dice)
+        self.return_of(pc, paper, act + "-goods", dice)
 
     def ask(self, pc: Pc, asking: Asking) -> bool:
         """Ask as cashiers do: what is cut off is in doubt until it is answered. Whether it was done."""
         m = self.customers[asking.customer].m
+        was_cut_off = asking.act in self.witness.doubtful
         self.witness.cut_off(asking.act, *pc.name, m)
         self.unanswered[id(pc)] = asking
         try:
             done = asking.ask()
         except (Fault, Error):  # then nothing was recorded, says the till
             self.marks["act failed"] += 1
-            self._answered(pc, asking.act)
+            if not was_cut_off:
+                self._answered(pc, asking.act)
             return False
         self._answered(pc, asking.act)
         if isinstance(done, No):
             name = done.refusal.name
             self.marks[_REFUSED.get(name, f"refused: {name}")] += 1
             return False
-        asking.then(done)
         self.saw(pc, done, m)
+        asking.then(done)
         return True
 
     def ask_again(self, pc: Pc) -> None:
@@ -228,6 +246,15 @@ class Floor:
 
         def then(done: Done) -> None:
             self.marks[kind] += 1
+            burned = sum(n for act_, n in done.op.moves() if act_.startswith("burn"))
+            m = done.op.m or 0
+            if (
+                m
+                and burned < done.receipt.clawed
+                and not cells.read(pc.till.book, m).empty
+                and not done.again
+            ):
+                self.witness.broken.append(f"{pc.name} clawed back and kept its rights in member {m}")
             self.marks["refund after the points were spent"] += done.receipt.debt > 0
 
         self.ask(pc, Asking(act, paper.customer, ask, then))

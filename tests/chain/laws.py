@@ -182,6 +182,11 @@ def at_rest(world: World) -> None:
                 _shows_what_is(world, pc)
     for m in world.witness.members:
         _not_more_than_earned(world, m)
+    for m, store, till in world.hub.rows(
+        "SELECT m, c.store, c.till FROM cells c JOIN agents a ON a.store = c.store AND a.till = c.till"
+        " WHERE c.closed = 0 AND c.granted > c.allowance_used AND c.term < a.term"
+    ):
+        raise Violated(f"an allowance of member {m} stays with a PC that {store}/{till} is no more")
 
 
 Recorded = dict[str, tuple[str, str, bytes]]
@@ -207,8 +212,12 @@ def _exactly_once(world: World) -> Recorded:
             heads == ([(log.seq, log.head.hex())] if log.seq else []),
             f"headquarters' end of the lane of {pc.name} is not the till's",
         )
+        last_st = 0
         for entry in entries:
-            op_id = json.loads(entry.body)["id"]
+            body = json.loads(entry.body)
+            op_id, st = body["id"], body["st"]
+            _ask(st > last_st, f"store time of {pc.name} does not rise at {op_id}")
+            last_st = st
             _ask(op_id not in recorded, f"operation {op_id} was recorded twice")
             recorded[op_id] = (*pc.name, entry.body)
     posted: Counter[str] = Counter()
@@ -355,8 +364,8 @@ def count_decisions(world: World) -> None:
     for (body,) in world.hub.rows("SELECT body FROM facts WHERE kind = 'rights.grant'"):
         marks["grant after a close"] += json.loads(bytes(body))["term"] > 1
     for (body,) in world.hub.rows(
-        "SELECT f.body FROM told t JOIN op_seen s ON s.store = t.store AND s.till = t.till AND s.epoch = t.epoch"
-        " AND s.seq = t.seq JOIN facts f ON f.op_id = s.op_id WHERE t.letter = 'A'"
+        "SELECT f.body FROM told t JOIN op_seen s ON s.store = t.store AND s.till = t.till"
+        " AND s.epoch = t.epoch AND s.seq = t.seq JOIN facts f ON f.op_id = s.op_id WHERE t.letter = 'A'"
         " AND f.kind IN ('rights.return', 'rights.close')"
     ):
         marks["return parked"] += body is not None

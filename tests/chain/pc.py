@@ -21,8 +21,8 @@ from agent.night import Night
 from agent.till import Identity, Till
 from agent.uplink import Uplink
 from config.settings import NightWindow
-from tests.chain.marks import Marks
 from tests.chain.disk import Armed, ArmedMirror, Disk
+from tests.chain.marks import Marks
 
 ANY_MINUTE = NightWindow(0, 1439)
 

@@ -13,6 +13,9 @@ from dataclasses import dataclass, field
 from points.operations import Operation
 from points.receipts import Receipt
 
+AHEAD_MS_MAX = 5 * 86_400_000
+"""A wall clock is believed for a day beyond what is known, anew after each boot; few boots come in a run."""
+
 
 @dataclass(slots=True)
 class Seen:
@@ -51,6 +54,7 @@ class Witness:
     doubtful: dict[str, tuple[str, str, int]] = field(default_factory=dict)
     """Acts that were cut off: (store, till, member; 0 for one not known to the till)."""
     broken: list[str] = field(default_factory=list)
+    _latest: dict[tuple[str, str, int], Receipt] = field(default_factory=dict)
 
     def saw(self, at_ms: int, store: str, till: str, m: int, op: Operation, receipt: Receipt) -> None:
         """A paper came out and was handed over. ``m`` is whose card was shown, 0 if nobody's."""
@@ -59,6 +63,7 @@ class Witness:
                 self.broken.append(f"two papers of operation {op.id} tell different things")
             return
         self.papers[op.id] = Seen(at_ms, store, till, m, op, receipt)
+        self._read(at_ms, store, till, m, op, receipt)
         if not m:
             return
         sums = self.members[m]
@@ -74,6 +79,30 @@ class Witness:
                 f"member {m} has spent {sums.spent - sums.restored} points at {store}/{till} and was seen to"
                 f" earn {sums.issued - receipt.earned}"
             )
+
+    def _read(self, at_ms: int, store: str, till: str, m: int, op: Operation, receipt: Receipt) -> None:
+        """What a paper alone can be wrong about."""
+        place = f"the paper of {op.id} at {store}/{till}"
+        if op.st > at_ms + AHEAD_MS_MAX:
+            self.broken.append(f"{place} is dated {(op.st - at_ms) // 3_600_000} hours ahead")
+        if receipt.debt and any(act == "add" for act, _ in op.moves()):
+            self.broken.append(f"{place} shows a debt and gives rights all the same")
+        before = self._latest.get((store, till, m))
+        moved = receipt.earned - receipt.used - receipt.clawed + receipt.restored
+        is_plain = not (receipt.debt or receipt.clawed or "groups" in op.body)
+        if before is not None and m and is_plain and op.m == m and op.kind != "member.enrol":
+            is_same = (before.as_of_ms, before.local_day) == (receipt.as_of_ms, receipt.local_day)
+            if is_same and not before.debt and receipt.balance != before.balance + moved:
+                self.broken.append(
+                    f"{place} shows {receipt.balance}, the one before showed {before.balance} and {moved:+} moved"
+                )
+        if op.m == m and "groups" not in op.body:
+            self._latest[store, till, m] = receipt
+
+    def forget_papers(self, store: str, till: str) -> None:
+        """Something was done at this till that nobody saw: its papers cannot be compared any more."""
+        for key in [key for key in self._latest if key[:2] == (store, till)]:
+            del self._latest[key]
 
     def cut_off(self, act: str, store: str, till: str, m: int) -> None:
         """An act was not answered: nobody knows whether it is in the book."""

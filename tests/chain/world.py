@@ -7,6 +7,7 @@ nothing is reserved, every book is known whole at headquarters, and every sum is
 
 from __future__ import annotations
 
+import contextlib
 import heapq
 import random
 from collections.abc import Callable
@@ -47,7 +48,9 @@ class World:
         self.storm = Storm(plan.weather, random.Random(0), self._mark, self._later)
         self.hub = HeadOffice(plan.rules, random.Random(f"hub/{plan.seed}"), self._now, plan.signed)
         self.witness = Witness()
-        self.floor = Floor(self.witness, self.marks, self._now, [Customer() for _ in range(plan.members)], plan.elsewhere)
+        self.floor = Floor(
+            self.witness, self.marks, self._now, [Customer() for _ in range(plan.members)], plan.elsewhere
+        )
         self._folder = new_folder()
         self._events: list[tuple[int, int, Callable[[], None]]] = []
         self._count = 0
@@ -85,10 +88,8 @@ class World:
         def arrive() -> None:
             self.marks["late copy of an authorisation" if path == AUTHORISE else "late copy of a batch"] += 1
             if self.hub.is_up:
-                try:
+                with contextlib.suppress(WireFault):
                     self.hub.answer("POST", path, body, headers)
-                except WireFault:
-                    pass
 
         self.after(wait_ms, arrive)
 
@@ -174,6 +175,7 @@ class World:
             done = do()
         except Killed:
             pc.stop()
+            self.witness.forget_papers(*pc.name)
             self.after(dice.randrange(1, 90) * MINUTE_MS, lambda: self._reboot(pc))
         if armed:
             pc.disarm()
@@ -273,6 +275,7 @@ class World:
         if pc.runs and not pc.full and pc.disk.copy is not None:
             pc.stop()
             pc.disk.put_copy_back()
+            self.witness.forget_papers(*pc.name)
             self.marks["old database put back"] += 1
             self._boot(pc)
             laws.at_any_moment(self, pc)
@@ -284,6 +287,7 @@ class World:
             return
         old = pcs[-1]
         old.is_replaced = True
+        self.witness.forget_papers(*old.name)
         old.uplink.is_unplugged = True  # type: ignore[attr-defined]
         pcs.append(self._new_pc(item.store, item.till))
         self.marks["device replaced"] += 1
@@ -322,9 +326,10 @@ class World:
         for do in late[:half]:
             do()
         self._drain(dice, gives_back=dice.random() < 0.5)
-        for do in late[half:]:  # of a time that nobody remembers
-            do()
-        self._drain(dice, gives_back=False)
+        if late[half:]:
+            for do in late[half:]:  # of a time that nobody remembers
+                do()
+            self._drain(dice, gives_back=False)
 
     def _drain(self, dice: random.Random, gives_back: bool) -> None:
         pcs = self.every_pc()
@@ -392,7 +397,5 @@ def talk(pc: Pc, whole_night: bool) -> None:
 
 def quietly(do: Callable[[], Any]) -> None:
     """Do what may fail by the world's fault, and by nothing else."""
-    try:
+    with contextlib.suppress(Fault, Error):
         do()
-    except (Fault, Error):
-        pass
