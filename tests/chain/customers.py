@@ -90,6 +90,8 @@ class Floor:
                 use = wished
             else:
                 cash_out = wished
+        if card is not None and card.debt and dice.random() < 0.5:
+            cash_out = 10
         if cash_out:
             self.redeem(pc, number, act + "-redeem", cash_out, dice)
         if not ring or dice.random() < 0.3:
@@ -176,7 +178,7 @@ class Floor:
         self, pc: Pc, number: int, act: str, m: int | None, who: str, lines: list[list[Any]], use: int,
         dice: random.Random,
     ) -> bool:  # fmt: skip
-        keeps_paper = dice.random() < 0.1
+        keeps_paper = self.elsewhere and dice.random() < 0.3
 
         def ask() -> Done | No:
             return pc.desk.sell(act, "c1", m, lines, points=use, who=who if m is None else "")
@@ -248,12 +250,8 @@ class Floor:
             self.marks[kind] += 1
             burned = sum(n for act_, n in done.op.moves() if act_.startswith("burn"))
             m = done.op.m or 0
-            if (
-                m
-                and burned < done.receipt.clawed
-                and not cells.read(pc.till.book, m).empty
-                and not done.again
-            ):
+            keeps = bool(m) and not done.again and not cells.read(pc.till.book, m).empty
+            if keeps and burned < done.receipt.clawed:
                 self.witness.broken.append(f"{pc.name} clawed back and kept its rights in member {m}")
             self.marks["refund after the points were spent"] += done.receipt.debt > 0
 

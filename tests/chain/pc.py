@@ -6,10 +6,12 @@ afterwards is what its disk and headquarters tell it.
 
 from __future__ import annotations
 
+import contextlib
 import random
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from agent import funding
 from agent.counter import Counter
@@ -20,7 +22,9 @@ from agent.journal.mirror import Mirror
 from agent.night import Night
 from agent.till import Identity, Till
 from agent.uplink import Uplink
+from config.faults import Fault
 from config.settings import NightWindow
+from config.sqlite import Error
 from tests.chain.disk import Armed, ArmedMirror, Disk
 from tests.chain.marks import Marks
 
@@ -125,3 +129,25 @@ class Pc:
         """Throw the PC away."""
         self.stop()
         self.disk.close()
+
+
+def no_rest(_ms: int) -> None:
+    """In the pretend world nobody waits between two tries."""
+
+
+def talk(pc: Pc, whole_night: bool) -> None:
+    """A contact, or a night; what the product's own threads survive is survived here."""
+    before = pc.till.log.pos(pc.till.log.seq)
+    if whole_night and pc.till.rules is not None:
+        quietly(lambda: pc.night.run(rest=no_rest))
+        return
+    quietly(lambda: pc.night.contact(rest=no_rest))
+    if pc.till.log.pos(pc.till.log.seq) > before:
+        back = "SELECT count(*) FROM ops WHERE pos > ? AND kind = 'rights.return'"
+        pc.marks["rights wanted back"] += pc.disk.database.execute(back, (before,)).fetchone()[0]
+
+
+def quietly(do: Callable[[], Any]) -> None:
+    """Do what may fail by the world's fault, and by nothing else."""
+    with contextlib.suppress(Fault, Error):
+        do()

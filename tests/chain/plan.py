@@ -131,16 +131,16 @@ def draw(seed: int, weather: Weather | None = None, **fixed: Any) -> Plan:
         weather=weather if weather is not None else draw_weather(dice),
         batch_ops=dice.choice((1, 3, 20, 200, 1000)),
         signed=dice.random() < 1 / 16,
-        hub_nights=dice.random() < 1 / 4,
+        hub_nights=dice.random() < 0.3,
         redeem=dice.choice((0.1, 0.3, 0.6)),
-        elsewhere=dice.random() < 0.3,
+        elsewhere=dice.random() < 0.4,
     )
     return replace(plan, items=tuple(sorted(_items(plan, dice), key=lambda item: (item.at_ms, item.n))))
 
 
 def _rules(dice: random.Random, days: int) -> dict[str, Any]:
     book = dict(RULES)
-    if dice.random() < 0.2:  # everything expires in the middle of the run
+    if dice.random() < 0.3:  # everything expires in the middle of the run
         book["expiry"] = ["fixed", 20261119 + dice.randrange(1, max(2, days - 1))]
     if dice.random() < 0.2:
         book["redeem"] = {"pts": 10, "fen": 10, "step": 10}

@@ -18,7 +18,6 @@ from typing import Any
 from agent import contact as agent_contact
 from agent import day_close
 from config.faults import Fault
-from config.sqlite import Error
 from hub import night as hub_night
 from hub.verify import state
 from points.wire.faults import WireFault
@@ -29,7 +28,7 @@ from tests.chain.head_office import HeadOffice
 from tests.chain.laws import Violated
 from tests.chain.marks import Marks
 from tests.chain.network import AUTHORISE, Storm, Wire
-from tests.chain.pc import ANY_MINUTE, Pc
+from tests.chain.pc import ANY_MINUTE, Pc, no_rest, quietly, talk
 from tests.chain.plan import DAY_MS, HOUR_MS, MINUTE_MS, START_MS, Item, Plan
 from tests.chain.witness import Witness
 
@@ -107,12 +106,18 @@ class World:
                 if self.witness.broken:
                     raise Violated(self.witness.broken[0])
             self._until(self.now_ms + 6 * HOUR_MS)
-            self._heal()
-            laws.at_rest(self)
-            laws.count_decisions(self)
+            self.rest()
             return self.fingerprint()
         finally:
             agent_contact.OPS_MAX = ops_max
+
+    def rest(self) -> None:
+        """All is made well, everything comes home, and the laws of rest are asked."""
+        self._heal()
+        if self.witness.broken:
+            raise Violated(self.witness.broken[0])
+        laws.at_rest(self)
+        laws.count_decisions(self)
 
     def _until(self, at_ms: int) -> None:
         while self._events and self._events[0][0] <= at_ms:
@@ -340,7 +345,7 @@ class World:
             for pc in pcs:
                 if gives_back and round_ == 0:
                     day_close.give_back(pc.till, "agent")
-                done = pc.night.contact(rest=_no_rest)
+                done = pc.night.contact(rest=no_rest)
                 if not done.settled or done.alarms:
                     raise Violated(f"the till {pc.name} cannot finish a contact in calm weather: {done}")
                 laws.at_any_moment(self, pc)
@@ -377,25 +382,3 @@ class World:
             pc.close()
         self.hub.close()
         self._folder.cleanup()
-
-
-def _no_rest(_ms: int) -> None:
-    """In the pretend world nobody waits between two tries."""
-
-
-def talk(pc: Pc, whole_night: bool) -> None:
-    """A contact, or a night; what the product's own threads survive is survived here."""
-    before = pc.till.log.pos(pc.till.log.seq)
-    if whole_night and pc.till.rules is not None:
-        quietly(lambda: pc.night.run(rest=_no_rest))
-        return
-    quietly(lambda: pc.night.contact(rest=_no_rest))
-    if pc.till.log.pos(pc.till.log.seq) > before:
-        back = "SELECT count(*) FROM ops WHERE pos > ? AND kind = 'rights.return'"
-        pc.marks["rights wanted back"] += pc.disk.database.execute(back, (before,)).fetchone()[0]
-
-
-def quietly(do: Callable[[], Any]) -> None:
-    """Do what may fail by the world's fault, and by nothing else."""
-    with contextlib.suppress(Fault, Error):
-        do()

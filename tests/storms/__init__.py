@@ -1,0 +1,1 @@
+"""Storms over the pretend chain, and the bugs that they must find."""
