@@ -94,7 +94,7 @@ class Witness:
             is_same = (before.as_of_ms, before.local_day) == (receipt.as_of_ms, receipt.local_day)
             if is_same and not before.debt and receipt.balance != before.balance + moved:
                 self.broken.append(
-                    f"{place} shows {receipt.balance}, the one before showed {before.balance}, {moved:+} moved"
+                    f"{place} shows {receipt.balance}, the one before {before.balance}, and {moved:+} moved"
                 )
         if op.m == m and "groups" not in op.body:
             self._latest[store, till, m] = receipt

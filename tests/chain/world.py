@@ -149,6 +149,8 @@ class World:
                     self._boot(pc)
                 self._contact(pc, dice)
             case "contact":
+                if pc.runs and pc.till.rules is not None and dice.random() < 0.3:  # a change of shift
+                    self.doing(pc, lambda: quietly(lambda: day_close.give_back(pc.till, "c1")), dice)
                 self._contact(pc, dice)
             case "close":
                 self._close(pc, dice)

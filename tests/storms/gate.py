@@ -58,9 +58,7 @@ def main() -> int:
         found = hunt(name, asked.seconds)
         if not found.law:
             alive.append(name)
-        fate = (
-            found.law[:90] or f"SURVIVED {'(' + KNOWN_HARMLESS[name] + ')' if name in KNOWN_HARMLESS else ''}"
-        )
+        fate = found.law[:90] or f"ALIVE {KNOWN_HARMLESS.get(name, '')}"
         print(f"{found.seconds:6.1f} s {found.seeds:4} seeds  {name}: {fate}", flush=True)
     killed = len(asked.names or MUTANTS) - len(alive)
     print(f"{killed} killed, {len(alive)} alive: {', '.join(alive) or 'none'}")
