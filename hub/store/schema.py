@@ -351,6 +351,8 @@ reserved = Table(
     _text("store"),
     _text("till"),
     _whole("pts"),
+    _whole("inc", server_default="1"),
+    _whole("term", server_default="0"),
     PrimaryKeyConstraint("bucket", "m", "intent"),
 )
 voided = Table(
