@@ -54,6 +54,8 @@ class Witness:
     doubtful: dict[str, tuple[str, str, int]] = field(default_factory=dict)
     """Acts that were cut off: (store, till, member; 0 for one not known to the till)."""
     broken: list[str] = field(default_factory=list)
+    last_day: int = 99991231
+    """When all points expire, if they do on one day: what is earned later is nothing from the beginning."""
     _latest: dict[tuple[str, str, int], Receipt] = field(default_factory=dict)
 
     def saw(self, at_ms: int, store: str, till: str, m: int, op: Operation, receipt: Receipt) -> None:
@@ -89,7 +91,9 @@ class Witness:
             self.broken.append(f"{place} shows a debt and gives rights all the same")
         before = self._latest.get((store, till, m))
         moved = receipt.earned - receipt.used - receipt.clawed + receipt.restored
-        is_plain = not (receipt.debt or receipt.clawed or "groups" in op.body)
+        is_plain = receipt.local_day <= self.last_day and not (
+            receipt.debt or receipt.clawed or "groups" in op.body
+        )
         if before is not None and m and is_plain and op.m == m and op.kind != "member.enrol":
             is_same = (before.as_of_ms, before.local_day) == (receipt.as_of_ms, receipt.local_day)
             if is_same and not before.debt and receipt.balance != before.balance + moved:

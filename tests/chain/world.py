@@ -47,6 +47,8 @@ class World:
         self.storm = Storm(plan.weather, random.Random(0), self._mark, self._later)
         self.hub = HeadOffice(plan.rules, random.Random(f"hub/{plan.seed}"), self._now, plan.signed)
         self.witness = Witness()
+        if plan.rules["expiry"][0] == "fixed":
+            self.witness.last_day = plan.rules["expiry"][1]
         self.floor = Floor(
             self.witness, self.marks, self._now, [Customer() for _ in range(plan.members)], plan.elsewhere
         )
