@@ -7,7 +7,6 @@ it is sent, an ack before the next is cut, an edition is taken whole.
 
 from __future__ import annotations
 
-import secrets
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -74,7 +73,7 @@ class Contact:
     ) -> None:
         self.till = till
         self.uplink = uplink
-        self.inst = secrets.token_hex(16)
+        self.inst = till.chance(16).hex()
         self._rest = rest or (lambda ms: time.sleep(ms / 1000))
         self._tell = tell or (lambda _what, _left: None)
         self._manifests: dict[tuple[str, str], tuple[Manifest, bytes]] = {}
@@ -99,7 +98,7 @@ class Contact:
         )
         while (call := conversation.next_call()) is not None:
             if isinstance(call, Pause):
-                self._rest(pause_ms(call, secrets.randbits(32)))
+                self._rest(pause_ms(call, int.from_bytes(self.till.chance(4), "big")))
                 conversation.hear(Rested())
                 continue
             conversation.hear(self._do(call))

@@ -144,6 +144,8 @@ class Till:
                     sales.index_sale(turn, raw["receipt"], op.day, entry.pos)
                 elif op.kind in ("sale.refund", "sale.void"):
                     sales.index_return(turn, op.refs[0], entry.pos)
+                elif op.kind == "member.enrol" and op.m is not None:
+                    members.use_number(turn, op.m)
                 trusts.keep(turn, op, entry.pos)
                 if feeds.fact(self.book, RESTORED) is None:
                     feeds.keep_fact(turn, RESTORED, str(entry.pos))

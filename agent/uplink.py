@@ -113,7 +113,9 @@ class Uplink:
 
     def _signed(self, method: str, path: str, body: bytes | None, content_type: str | None) -> dict[str, str]:
         at = urlsplit(self.hub_url)
-        created = int(self._real_s()) + self._ahead_s
+        # Never before 1970: a PC that was in 2099 when it heard the time, and is set right, would sign a time
+        # that headquarters cannot even read, and never hear the right one.
+        created = max(0, int(self._real_s()) + self._ahead_s)
         path, _, query = path.partition("?")
         return requests.sign(self.key, method, at.netloc, at.path + path, query, body, content_type, created)
 

@@ -7,7 +7,6 @@ lane before the till hears of them.
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Callable
 
 from hub import shard_secrets
@@ -106,7 +105,7 @@ def _grant(turn: Turn, office: Office, request: joining.JoinRequest, store: str,
         for topic, shard in (("members", REGION), ("phones", store))
     )
     store_keys = joining.StoreKeys(index_key(office.keys, store), shards)
-    return joining.grant(request, answer, store_keys, office.keys.receipt, secrets.token_bytes(32))
+    return joining.grant(request, answer, store_keys, office.keys.receipt, office.chance(32))
 
 
 def _next_epoch(turn: Turn, office: Office, store: str, till: str) -> tuple[int, int]:
@@ -142,7 +141,7 @@ def enrol_new(turn: Turn, office: Office) -> int:
         first = m = _next_block(turn)
         turn.put(schema.agents, [(*at, 1, 1, first, first, 0, None, "")], on_conflict="replace")
     turn.run("UPDATE agents SET next_member = ? WHERE store = ? AND till = ?", (m + 1, *at))
-    who = codes.who(codes.member_code(secrets.token_bytes(16)))
+    who = codes.who(codes.member_code(office.chance(16)))
     decide(
         turn,
         office,
@@ -167,7 +166,7 @@ def fill_pool(turn: Turn, office: Office, store: str, till: str) -> int:
     lacking = min(lacking, ISSUED_AT_ONCE)
     if following + lacking > first + MEMBERS_PER_BLOCK:
         first = following = _next_block(turn)
-    pairs = [(following + i, codes.member_code(secrets.token_bytes(16))) for i in range(lacking)]
+    pairs = [(following + i, codes.member_code(office.chance(16))) for i in range(lacking)]
     whos = [codes.who(code) for _, code in pairs]
     decide(turn, office, [("member.issue", {"to": [store, till], "first": following, "codes": whos})])
     turn.put(schema.pool, [(store, till, m, seal_code(office, m, code)) for m, code in pairs])

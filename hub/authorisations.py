@@ -55,7 +55,7 @@ def _reserve(
         standing = standings.load(turn, [m])[m].standing
         asked = standing.reserved.get(intent)
         if asked is not None:
-            return "granted" if asked == (*agent, pts) else NOT_ENOUGH, []
+            return "granted" if asked[:3] == (*agent, pts) else NOT_ENOUGH, []
         ended = turn.one(
             "SELECT 1 FROM op_seen WHERE op_bucket = ? AND op_id = ?", (op_bucket(intent), intent)
         )

@@ -7,7 +7,6 @@ again like any batch, and changes nothing the second time.
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Sequence
 from typing import Any
 
@@ -64,7 +63,7 @@ def _decide(turn: Turn, office: Office, facts: Sequence[Fact]) -> list[str]:
     bodies: list[bytes] = []
     ids: list[str] = []
     for kind, body in facts:
-        op_id = new_op_id(st, secrets.token_bytes(10))
+        op_id = new_op_id(st, office.chance(10))
         ids.append(op_id)
         bodies.append(
             canonical.encode(

@@ -79,7 +79,7 @@ def _new_legs(account: Account, posted: Mapping[LegKey, int], final: int) -> lis
 def final_day(held: Held, passed: Passed, today: int) -> int:
     """The first day that is not final yet: today, or the day of the slowest till that holds rights."""
     holders = {agent for agent, cell in held.standing.cells.items() if cell.escrow or cell.home}
-    holders |= {(store, till) for store, till, _ in held.standing.reserved.values()}
+    holders |= {(store, till) for store, till, *_ in held.standing.reserved.values()}
     return min([today, *(passed.get(agent, 0) for agent in holders)])
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -48,6 +49,7 @@ class Office:
     inc: int = 1
     code_pool: int = 200
     trust: Trust = NO_TRUST
+    chance: Callable[[int], bytes] = secrets.token_bytes
     books: dict[str, RuleBook] = field(default_factory=dict)
     current: RuleBook | None = None
     open_envelope: Callable[[bytes, KeyRecord, Mapping[str, RuleBook], int], Opened] = open_envelope

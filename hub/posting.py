@@ -120,8 +120,8 @@ def _by_member(turn: Turn, admitted: Sequence[Admitted], result: Result) -> dict
             for m in _held_at(turn, op.store, op.till):
                 groups[m].append(op)
         elif op.kind == "agent.lost":
-            for m, left in losses.leftovers(turn, op.body).items():
-                groups[m].append(Operation({**op.body, **left}, op.store, op.till))
+            for m, home in losses.leftovers(turn, op.body).items():
+                groups[m].append(Operation({**op.body, "home": home}, op.store, op.till))
     return groups
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from points.fold import Account
 from points.legs import MEM, Leg
@@ -30,6 +31,20 @@ def _ended(intent: str, agent: Agent) -> str:
     return f"{intent}@{agent[0]}/{agent[1]}"
 
 
+UNTOLD = (1, 0)
+"""The term of a reservation that was made before reservations told theirs; any close of its till ends it."""
+
+
+class Reserved(NamedTuple):
+    """Points kept for one operation of a till: by which device asked, for they end with that one's term."""
+
+    store: str
+    till: str
+    pts: int
+    inc: int = 1
+    term: int = 1
+
+
 @dataclass(slots=True)
 class Standing:
     """What is held of one member: the checkpoint row, its last fact's key, cells and reservations."""
@@ -38,7 +53,7 @@ class Standing:
     row: MemberRow | None = None
     last_key: Key = (0, "", "", "")
     cells: dict[Agent, Cell] = field(default_factory=dict)
-    reserved: dict[str, tuple[str, str, int]] = field(default_factory=dict)
+    reserved: dict[str, Reserved] = field(default_factory=dict)
     voided: set[str] = field(default_factory=set)
     reserved_changed: bool = False
 
@@ -62,7 +77,7 @@ class Standing:
     def held(self) -> int:
         """ΣE + ΣF + ΣH: points that are not headquarters' to give."""
         cells = sum(cell.escrow + cell.home for cell in self.cells.values())
-        return cells + sum(n for _, _, n in self.reserved.values())
+        return cells + sum(held.pts for held in self.reserved.values())
 
 
 def available(account: Account, standing: Standing, today: int) -> int:
@@ -119,7 +134,7 @@ def _reserve(standing: Standing, op: Operation) -> list[Leg]:
     if intent in standing.reserved or standing.is_over(intent, (store, till)):
         return []
     standing.reserved_changed = True
-    standing.reserved[intent] = (store, till, op.body["n"])
+    standing.reserved[intent] = Reserved(store, till, op.body["n"], op.body["inc"], op.body["term"])
     return [Leg(op.id, MEM, AUTH, intent, op.body["n"])]
 
 
@@ -158,9 +173,13 @@ def _dismiss(standing: Standing, op: Operation) -> list[Leg]:
 
 
 def _close(standing: Standing, op: Operation) -> list[Leg]:
-    """A till's term ends: its allowance and its reservations come home."""
+    """A till's term ends: its allowance and what was reserved in it come home.
+
+    What another device of the same till has reserved stays: this one's lane does not tell what became of it.
+    """
     legs = close_legs(op, standing.cell(op.store, op.till))
-    for intent in sorted(standing.reserved):
+    ended = ((op.body["inc"], op.body["term"]), UNTOLD)
+    for intent in sorted(intent for intent, held in standing.reserved.items() if held[3:] in ended):
         legs += _release(standing, op, intent)
     return legs
 
@@ -169,7 +188,8 @@ def _lost(standing: Standing, op: Operation) -> list[Leg]:
     """A PC will never be heard again: all that it holds of this member comes home."""
     store, till = op.body["agent"][:2]
     legs = lost_legs(op, standing.cell(store, till), op.body.get("home", 0))
-    for intent in op.body.get("intents", ()):
+    over = (op.body["inc"], op.body["term"])
+    for intent in sorted(intent for intent, held in standing.reserved.items() if held[3:] <= over):
         legs += _released(standing, op, intent, (store, till))
     return legs
 

@@ -97,6 +97,16 @@ def put_pool(turn: Connection, pairs: Iterable[tuple[int, str]]) -> None:
     turn.executemany("INSERT INTO pool (m, code) VALUES (?, ?) ON CONFLICT (m) DO NOTHING", list(pairs))
 
 
+def use_number(turn: Connection, m: int) -> None:
+    """A number belongs to somebody, whatever its code is: nobody else is given it, also if it is heard again.
+
+    A database that was put back from an old copy would else give one number to two people.
+    """
+    turn.execute(
+        "INSERT INTO pool (m, code, used) VALUES (?, '', 1) ON CONFLICT (m) DO UPDATE SET used = 1", (m,)
+    )
+
+
 def next_from_pool(book: Book) -> tuple[int, str] | None:
     """An unused pair, or None when the pool is empty."""
     found = book.row("SELECT m, code FROM pool WHERE used = 0 ORDER BY m LIMIT 1")

@@ -115,7 +115,7 @@ def _rights(kept: standings.Held) -> Table:
     ]
     rows += [
         [store, till, pts, 0, f"INTENT {intent[:8]}"]
-        for intent, (store, till, pts) in sorted(kept.standing.reserved.items())
+        for intent, (store, till, pts, *_) in sorted(kept.standing.reserved.items())
     ]
     columns = [
         Column("store", "store"), Column("till"), Column("allowance", "n"), Column("local", "n"),

@@ -84,20 +84,19 @@ def forget(turn: Turn, store: str, till: str, epoch: int) -> None:
     )
 
 
-def leftovers(look: Turn, lost_pc: Mapping[str, Any]) -> dict[int, dict[str, Any]]:
-    """What a PC holds of each member besides its allowance: ``home`` points, and reserved ``intents``.
+def leftovers(look: Turn, lost_pc: Mapping[str, Any]) -> dict[int, int]:
+    """The points that a PC gave itself and has not used, of each member that its counter holds anything of.
 
-    ``lost_pc`` names it: ``agent``, ``inc``, ``term``, ``epoch``. Every member with an open allowance at its
-    counter stands in it too.
+    ``lost_pc`` names it: ``agent``, ``inc``, ``term``, ``epoch``.
     """
     store, till = lost_pc["agent"][:2]
-    found: dict[int, dict[str, Any]] = defaultdict(lambda: {"home": 0, "intents": []})
+    found: dict[int, int] = defaultdict(int)
     for (m,) in look.run(
         "SELECT m FROM cells WHERE store = ? AND till = ? AND closed = 0"
         " AND (inc < ? OR (inc = ? AND term <= ?))",
         (store, till, lost_pc["inc"], lost_pc["inc"], lost_pc["term"]),
     ):
-        found[m]["home"] = 0
+        found[m] = 0
     written = look.run(
         "SELECT f.m, f.op_id, f.body FROM cells c JOIN facts f ON f.bucket = c.bucket AND f.m = c.m"
         " WHERE c.store = ? AND c.till = ? AND c.added > c.local_used"
@@ -116,13 +115,7 @@ def leftovers(look: Turn, lost_pc: Mapping[str, Any]) -> dict[int, dict[str, Any
         if op_id not in own:
             continue
         for act, n in Operation(canonical.read_own(raw), store, till).moves():
-            found[m]["home"] += n if act == "add" else -n if act in USES_LOCAL else 0
-    for m, intent, raw in look.run(
-        "SELECT r.m, r.intent, f.body FROM reserved r JOIN facts f ON f.bucket = r.bucket AND f.m = r.m"
-        " WHERE r.store = ? AND r.till = ? AND f.kind = 'auth.reserve' ORDER BY r.m, r.intent",
-        (store, till),
-    ):
-        body = canonical.read_own(raw)
-        if body["refs"] == [intent] and (body["inc"], body["term"]) <= (lost_pc["inc"], lost_pc["term"]):
-            found[m]["intents"].append(intent)
-    return {m: {**left, "home": max(0, left["home"])} for m, left in found.items()}
+            found[m] += n if act == "add" else -n if act in USES_LOCAL else 0
+    for (m,) in look.run("SELECT m FROM reserved WHERE store = ? AND till = ?", (store, till)):
+        found[m] += 0
+    return {m: max(0, home) for m, home in found.items()}

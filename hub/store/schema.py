@@ -31,8 +31,18 @@ MEMBER_SCOPED = (
     *("changed", "recalls", "trusted"),
 )
 STORE_SCOPED = (
-    *("agents", "lanes", "batches", "waiting", "told", "pool", "counted", "phone_tags", "dismissed"),
-    "losses",
+    *(
+        "agents",
+        "lanes",
+        "batches",
+        "waiting",
+        "told",
+        "pool",
+        "counted",
+        "phone_tags",
+        "dismissed",
+        "losses",
+    ),
 )
 OPERATION_SCOPED = ("op_seen", "resolved", "sealed", "claims")
 """Keyed by ``op_bucket``, which is computed from the operation's id alone."""
@@ -373,6 +383,8 @@ reserved = Table(
     _text("store"),
     _text("till"),
     _whole("pts"),
+    _whole("inc", server_default="1"),
+    _whole("term", server_default="0"),
     PrimaryKeyConstraint("bucket", "m", "intent"),
 )
 voided = Table(

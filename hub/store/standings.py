@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 from hub.store import schema
 from hub.store.engine import Collision, Turn
 from hub.store.schema import AT_ONCE, EXPIRY, FOLD, RIGHTS
-from points.holding import Agent, Key, Standing
+from points.holding import Agent, Key, Reserved, Standing
 from points.identifiers import bucket
 from points.legs import MEM, Leg
 from points.members import ROW_ENTRIES, own_row
@@ -46,7 +46,7 @@ class Held:
     ) -> None:
         self.m, self.ver, self.legs, self.online = m, ver, legs, online
         self.cells: dict[Agent, CellRow] = {}
-        self.reserved: dict[str, tuple[str, str, int]] = {}
+        self.reserved: dict[str, Reserved] = {}
         self.voided: set[str] = set()
         self._text, self._last_key = text, last_key
         self._row: list[Any] | None = None
@@ -162,10 +162,10 @@ def load(turn: Turn, ms: Iterable[int]) -> dict[int, Held]:
     online = [(bucket(m), m) for m, one in held.items() if one.online]
     for kept in turn.find(schema.cells, CELL_COLUMNS, ["bucket", "m"], keys):
         held[kept[1]].cells[kept[2], kept[3]] = kept
-    for m, intent, store, till, pts in turn.find(
-        schema.reserved, ["m", "intent", "store", "till", "pts"], ["bucket", "m"], online
+    for m, intent, *reserved in turn.find(
+        schema.reserved, ["m", "intent", "store", "till", "pts", "inc", "term"], ["bucket", "m"], online
     ):
-        held[m].reserved[intent] = (store, till, pts)
+        held[m].reserved[intent] = Reserved(*reserved)
     for m, intent in turn.find(schema.voided, ["m", "intent"], ["bucket", "m"], online):
         held[m].voided.add(intent)
     return held

@@ -7,12 +7,13 @@ from pathlib import Path
 import pytest
 from shopfloor import GOODS, RULES, HandClock, counter_of, grant, identity, open_till, tell_member
 
+from agent import enrolment
 from agent.journal.database import Book
 from agent.journal.log import Log
 from agent.journal.mirror import Mirror
 from agent.journal.schema import migrations
 from agent.recorder import Recorded
-from agent.store import cells, feeds
+from agent.store import cells, feeds, members
 from agent.till import RESTORED, Till
 from points import rulebook
 from points.rights import hear_grant
@@ -60,6 +61,27 @@ def test_an_old_copy_of_the_database_does_not_give_a_spent_allowance_back(tmp_pa
     remove_database(tmp_path)
     (tmp_path / "old").rename(tmp_path / "agent.sqlite")
     assert granted_again(open_till(tmp_path)) == (0, 40)
+
+
+@pytest.mark.parametrize("is_old_copy", [True, False])
+def test_a_number_that_was_given_to_somebody_is_given_to_nobody_else(
+    tmp_path: Path, is_old_copy: bool
+) -> None:
+    till = open_till(tmp_path)
+    pool = till.book.rows("SELECT m, code FROM pool")
+    till.book.connection.execute(f"VACUUM INTO '{tmp_path / 'old'}'")
+    first = enrolment.enrol(till, "c1")
+    assert isinstance(first, enrolment.Enrolled)
+    till.book.close()
+    remove_database(tmp_path)
+    if is_old_copy:
+        (tmp_path / "old").rename(tmp_path / "agent.sqlite")
+    again = open_till(tmp_path)
+    with again.book.turn() as turn:
+        members.put_pool(turn, pool)  # headquarters has not heard of the enrolment yet
+    second = enrolment.enrol(again, "c1")
+    assert isinstance(second, enrolment.Enrolled)
+    assert second.m != first.m
 
 
 def test_without_any_rule_book_rights_wait_for_the_first_one_and_are_counted_then(tmp_path: Path) -> None:

@@ -1,0 +1,388 @@
+"""The world of one chain: true time, power, cables and people, driven item by item from its plan.
+
+First everything that the plan says happens, and after each item it is asked whether what must hold at every
+moment does. Then all is made well, and within a few contacts everything must have come home: nothing waits,
+nothing is reserved, every book is known whole at headquarters, and every sum is what was seen at the tills.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import heapq
+import random
+from collections.abc import Callable
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+from agent import contact as agent_contact
+from agent import day_close
+from config.faults import Fault
+from hub import night as hub_night
+from hub.verify import state
+from points.wire.faults import WireFault
+from tests.chain import laws
+from tests.chain.customers import Customer, Floor
+from tests.chain.disk import Killed, new_folder
+from tests.chain.head_office import HeadOffice
+from tests.chain.laws import Violated
+from tests.chain.marks import Marks
+from tests.chain.network import AUTHORISE, Storm, Wire
+from tests.chain.pc import ANY_MINUTE, Pc, no_rest, quietly, talk
+from tests.chain.plan import DAY_MS, HOUR_MS, MINUTE_MS, START_MS, Item, Plan
+from tests.chain.witness import Witness
+
+ROUNDS_MAX = 8
+YEAR_MS = 365 * DAY_MS
+KILLS = ("before", "before", "after", "after", "mirror", "torn", "asking", "hearing")
+
+
+class World:
+    """One chain. ``run`` plays its plan to the end or raises ``Violated``."""
+
+    def __init__(self, plan: Plan) -> None:
+        self.plan = plan
+        self.now_ms = START_MS
+        self.marks = Marks()
+        self.storm = Storm(plan.weather, random.Random(0), self._mark, self._later)
+        self.hub = HeadOffice(plan.rules, random.Random(f"hub/{plan.seed}"), self._now, plan.signed)
+        self.witness = Witness()
+        if plan.rules["expiry"][0] == "fixed":
+            self.witness.last_day = plan.rules["expiry"][1]
+        self.floor = Floor(
+            self.witness, self.marks, self._now, [Customer() for _ in range(plan.members)], plan.elsewhere
+        )
+        self._folder = new_folder()
+        self._events: list[tuple[int, int, Callable[[], None]]] = []
+        self._count = 0
+        self.pcs: dict[tuple[int, int], list[Pc]] = {}
+        for store, tills in enumerate(plan.tills):
+            for till in range(tills):
+                self.pcs[store, till] = [self._new_pc(store, till)]
+
+    # -- parts --------------------------------------------------------------------------------
+
+    def _now(self) -> int:
+        return self.now_ms
+
+    def _mark(self, name: str) -> None:
+        self.marks[name] += 1
+
+    def _new_pc(self, store: int, till: int) -> Pc:
+        self._count += 1
+        identity = self.hub.admit(f"s{store}", f"{till + 1:02}")
+        chance = random.Random(f"pc/{self.plan.seed}/{self._count}")
+        pc = Pc(identity, Path(self._folder.name) / f"{self._count}.log", self._now, chance, self.marks)
+        pc.uplink = Wire(pc, self.hub, self.storm)
+        return pc
+
+    def every_pc(self) -> list[Pc]:
+        """All PCs, the replaced ones too."""
+        return [pc for pcs in self.pcs.values() for pc in pcs]
+
+    def after(self, wait_ms: int, do: Callable[[], None]) -> None:
+        """Something that follows from what happened."""
+        self._count += 1
+        heapq.heappush(self._events, (self.now_ms + wait_ms, self._count, do))
+
+    def _later(self, wait_ms: int, path: str, body: bytes, headers: dict[str, str]) -> None:
+        def arrive() -> None:
+            self.marks["late copy of an authorisation" if path == AUTHORISE else "late copy of a batch"] += 1
+            if self.hub.is_up:
+                with contextlib.suppress(WireFault):
+                    self.hub.answer("POST", path, body, headers)
+
+        self.after(wait_ms, arrive)
+
+    # -- the first phase ----------------------------------------------------------------------
+
+    def run(self) -> str:
+        """Play the plan; gives the fingerprint of all that was written."""
+        ops_max, agent_contact.OPS_MAX = agent_contact.OPS_MAX, self.plan.batch_ops
+        try:
+            for item in self.plan.items:
+                self._until(item.at_ms)
+                self._count += 1
+                self.storm.chance = dice = self.plan.chance(item.n)
+                self._happen(item, dice)
+                if self.witness.broken:
+                    raise Violated(self.witness.broken[0])
+            self._until(self.now_ms + 6 * HOUR_MS)
+            self.rest()
+            return self.fingerprint()
+        finally:
+            agent_contact.OPS_MAX = ops_max
+
+    def rest(self) -> None:
+        """All is made well, everything comes home, and the laws of rest are asked."""
+        self._heal()
+        if self.witness.broken:
+            raise Violated(self.witness.broken[0])
+        laws.at_rest(self)
+        laws.count_decisions(self)
+
+    def _until(self, at_ms: int) -> None:
+        while self._events and self._events[0][0] <= at_ms:
+            when, number, do = heapq.heappop(self._events)
+            self.now_ms = max(self.now_ms, when)
+            self.storm.chance = random.Random(f"{self.plan.seed}/event/{number}")
+            do()
+        self.now_ms = max(self.now_ms, at_ms)
+
+    def _happen(self, item: Item, dice: random.Random) -> None:
+        match item.kind:
+            case "outage":
+                self._outage(item)
+                return
+            case "hub down":
+                self.hub.is_up = False
+                self.marks["headquarters down"] += 1
+                self.after(item.more, self._hub_back)
+                return
+            case "hub night":
+                self._hub_night()
+                return
+        pc = self._at(item, dice)
+        match item.kind:
+            case "visit":
+                self._visit(pc, item, dice)
+            case "open":
+                if not pc.runs:
+                    self._boot(pc)
+                self._contact(pc, dice)
+            case "contact":
+                if pc.runs and pc.till.rules is not None and dice.random() < 0.3:  # a change of shift
+                    self.doing(pc, lambda: quietly(lambda: day_close.give_back(pc.till, "c1")), dice)
+                self._contact(pc, dice)
+            case "close":
+                self._close(pc, dice)
+            case "jump":
+                self._jump(pc, dice)
+            case "disk full":
+                self._fill_disk(pc, dice)
+            case "copy":
+                pc.disk.keep_copy()
+                self.after(dice.randrange(20 * HOUR_MS), lambda: self._put_copy_back(pc))
+            case "replace":
+                self._replace(item, dice)
+
+    def _at(self, item: Item, dice: random.Random) -> Pc:
+        """The PC that is meant; now and then the old one, which somebody still uses without a network."""
+        pcs = self.pcs[item.store, item.till]
+        return pcs[-2] if len(pcs) > 1 and pcs[-2].runs and dice.random() < 0.3 else pcs[-1]
+
+    def doing(self, pc: Pc, do: Callable[[], Any], dice: random.Random) -> Any:
+        """An act of one PC, in which it may be killed; afterwards the laws of every moment are asked."""
+        armed = self.storm.happens(self.plan.weather.kill)
+        if armed:
+            self._arm(pc, dice)
+        elif self.storm.happens(self.plan.weather.commit_doubt):
+            armed = True
+            pc.arm("doubt", 0)
+        done = None
+        try:
+            done = do()
+        except Killed:
+            pc.stop()
+            self.witness.forget_papers(*pc.name)
+            self.after(dice.randrange(1, 90) * MINUTE_MS, lambda: self._reboot(pc))
+        if armed:
+            pc.disarm()
+            pc.uplink.kill = ""  # type: ignore[attr-defined]
+        return done
+
+    def _arm(self, pc: Pc, dice: random.Random) -> None:
+        how = dice.choice(KILLS)
+        if how in ("asking", "hearing"):
+            pc.uplink.kill = "before" if how == "asking" else "after"  # type: ignore[attr-defined]
+        else:
+            pc.arm(how, dice.randrange(1, 16))
+
+    def _boot(self, pc: Pc) -> None:
+        try:
+            pc.boot()
+        except Fault as fault:
+            raise Violated(f"the till {pc.name} does not start: {fault}") from fault
+        if pc.full:
+            pc.arm("full", 0)
+
+    def _reboot(self, pc: Pc) -> None:
+        if not pc.runs:
+            self._boot(pc)
+            if self.storm.chance.random() < 0.7:
+                self.floor.ask_again(pc)
+            laws.at_any_moment(self, pc)
+
+    def _visit(self, pc: Pc, item: Item, dice: random.Random) -> None:
+        if not pc.runs or pc.till.rules is None:
+            return
+        self.marks["member at two tills at once"] += item.more == "twin"
+        self.marks["ring visit"] += item.more == "ring"
+        act, ring = f"{item.n}", item.more == "ring"
+        self.doing(pc, lambda: self.floor.visit(pc, item.member, act, dice, self.plan.redeem, ring), dice)
+        laws.at_any_moment(self, pc, self.floor.customers[item.member].m)
+
+    def _contact(self, pc: Pc, dice: random.Random, whole_night: bool = False) -> None:
+        if not pc.runs:
+            return
+        self.doing(pc, lambda: talk(pc, whole_night), dice)
+        laws.at_any_moment(self, pc)
+
+    def _close(self, pc: Pc, dice: random.Random) -> None:
+        if not pc.runs:
+            return
+        if self.storm.happens(self.plan.weather.pull_plug):
+            self.marks["plug pulled"] += 1
+            pc.stop()
+            return
+        if pc.till.rules is not None and dice.random() < 0.7:
+            self.doing(pc, lambda: quietly(lambda: pc.desk.close_day("c1")), dice)
+        self._contact(pc, dice, whole_night=True)
+        if pc.runs and dice.random() < 0.7:
+            pc.stop()
+
+    def _outage(self, item: Item) -> None:
+        length, one_way = item.more
+        self.marks["one-way outage" if one_way else "outage"] += 1
+        name = f"s{item.store}"
+        self.storm.cuts[name] = "down" if one_way else "both"
+        self.after(length, lambda: self.storm.cuts.pop(name, None) and None)
+
+    def _hub_back(self) -> None:
+        self.hub.is_up = True
+        self.hub.restart()
+        self.marks["headquarters restarted"] += 1
+
+    def _hub_night(self) -> None:
+        if self.hub.is_up:
+            expired = hub_night.Night(self.hub.office, ANY_MINUTE).run()
+            self.marks["expired points"] += expired > 0
+
+    def _jump(self, pc: Pc, dice: random.Random) -> None:
+        far = dice.choice(
+            (DAY_MS, -DAY_MS, 3 * DAY_MS, -3 * DAY_MS, 30 * YEAR_MS, -30 * YEAR_MS, 73 * YEAR_MS)
+        )
+        pc.clock.ahead_ms += far
+        pc.jumped = True
+        self.marks["clock jump of years" if abs(far) > YEAR_MS else "clock jump of a day"] += 1
+        if pc.runs and dice.random() < 0.5:
+            pc.stop()
+            self._boot(pc)
+
+    def _fill_disk(self, pc: Pc, dice: random.Random) -> None:
+        pc.full = True
+        if pc.runs:
+            pc.arm("full", 0)
+
+        def free() -> None:
+            pc.full = False
+            pc.disarm()
+
+        self.after(dice.randrange(1, 8) * HOUR_MS, free)
+
+    def _put_copy_back(self, pc: Pc) -> None:
+        if pc.runs and not pc.full and pc.disk.copy is not None:
+            pc.stop()
+            pc.disk.put_copy_back()
+            self.witness.forget_papers(*pc.name)
+            self.marks["old database put back"] += 1
+            self._boot(pc)
+            laws.at_any_moment(self, pc)
+
+    def _replace(self, item: Item, dice: random.Random) -> None:
+        """Another PC takes a till's place while the old one is away, or still sells somewhere."""
+        pcs = self.pcs[item.store, item.till]
+        if len(pcs) > 2 or not self.hub.is_up:
+            return
+        old = pcs[-1]
+        old.is_replaced = True
+        self.witness.forget_papers(*old.name)
+        old.uplink.is_unplugged = True  # type: ignore[attr-defined]
+        pcs.append(self._new_pc(item.store, item.till))
+        self.marks["device replaced"] += 1
+        self._boot(pcs[-1])
+        self._contact(pcs[-1], dice)
+        if dice.random() < 0.5:
+            self.after(dice.randrange(1, 30) * HOUR_MS, lambda: self._old_device_back(old))
+
+    def _old_device_back(self, pc: Pc) -> None:
+        pc.uplink.is_unplugged = False  # type: ignore[attr-defined]
+        self.marks["old device came back"] += 1
+        if pc.runs:
+            self._contact(pc, self.storm.chance)
+
+    # -- the second phase ---------------------------------------------------------------------
+
+    def _heal(self) -> None:
+        """All is made well; everything must come home within a few contacts of each till."""
+        dice = random.Random(f"{self.plan.seed}/heal")
+        self.storm.is_calm = True
+        self.storm.cuts.clear()
+        if not self.hub.is_up:
+            self._hub_back()
+        late = [event[2] for event in sorted(self._events, key=lambda event: event[:2])]
+        self._events.clear()
+        for pc in self.every_pc():
+            pc.full = False
+            pc.clock.ahead_ms, pc.disk.copy = 0, None
+            pc.uplink.is_unplugged = False  # type: ignore[attr-defined]
+            if not pc.runs:
+                self._boot(pc)
+            pc.disarm()
+            self.floor.ask_again(pc)
+        dice.shuffle(late)
+        half = len(late) // 2
+        for do in late[:half]:
+            do()
+        self._drain(dice, gives_back=dice.random() < 0.5)
+        if late[half:]:
+            for do in late[half:]:  # of a time that nobody remembers
+                do()
+            self._drain(dice, gives_back=False)
+
+    def _drain(self, dice: random.Random, gives_back: bool) -> None:
+        pcs = self.every_pc()
+        for round_ in range(ROUNDS_MAX):
+            self.now_ms += MINUTE_MS
+            before = self._written()
+            dice.shuffle(pcs)
+            for pc in pcs:
+                if gives_back and round_ == 0:
+                    day_close.give_back(pc.till, "agent")
+                done = pc.night.contact(rest=no_rest)
+                if not done.settled or done.alarms:
+                    raise Violated(f"the till {pc.name} cannot finish a contact in calm weather: {done}")
+                laws.at_any_moment(self, pc)
+            if self._written() == before:
+                return
+        raise Violated(f"after {ROUNDS_MAX} contacts of every till in calm weather there is still news")
+
+    def _written(self) -> tuple[Any, ...]:
+        tills = [
+            pc.till.log.head for pc in sorted(self.every_pc(), key=lambda pc: (pc.name, pc.identity.term))
+        ]
+        return (
+            tills,
+            self.hub.rows("SELECT sum(seq) FROM lanes"),
+            self.hub.rows("SELECT max(g) FROM batches"),
+        )
+
+    def fingerprint(self) -> str:
+        """A hash of every operation and of all that headquarters has made of them."""
+        told = sha256(repr(state(self.hub.office)).encode())
+        for pc in self.every_pc():
+            told.update(pc.till.log.head)
+        for (body,) in self.hub.rows("SELECT body FROM facts ORDER BY bucket, m, n"):
+            told.update(body)
+        return told.hexdigest()[:16]
+
+    def operations(self) -> int:
+        """How many operations the tills have recorded."""
+        return sum(pc.till.log.seq for pc in self.every_pc())
+
+    def close(self) -> None:
+        """Throw everything away."""
+        for pc in self.every_pc():
+            pc.close()
+        self.hub.close()
+        self._folder.cleanup()

@@ -1,0 +1,56 @@
+"""Bugs of the protocol, each put into the product alone: a chain that cannot see them proves nothing.
+
+A mutant is a function that changes the product through ``Surgery``, which puts everything back afterwards.
+Names say the bug as it would be confessed. ``KNOWN_HARMLESS`` are the ones that no law can see, with why.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+Mutant = Callable[["Surgery"], None]
+
+
+class Surgery:
+    """Changes of attributes that are taken back at the end."""
+
+    def __init__(self) -> None:
+        self._before: list[tuple[Any, str, Any]] = []
+
+    def put(self, place: Any, name: str, new: Any) -> Any:
+        """Replace an attribute; gives what was there."""
+        old = place.__dict__[name]
+        self._before.append((place, name, old))
+        setattr(place, name, new)
+        return old
+
+    def undo(self) -> None:
+        """Everything as it was."""
+        while self._before:
+            place, name, old = self._before.pop()
+            setattr(place, name, old)
+
+
+MUTANTS: dict[str, Mutant] = {}
+FAST: list[str] = []
+"""Those that a few chains find; the others take longer."""
+KNOWN_HARMLESS: dict[str, str] = {}
+
+
+def mutant(name: str, *, fast: bool = False, harmless: str = "") -> Callable[[Mutant], Mutant]:
+    """Enter a bug into the table."""
+
+    def enter(bug: Mutant) -> Mutant:
+        assert name not in MUTANTS, name
+        MUTANTS[name] = bug
+        if fast:
+            FAST.append(name)
+        if harmless:
+            KNOWN_HARMLESS[name] = harmless
+        return bug
+
+    return enter
+
+
+from tests.storms import mutants_of_headquarters, mutants_of_tills  # noqa: E402, F401  (they enter theirs)
