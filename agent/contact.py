@@ -221,8 +221,8 @@ class Contact:
         private = told[PRIVATE_TOPIC][0]
         assert private.private is not None
         self.till.heard_hub(private.issued)
-        if self._is_new(private):
-            self._renew(private.inc, private.private.term)
+        if self._is_new(private) and not self._renew(private.inc, private.private.term):
+            return 0
         counted = edition.counted_lanes(self.till, private, self._blobs)
         new = {topic: one for topic, one in told.items() if self._is_new(one[0])}
         taken = edition.take_together(self.till, new, self._blobs, counted)
@@ -230,15 +230,22 @@ class Contact:
             day_close.give_back(self.till, "agent", taken.wanted)
         return taken.members
 
-    def _renew(self, inc: int, term: int) -> None:
-        """A later term closes the old one for ever, in this till's own hand."""
+    def _renew(self, inc: int, term: int) -> bool:
+        """A later term closes the old one for ever, in this till's own hand and in one turn with its end.
+
+        False while a cashier is being authorised: the close would end that too, so it waits.
+        """
         till = self.till
-        old = (till.identity.inc, till.identity.term)
-        if (inc, term) > old:
-            with till.book.lock:
-                body = {"inc": old[0], "term": old[1]}
-                record(till, Draft("rights.close", body, "agent"), till.time(), till.shift().day)
-                till.begin_term(inc, term)
+        with till.book.lock:
+            old = (till.identity.inc, till.identity.term)
+            if (inc, term) <= old:
+                return True
+            if till.asking:
+                return False
+            draft = Draft("rights.close", {"inc": old[0], "term": old[1]}, "agent", begins=(inc, term))
+            record(till, draft, till.time(), till.shift().day)
+            till.enter_term(inc, term)
+            return True
 
     def _is_new(self, manifest: Manifest) -> bool:
         return manifest.ver > feeds.edition(self.till.book, manifest.topic, manifest.shard)[0]

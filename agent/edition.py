@@ -177,12 +177,13 @@ def counted_lanes(till: Till, manifest: Manifest, blobs: Blobs) -> dict[int, Any
 def _private_row(till: Till, turn: Connection, row: list[Any], manifest: Manifest, wanted: set[int]) -> None:
     """One typed row; a kind that is not known here is left alone."""
     assert manifest.private is not None
+    told = (manifest.inc, manifest.private.term)  # of an earlier term nothing is heard any more
     try:
         match row[0]:
-            case "r" if row[1] == "pts":
+            case "r" if row[1] == "pts" and told >= (till.identity.inc, till.identity.term):
                 m, g, sched = int(row[2]), int(row[3]), row[4]
                 held = till.rights(m)
-                after = rights.hear_grant(held, manifest.inc, manifest.private.term, g, sched)
+                after = rights.hear_grant(held, *told, g, sched)
                 if after != held:
                     cells.write(turn, m, after)
                 if len(row) > 5 and row[5]:

@@ -63,6 +63,7 @@ class Draft:
     phone_tag: str = ""
     slip: Callable[[Operation, int], Receipt] | None = None
     mark: Mark = UNMARKED
+    begins: tuple[int, int] | None = None
 
 
 @dataclass(slots=True)
@@ -206,6 +207,8 @@ def _keep_effects(till: Till, turn: Connection, write: _Write, pos: int) -> None
         trusts.keep(turn, op, pos)
     if write.cell is not None and op.m is not None:
         cells.write_text(turn, op.m, write.cell)
+    if draft.begins is not None:
+        till.write_term(turn, *draft.begins)
     if draft.pair is not None:
         members.use_pair(turn, *draft.pair)
     if draft.phone_tag and op.m is not None:

@@ -18,6 +18,7 @@ from agent.journal.database import Book
 from agent.journal.log import EPOCH_STEP, Log
 from agent.store import cells, feeds, members, sales, trusts
 from config.faults import Fault
+from config.sqlite import Connection
 from points import rulebook
 from points.days import Day, day
 from points.fold import Account
@@ -292,12 +293,17 @@ class Till:
             return Rights(*here)
         return held
 
-    def begin_term(self, inc: int, term: int) -> None:
-        """The rights of the old term are over; only local ones stay. Local rights move to the new term."""
-        with self.book.turn() as turn:
-            feeds.keep_fact(turn, "term", f"{inc},{term}")
-            for m, held in cells.every(self.book):
-                cells.write(turn, m, renew(held, inc, term))
+    def write_term(self, turn: Connection, inc: int, term: int) -> None:
+        """The rights of the old term are over; only local ones stay. In the turn that records its close.
+
+        What was used up is renewed too, or an old page that comes late would find its term still open.
+        """
+        feeds.keep_fact(turn, "term", f"{inc},{term}")
+        for m, held in cells.whole(self.book):
+            cells.write(turn, m, renew(held, inc, term))
+
+    def enter_term(self, inc: int, term: int) -> None:
+        """The term that was written begins."""
         self.identity = replace(self.identity, inc=inc, term=term)
         self.editions += 1
 

@@ -22,8 +22,12 @@ def was_served(book: Book, m: int) -> bool:
 
 def every(book: Book) -> list[tuple[int, Rights]]:
     """(member, rights) of every cell that holds something."""
-    cells = [(int(m), _rights(cell)) for m, cell in book.rows("SELECT m, cell FROM rights")]
-    return [(m, rights) for m, rights in cells if not rights.empty]
+    return [(m, rights) for m, rights in whole(book) if not rights.empty]
+
+
+def whole(book: Book) -> list[tuple[int, Rights]]:
+    """(member, rights) of every cell, used up or not."""
+    return [(int(m), _rights(cell)) for m, cell in book.rows("SELECT m, cell FROM rights")]
 
 
 def text_of(rights: Rights) -> str:

@@ -31,18 +31,8 @@ MEMBER_SCOPED = (
     *("changed", "recalls", "trusted"),
 )
 STORE_SCOPED = (
-    *(
-        "agents",
-        "lanes",
-        "batches",
-        "waiting",
-        "told",
-        "pool",
-        "counted",
-        "phone_tags",
-        "dismissed",
-        "losses",
-    ),
+    *("agents", "lanes", "batches", "waiting", "told", "pool", "counted", "phone_tags", "dismissed"),
+    "losses",
 )
 OPERATION_SCOPED = ("op_seen", "resolved", "sealed", "claims")
 """Keyed by ``op_bucket``, which is computed from the operation's id alone."""
@@ -282,7 +272,6 @@ losses = Table(
     _whole("pts"),
     PrimaryKeyConstraint("store", "till", "epoch"),
 )
-"""PCs that will never be heard again: who said so, who agreed, and the points that came home by it."""
 claims = Table(
     "claims",
     metadata,
@@ -400,7 +389,6 @@ trusted = Table(
     "trusted", metadata, _bucket(), _whole("m"), _text("op_id"), _text("store"), _text("till"),
     _whole("epoch"), _whole("pts"), PrimaryKeyConstraint("bucket", "m", "op_id"),
 )  # fmt: skip
-"""What a PC spent of a member beyond every right, within what was budgeted for it."""
 changed = Table(
     "changed",
     metadata,

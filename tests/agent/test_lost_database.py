@@ -132,6 +132,8 @@ def test_a_later_term_forgets_what_the_earlier_one_used(tmp_path: Path) -> None:
     remove_database(tmp_path)
     again = open_till(tmp_path)
     tell_member(again, M, 500)
-    again.begin_term(1, 2)
+    with again.book.turn() as turn:
+        again.write_term(turn, 1, 2)
+    again.enter_term(1, 2)
     after = hear_grant(again.rights(M), 1, 2, 100, [[20271118, 100]])
     assert (after.used_before, after.left(TODAY)) == (0, (0, 100))
