@@ -194,7 +194,7 @@ class Uplink:
         """
         client = self._held = self._held or httpx.Client(timeout=PATIENT, trust_env=False)
         raw = self._ask(client, None, "GET", endpoints.bell(), None, None, {})
-        told = canonical.decode(raw).get("recall")
+        told = canonical.decode(raw.lstrip(b" ")).get("recall")
         if not isinstance(told, list) or len(told) > RUNG_MAX or any(type(m) is not int for m in told):
             raise WireFault(Problem.MALFORMED, why="bell")
         if not self.connected:

@@ -50,10 +50,10 @@ class Bells:
         self._awaited: dict[int, list[threading.Event]] = {}
         self._is_closed = False
 
-    async def listen(self, agent: Agent, hold_s: float) -> list[int]:
+    async def listen(self, agent: Agent, hold_s: float) -> list[int] | None:
         """The members that ``agent`` is rung for, at once or within ``hold_s``; none when nobody rang.
 
-        A till has one question: an older one is answered with nothing.
+        None when nothing more is to be waited for: the program ends, or the till has asked again.
         """
         mine = _Listener()
         with self._lock:
@@ -66,10 +66,11 @@ class Bells:
             await asyncio.wait([mine.answered], timeout=hold_s)
         with self._lock:
             if self._listening.get(agent) is not mine:
-                return []
+                return None
             del self._listening[agent]
             self._asked_s[agent] = self._mono_s()
-            return sorted(self._rung.pop(agent, ()))
+            rung = sorted(self._rung.pop(agent, ()))
+            return None if self._is_closed and not rung else rung
 
     def ring(self, agents: Iterable[Agent], m: int) -> int:
         """Ask tills for what they hold of a member; gives how many are listening."""

@@ -7,13 +7,13 @@ without what was sent, and says so.
 
 from __future__ import annotations
 
-import inspect
 import logging
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 from fastapi import FastAPI, Request, Response
+from fastapi.responses import StreamingResponse
 from starlette.concurrency import run_in_threadpool
 
 from config.faults import whereabouts
@@ -49,10 +49,10 @@ from points.wire.manifest import PRIVATE_TOPIC, private_shard
 
 log = logging.getLogger(__name__)
 
-Door = Callable[[Request, bytes], bytes | Awaitable[bytes]]
+Door = Callable[[Request, bytes], bytes | AsyncIterator[bytes]]
 SHARED = frozenset({"members", "rules", device_keys.TOPIC})
-BELL_S = 20.0
-"""How long a till's question is held; proxies on the way close what is silent for a minute."""
+BREATH_S, BREATHS = 20.0, 15
+"""A question is held for five minutes; a space now and then keeps proxies on the way from closing it."""
 
 
 class Devices:
@@ -86,8 +86,6 @@ class Devices:
             try:
                 body = await _read(request, bytes_max)
                 raw = await run_in_threadpool(door, request, body)
-                if inspect.isawaitable(raw):  # it is held open, and no thread with it
-                    raw = await raw
             except WireFault as fault:
                 return self._problem(request, fault)
             except Collision:
@@ -95,7 +93,10 @@ class Devices:
             except Exception as error:
                 log.error("%s could not be answered: %s", request.url.path, whereabouts(error))
                 return self._problem(request, WireFault(Problem.INTERNAL))
-            return Response(raw, media_type=endpoints.BLOB, headers={"cache-control": "no-store"})
+            headers = {"cache-control": "no-store"}
+            if isinstance(raw, bytes):
+                return Response(raw, media_type=endpoints.BLOB, headers=headers)
+            return StreamingResponse(raw, media_type=endpoints.JSON, headers=headers)  # no thread is held
 
         return answer
 
@@ -234,14 +235,20 @@ class Devices:
         )
         return canonical.encode({"granted": pts} if said == "granted" else {"refused": said})
 
-    def bell(self, request: Request, body: bytes) -> Awaitable[bytes]:
+    def bell(self, request: Request, body: bytes) -> AsyncIterator[bytes]:
         """A question held open until rights are wanted back: ``{recall: [m…]}``."""
         lane = next(iter(self._sender(request, body).lanes))
         self._term(lane)
         return self._rung((lane.store, lane.till))
 
-    async def _rung(self, agent: tuple[str, str]) -> bytes:
-        return canonical.encode({"recall": await self.office.bells.listen(agent, BELL_S)})
+    async def _rung(self, agent: tuple[str, str]) -> AsyncIterator[bytes]:
+        rung: list[int] | None = []
+        for _ in range(BREATHS):
+            rung = await self.office.bells.listen(agent, BREATH_S)
+            if rung is None or rung:
+                break
+            yield b" "
+        yield canonical.encode({"recall": rung or []})
 
     def _term(self, lane: Lane) -> int:
         """The term of a till's PC. Raises ``FencedEpoch`` when another one has taken its place: the close

@@ -17,6 +17,7 @@ from test_rights_over_http import enrolled
 from agent.bell import Bell
 from agent.counter import No
 from agent.recorder import Recorded
+from hub.api import devices
 from hub.bells import PAUSE_S, Bells
 from hub.verify import verify
 from points.operations import SPENDS
@@ -99,6 +100,16 @@ def test_a_till_that_is_about_to_spend_gives_nothing_back(hq: Headquarters) -> N
     assert Bell(home.night, home.uplink).answer([m]) == 400
 
 
+def test_a_question_breathes_while_it_is_held(hq: Headquarters, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(devices, "BREATH_S", 0.05)
+    home, _, m = at_home(hq)
+    began = time.monotonic()
+    assert home.uplink.rung() == []
+    assert time.monotonic() - began > devices.BREATHS * 0.04
+    hq.office.bells.ring([("s001", "01")], m)
+    assert home.uplink.rung() == [m]
+
+
 def test_a_cut_till_keeps_what_it_holds(hq: Headquarters) -> None:
     home, other, m = at_home(hq)
     with listening(hq, home):
@@ -141,7 +152,7 @@ def test_questions_that_are_held_open_keep_nobody_waiting(hq: Headquarters) -> N
             time.sleep(0.005)
         assert spent(other.counter.redeem(m, 300, "c2")) == {"auth": 300}
         bells.close()
-        assert [one.result() for one in held] == [[]] * 60
+        assert [one.result() for one in held] == [None] * 60
 
 
 @pytest.fixture
@@ -169,7 +180,7 @@ def test_a_till_that_was_silent_for_long_is_not_waited_for() -> None:
 
 
 def test_a_till_has_one_question(bells: Bells) -> None:
-    async def twice() -> list[list[int]]:
+    async def twice() -> list[list[int] | None]:
         first = asyncio.ensure_future(bells.listen(("s", "1"), 5))
         await asyncio.sleep(0)
         second = asyncio.ensure_future(bells.listen(("s", "1"), 5))
@@ -177,7 +188,7 @@ def test_a_till_has_one_question(bells: Bells) -> None:
         bells.ring([("s", "1")], 9)
         return [await first, await second]
 
-    assert asyncio.run(twice()) == [[], [9]]
+    assert asyncio.run(twice()) == [None, [9]]
 
 
 def test_whoever_waits_is_told_of_his_member_only(bells: Bells) -> None:
