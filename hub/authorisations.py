@@ -21,6 +21,7 @@ from points.holding import available
 from points.identifiers import op_bucket
 from points.members import begin
 
+Clock = Callable[[], float]
 RECALL_MS_MAX = 600
 """How long rights are waited for that other tills hold; the till that asks waits 800 ms for everything."""
 NOT_ENOUGH, ELSEWHERE = "not_enough_points", "held_elsewhere"
@@ -33,11 +34,24 @@ def authorise(
     intent: str,
     m: int,
     pts: int,
-    mono_s: Callable[[], float] = time.monotonic,
+    mono_s: Clock = time.monotonic,
 ) -> str:
     """``granted``, or the name of the refusal."""
+    said, _ = _reserve(office, agent, term, intent, m, pts)
+    if said != ELSEWHERE or not office.bells.waits.acquire(blocking=False):
+        return said
+    try:
+        return _wait(office, agent, term, intent, m, pts, mono_s)
+    finally:
+        office.bells.waits.release()
+
+
+def _wait(
+    office: Office, agent: Agent, term: tuple[int, int], intent: str, m: int, pts: int, mono_s: Clock
+) -> str:
+    """Ask the tills that hold what is lacking, and reserve it as soon as it has come home."""
     with office.bells.awaiting(m) as posted:
-        said, held = _reserve(office, agent, term, intent, m, pts)
+        said, held = _reserve(office, agent, term, intent, m, pts)  # it may have come in between
         if said != ELSEWHERE or not office.bells.ring(held, m):
             return said
         end_s = mono_s() + RECALL_MS_MAX / 1000

@@ -18,6 +18,8 @@ Agent = tuple[str, str]
 
 PAUSE_S = 3.0
 """A till that asked so lately is about to ask again: it is rung all the same."""
+WAITS_MAX = 16
+"""Threads that may wait for points at once; the others are needed to take in what they wait for."""
 RUNG_MAX = 1_000
 """Members that one till is rung for at once; the rest it finds in its page."""
 
@@ -48,6 +50,7 @@ class Bells:
         self._asked_s: dict[Agent, float] = {}
         self._rung: dict[Agent, set[int]] = {}
         self._awaited: dict[int, list[threading.Event]] = {}
+        self.waits = threading.BoundedSemaphore(WAITS_MAX)
         self._is_closed = False
 
     async def listen(self, agent: Agent, hold_s: float) -> list[int] | None:

@@ -18,7 +18,7 @@ from agent.bell import Bell
 from agent.counter import No
 from agent.recorder import Recorded
 from hub.api import devices
-from hub.bells import PAUSE_S, Bells
+from hub.bells import PAUSE_S, WAITS_MAX, Bells
 from hub.verify import verify
 from points.operations import SPENDS
 from points.refusals import Refusal
@@ -98,6 +98,16 @@ def test_a_till_that_is_about_to_spend_gives_nothing_back(hq: Headquarters) -> N
     assert Bell(home.night, home.uplink).answer([m]) == 0
     home.till.asking.clear()
     assert Bell(home.night, home.uplink).answer([m]) == 400
+
+
+def test_so_many_wait_at_once_and_no_more(hq: Headquarters) -> None:
+    home, other, m = at_home(hq)
+    for _ in range(WAITS_MAX):
+        assert hq.office.bells.waits.acquire(blocking=False)
+    with listening(hq, home):
+        assert isinstance(other.counter.redeem(m, 300, "c2"), No), "somebody must take in what they wait for"
+        hq.office.bells.waits.release()
+        assert isinstance(other.counter.redeem(m, 300, "c2"), Recorded)
 
 
 def test_a_question_breathes_while_it_is_held(hq: Headquarters, monkeypatch: pytest.MonkeyPatch) -> None:
