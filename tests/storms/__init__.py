@@ -1,1 +1,0 @@
-"""Storms over the pretend chain, and the bugs that they must find."""
