@@ -212,7 +212,8 @@ class _Free:
 
 @mutant("points are given as rights twice", fast=True)
 def added_twice(surgery: Surgery) -> None:
-    real = surgery.put(rights, "earn", lambda held, pts, on: real(real(held, pts, on), pts, on))
+    real: Any = rights.earn
+    surgery.put(rights, "earn", lambda held, pts, on: real(real(held, pts, on), pts, on))
 
 
 @mutant("a return of a sale is forgotten", fast=True)
