@@ -90,7 +90,7 @@ def restore_forgets(surgery: Surgery) -> None:
     surgery.put(Till, "rebuild_rights", lambda _self: None)
 
 
-@mutant("the second file is not written", fast=True)
+@mutant("the second file is not written")
 def no_second_file(surgery: Surgery) -> None:
     def copy(self: Log) -> None:
         self._unmirrored = b""
