@@ -16,7 +16,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from agent.journal.database import Book, Database
+from agent.journal.database import Book
 from agent.journal.mirror import Mirror
 from agent.journal.schema import migrations
 from config.sqlite import Connection, OperationalError, open_database
@@ -50,7 +50,6 @@ class OpenBook(Book):
     def __init__(self, connection: Connection) -> None:
         self.connection = connection
         self.lock = threading.RLock()
-        self.tables = Database(connection, execute_plugins=False, strict=True)
 
 
 class Disk:

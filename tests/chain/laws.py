@@ -107,13 +107,13 @@ def _count(world: World, pc: Pc, only: int, allowance: Counter[int], local: Coun
         allowance[m] += left_a
     for body in _unposted(world, pc, only):
         m, pair = body["m"], (body.get("inc"), body.get("term"))
-        held = rights.get(m)
+        mine = rights.get(m)
         for act, n in points_moved(body["fund"]):
             if act == "add":
                 local[m] -= n
             elif act in _SPENT_L:
                 local[m] += n
-            elif act in _SPENT_A and held is not None and pair == (held.inc, held.term):
+            elif act in _SPENT_A and mine is not None and pair == (mine.inc, mine.term):
                 allowance[m] += n
 
 

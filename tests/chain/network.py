@@ -117,7 +117,8 @@ class Wire(Uplink):
             self.kill = ""
             mark("kill before hearing")
             raise Killed
-        if self.cut == "down" or storm.happens(weather.lose_answer):
+        lost = storm.happens(weather.lose_answer) or (asks and storm.happens(3 * weather.lose_answer))
+        if self.cut == "down" or lost:
             mark("authorisation answer lost" if asks else "answer lost")
             raise OutOfReach
         if isinstance(answer, WireFault):

@@ -98,7 +98,8 @@ class World:
 
     def run(self) -> str:
         """Play the plan; gives the fingerprint of all that was written."""
-        ops_max, agent_contact.OPS_MAX = agent_contact.OPS_MAX, self.plan.batch_ops
+        ops_max: int = vars(agent_contact)["OPS_MAX"]
+        vars(agent_contact)["OPS_MAX"] = self.plan.batch_ops
         try:
             for item in self.plan.items:
                 self._until(item.at_ms)
@@ -111,7 +112,7 @@ class World:
             self.rest()
             return self.fingerprint()
         finally:
-            agent_contact.OPS_MAX = ops_max
+            vars(agent_contact)["OPS_MAX"] = ops_max
 
     def rest(self) -> None:
         """All is made well, everything comes home, and the laws of rest are asked."""
@@ -246,7 +247,11 @@ class World:
         self.marks["one-way outage" if one_way else "outage"] += 1
         name = f"s{item.store}"
         self.storm.cuts[name] = "down" if one_way else "both"
-        self.after(length, lambda: self.storm.cuts.pop(name, None) and None)
+
+        def over() -> None:
+            self.storm.cuts.pop(name, None)
+
+        self.after(length, over)
 
     def _hub_back(self) -> None:
         self.hub.is_up = True
