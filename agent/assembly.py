@@ -140,6 +140,7 @@ class Agent:
         """Close: the page first, the book last."""
         self.server.stop()
         self.listening.stop()
+        self.night.hurry()
         self.bell.stop()
         self.pulse.stop()
         self.leave()

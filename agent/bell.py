@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from typing import Protocol
 
 from agent import day_close
@@ -51,8 +52,9 @@ class Bell:
 
     def stop(self) -> None:
         """Listen no more; an answer that is being given is waited for, an open question is not."""
+        self._stop.set()
         with self._one:
-            self._stop.set()
+            pass
 
     def answer(self, ms: list[int]) -> int:
         """Give back what is held of members and deliver it; gives the points that went home."""
@@ -61,7 +63,7 @@ class Bell:
             busy = {m for op_id, m in cells.intents(till.book) if op_id in till.asking}
             gone = day_close.give_back(till, "agent", only=set(ms) - busy)
         if gone:
-            self.night.contact(rest=self._rest)
+            self.night.contact()
         return gone
 
     def _run(self) -> None:
@@ -70,13 +72,15 @@ class Bell:
             if self.night.till.rules is None or not self.rope.connected:
                 self._stop.wait(WAIT_S)
                 continue
+            asked_s = time.monotonic()
             try:
                 ms = self.rope.rung()
-                waits_s = WAIT_S
                 with self._one:
                     if ms and not self._stop.is_set():
                         self.answer(ms)
-                continue
+                if ms or time.monotonic() - asked_s > WAIT_S:
+                    waits_s = WAIT_S
+                    continue  # else another PC asks with this key, or headquarters ends
             except (OutOfReach, WireFault):
                 pass
             except Fault as fault:
@@ -85,6 +89,3 @@ class Bell:
                 log.exception("a ring could not be answered")
             self._stop.wait(waits_s)
             waits_s = min(2 * waits_s, WAIT_MAX_S)
-
-    def _rest(self, ms: int) -> None:
-        self._stop.wait(ms / 1000)

@@ -22,7 +22,8 @@ from points.refusals import Refusal
 from points.rights import Fund, Rights
 
 Authorise = Callable[[str, int, int], str]
-"""Ask headquarters for (operation id, member, points): ``granted``, ``unreachable`` or a refusal's name."""
+"""Ask headquarters for (operation id, member, points): ``granted``, ``unreachable``, ``unanswered`` or a
+refusal's name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +92,8 @@ def authorise(till: Till, m: int, pts: int, by: str, ask: Authorise) -> Intent |
             till.asking.discard(op_id)
     if answer == "unreachable" and trust.left(till, view) >= pts - here:
         return OnTrust()
-    refusal = Refusal.not_here_offline if answer == "unreachable" else Refusal[answer]
+    is_silent = answer in ("unreachable", "unanswered")
+    refusal = Refusal.not_here_offline if is_silent else Refusal[answer]
     is_short = (
         refusal is Refusal.not_enough_points
     )  # then what is shown here is older than what is known there

@@ -49,7 +49,7 @@ class Night:
         self._waits_ms = 0
         self._not_before_mono_ms = 0
         self._one = threading.Lock()
-        self._ending = threading.Event()
+        self._hurry = threading.Event()
         self._scheduler = BackgroundScheduler(timezone=UTC)
 
     def start(self) -> None:
@@ -65,9 +65,13 @@ class Night:
         )
         self._scheduler.start()
 
+    def hurry(self) -> None:
+        """No contact rests any more: the program ends, or the power goes."""
+        self._hurry.set()
+
     def stop(self) -> None:
         """No more nights; a contact that runs is waited for, its pauses are not."""
-        self._ending.set()
+        self.hurry()
         if self._scheduler.running:
             self._scheduler.shutdown(wait=True)
 
@@ -133,11 +137,15 @@ class Night:
         Gives whether headquarters has it all. Out of reach, rights stay where they can be spent.
         """
         self.till.leaving_until_mono_ms = self.till.clock.now().mono_ms + LEAVE_MS
+        self.hurry()
         try:
-            return self._go_home(lambda _ms: None, None)[1]
+            return self._go_home(None, None)[1]
         except Fault as fault:
             log.warning("rights could not go home: %s", fault.remedy)
             return False
+        finally:
+            if self._scheduler.running:  # it goes on as long as there is power
+                self._hurry.clear()
 
     def _go_home(self, rest: Callable[[int], None] | None, tell: Tell | None) -> tuple[Contacted, bool]:
         """Send everything, then every right; gives how it ended, and whether all of it has arrived."""
@@ -170,7 +178,7 @@ class Night:
             log.warning("an authorisation could not be given up: %s", fault.remedy)
 
     def _rest(self, ms: int) -> None:
-        self._ending.wait(ms / 1000)
+        self._hurry.wait(ms / 1000)
 
     def unsent(self) -> int:
         """Operations that headquarters has not acknowledged."""

@@ -41,6 +41,7 @@ class Pulse:
         self.every_s = every_s
         self.online = False
         self.last_contact_ms = 0
+        self._was_shut = False
         self._last_try_mono_ms = -HEAR_AT_LEAST_EVERY_MS
         self._stop = threading.Event()
         self._wake = threading.Event()
@@ -85,19 +86,18 @@ class Pulse:
             return False
         till = self.night.till
         self._last_try_mono_ms = till.clock.now().mono_ms
-        done = self.night.contact(rest=self.rest)
+        done = self.night.contact()
         if done.settled:
             self.last_contact_ms = till.time().st_ms
         return done.settled
 
     def _has_reason(self) -> bool:
         till = self.night.till
+        reopened, self._was_shut = self._was_shut and not till.is_shut, till.is_shut
         silent_ms = till.clock.now().mono_ms - self._last_try_mono_ms
-        return till.rules is None or self.night.unsent() > 0 or silent_ms >= HEAR_AT_LEAST_EVERY_MS
-
-    def rest(self, ms: int) -> None:
-        """Wait between two tries of a contact; the end of the program ends it."""
-        self._stop.wait(ms / 1000)
+        return (
+            till.rules is None or reopened or self.night.unsent() > 0 or silent_ms >= HEAR_AT_LEAST_EVERY_MS
+        )
 
     def _run(self) -> None:
         waits_s = self.every_s

@@ -149,7 +149,8 @@ class Uplink:
         return answer.content
 
     def authorise(self, op_id: str, m: int, pts: int) -> str:
-        """Ask for points under an operation's id: ``granted``, ``unreachable`` or a refusal's name.
+        """Ask for points under an operation's id: ``granted``, ``unreachable``, ``unanswered`` when
+        headquarters answers and does not say, or a refusal's name.
 
         What is answered after the deadline is not heard: the caller ends its intent, and the hub releases
         what it may have reserved.
@@ -180,8 +181,10 @@ class Uplink:
         try:
             raw = self._ask(client, deadline, "POST", endpoints.authorisations(), body, endpoints.JSON, {})
             answer: dict[str, Any] = canonical.decode(raw)
-        except (OutOfReach, WireFault):
+        except OutOfReach:
             return "unreachable"
+        except WireFault:
+            return "unanswered"
         if answer.get("granted") == pts:
             return "granted"
         refused = answer.get("refused")

@@ -10,8 +10,8 @@ them back within a moment, and then they are there to be reserved. What no liste
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable
+import asyncio
+from typing import NamedTuple
 
 from hub.bells import Agent
 from hub.decisions import decide
@@ -21,55 +21,50 @@ from points.holding import available
 from points.identifiers import op_bucket
 from points.members import begin
 
-Clock = Callable[[], float]
-RECALL_MS_MAX = 600
+RECALL_MS_MAX = 500
 """How long rights are waited for that other tills hold; the till that asks waits 800 ms for everything."""
 NOT_ENOUGH, ELSEWHERE = "not_enough_points", "held_elsewhere"
 
 
-def authorise(
-    office: Office,
-    agent: Agent,
-    term: tuple[int, int],
-    intent: str,
-    m: int,
-    pts: int,
-    mono_s: Clock = time.monotonic,
-) -> str:
-    """``granted``, or the name of the refusal."""
-    said, _ = _reserve(office, agent, term, intent, m, pts)
-    if said != ELSEWHERE or not office.bells.waits.acquire(blocking=False):
-        return said
-    try:
-        return _wait(office, agent, term, intent, m, pts, mono_s)
-    finally:
-        office.bells.waits.release()
+class Asked(NamedTuple):
+    """Who asks for what: the till and its term, the operation that it is for, the member and the points."""
+
+    agent: Agent
+    term: tuple[int, int]
+    intent: str
+    m: int
+    pts: int
 
 
-def _wait(
-    office: Office, agent: Agent, term: tuple[int, int], intent: str, m: int, pts: int, mono_s: Clock
-) -> str:
-    """Ask the tills that hold what is lacking, and reserve it as soon as it has come home."""
-    with office.bells.awaiting(m) as posted:
-        said, held = _reserve(office, agent, term, intent, m, pts)  # it may have come in between
-        if said != ELSEWHERE or not office.bells.ring(held, m):
+async def wait(office: Office, asked: Asked) -> str:
+    """Ask the tills that hold what is lacking, and reserve it as soon as it has come home.
+
+    No thread waits: they are needed to take in what is waited for.
+    """
+    loop = asyncio.get_running_loop()
+    with office.bells.awaiting(asked.m) as posted:
+        said, held = await asyncio.to_thread(reserve, office, asked)  # it may have come in between
+        if said != ELSEWHERE or not office.bells.ring(held, asked.m):
             return said
-        end_s = mono_s() + RECALL_MS_MAX / 1000
-        while said == ELSEWHERE and posted.wait(max(0.0, end_s - mono_s())):
+        end_s = loop.time() + RECALL_MS_MAX / 1000
+        while said == ELSEWHERE:
+            try:
+                await asyncio.wait_for(posted.wait(), end_s - loop.time())
+            except TimeoutError:
+                break
             posted.clear()
-            said, _ = _reserve(office, agent, term, intent, m, pts)
+            said, _ = await asyncio.to_thread(reserve, office, asked)
         return said
 
 
-def _reserve(
-    office: Office, agent: Agent, term: tuple[int, int], intent: str, m: int, pts: int
-) -> tuple[str, list[Agent]]:
+def reserve(office: Office, asked: Asked) -> tuple[str, list[Agent]]:
     """``granted`` or the name of the refusal, and the other tills that hold what is lacking."""
+    agent, term, intent, m, pts = asked
     with office.store.turn() as turn:
         standing = standings.load(turn, [m])[m].standing
-        asked = standing.reserved.get(intent)
-        if asked is not None:
-            return "granted" if asked[:3] == (*agent, pts) else NOT_ENOUGH, []
+        known = standing.reserved.get(intent)
+        if known is not None:
+            return "granted" if known[:3] == (*agent, pts) else NOT_ENOUGH, []
         ended = turn.one(
             "SELECT 1 FROM op_seen WHERE op_bucket = ? AND op_id = ?", (op_bucket(intent), intent)
         )

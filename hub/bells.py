@@ -18,8 +18,8 @@ Agent = tuple[str, str]
 
 PAUSE_S = 3.0
 """A till that asked so lately is about to ask again: it is rung all the same."""
-WAITS_MAX = 16
-"""Threads that may wait for points at once; the others are needed to take in what they wait for."""
+LISTENERS_MAX = 20_000
+"""Questions that are held open at once; each is a connection."""
 RUNG_MAX = 1_000
 """Members that one till is rung for at once; the rest it finds in its page."""
 
@@ -40,6 +40,14 @@ class _Listener:
             self.answered.set_result(None)
 
 
+class _Waiting:
+    """Somebody who waits for a member's points."""
+
+    def __init__(self) -> None:
+        self.loop = asyncio.get_running_loop()
+        self.event = asyncio.Event()
+
+
 class Bells:
     """The open questions of all tills, and who waits for a member's points. Safe from any thread."""
 
@@ -49,8 +57,7 @@ class Bells:
         self._listening: dict[Agent, _Listener] = {}
         self._asked_s: dict[Agent, float] = {}
         self._rung: dict[Agent, set[int]] = {}
-        self._awaited: dict[int, list[threading.Event]] = {}
-        self.waits = threading.BoundedSemaphore(WAITS_MAX)
+        self._awaited: dict[int, list[_Waiting]] = {}
         self._is_closed = False
 
     async def listen(self, agent: Agent, hold_s: float) -> list[int] | None:
@@ -65,44 +72,56 @@ class Bells:
             is_due = bool(self._rung.get(agent)) or self._is_closed
         if older is not None:
             older.answer()
-        if not is_due:
-            await asyncio.wait([mine.answered], timeout=hold_s)
+        try:
+            if not is_due:
+                await asyncio.wait([mine.answered], timeout=hold_s)
+        finally:  # also when the till has gone meanwhile
+            with self._lock:
+                is_latest = self._listening.get(agent) is mine
+                if is_latest:
+                    del self._listening[agent]
+        if not is_latest:
+            return None
         with self._lock:
-            if self._listening.get(agent) is not mine:
-                return None
-            del self._listening[agent]
             self._asked_s[agent] = self._mono_s()
             rung = sorted(self._rung.pop(agent, ()))
             return None if self._is_closed and not rung else rung
+
+    def hears(self, agents: Iterable[Agent]) -> bool:
+        """Whether any of these tills can be rung now."""
+        with self._lock:
+            return any(self._is_near(agent) for agent in agents)
+
+    def _is_near(self, agent: Agent) -> bool:
+        return agent in self._listening or self._mono_s() - self._asked_s.get(agent, -PAUSE_S) < PAUSE_S
 
     def ring(self, agents: Iterable[Agent], m: int) -> int:
         """Ask tills for what they hold of a member; gives how many are listening."""
         heard: list[_Listener | None] = []
         with self._lock:
             for agent in agents:
-                listener = self._listening.get(agent)
-                if listener is None and self._mono_s() - self._asked_s.get(agent, -PAUSE_S) >= PAUSE_S:
+                if not self._is_near(agent):
                     continue
                 rung = self._rung.setdefault(agent, set())
                 if len(rung) < RUNG_MAX:
                     rung.add(m)
-                heard.append(listener)
+                heard.append(self._listening.get(agent))
         for listener in heard:
             if listener is not None:
                 listener.answer()
         return len(heard)
 
     @contextmanager
-    def awaiting(self, m: int) -> Iterator[threading.Event]:
-        """An event that is set whenever something of a member was posted."""
-        event = threading.Event()
+    def awaiting(self, m: int) -> Iterator[asyncio.Event]:
+        """An event that is set whenever something of a member was posted. For a coroutine."""
+        waiting = _Waiting()
         with self._lock:
-            self._awaited.setdefault(m, []).append(event)
+            self._awaited.setdefault(m, []).append(waiting)
         try:
-            yield event
+            yield waiting.event
         finally:
             with self._lock:
-                self._awaited[m].remove(event)
+                self._awaited[m].remove(waiting)
                 if not self._awaited[m]:
                     del self._awaited[m]
 
@@ -116,9 +135,9 @@ class Bells:
         if not self._awaited:
             return
         with self._lock:
-            events = [event for m in ms for event in self._awaited.get(m, ())]
-        for event in events:
-            event.set()
+            told = [waiting for m in ms for waiting in self._awaited.get(m, ())]
+        for waiting in told:
+            waiting.loop.call_soon_threadsafe(waiting.event.set)
 
     def listeners(self) -> list[Agent]:
         """The tills that can be rung now."""

@@ -13,6 +13,7 @@ import os
 import secrets
 import signal
 import sys
+import threading
 from pathlib import Path
 from types import FrameType
 
@@ -116,8 +117,8 @@ class Server(uvicorn.Server):
         self._bells = bells
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
-        """End as uvicorn does, with every bell answered."""
-        self._bells.close()
+        """End as uvicorn does, with every bell answered: by another thread, for this one may hold them."""
+        threading.Thread(target=self._bells.close).start()
         super().handle_exit(sig, frame)
 
 

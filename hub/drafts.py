@@ -107,9 +107,9 @@ def draft(look: Turn, heard: Sequence[Heard | None], books: Mapping[str, RuleBoo
         known = {m: groups[m] for m, one in held.items() if one.ver}
         made = changes_of(look, known, held, books, today, post, whole=False)
         for change in made.changes:
-            if change.held.is_reserved_anew:
-                continue
             m = change.held.m
+            if change.held.is_reserved_anew or m in made.overdrawn:
+                continue  # there is more to be done in the turn than to write rows
             ops = groups[m]
             ids = [op.id for op in ops]
             remarks = {op_id: said for op_id in ids if (said := made.remarks.get(op_id)) is not None}

@@ -87,15 +87,19 @@ def grant_to(turn: Turn, office: Office, store: str, till: str, inc: int, term: 
             (store, till, since),
         )
     ]
+    passed_over = set(recalls.passed_over(turn, store, till))
+    ms += passed_over
     here = {m for m, agent in homes(turn, ms, today).items() if agent == (store, till)}
-    chosen = sorted(here - office.bells.awaited() - recalls.by_hand(turn, here, today))
+    awaited = office.bells.awaited() & here
+    chosen = sorted(here - awaited - recalls.by_hand(turn, here, today))
     facts = [
         fact
         for held in standings.load(turn, chosen).values()
         if (fact := _grant(office, held, (store, till), inc, term, today)) is not None
     ]
     decide(turn, office, facts)
-    if len(chosen) == len(here):  # else a member's points are wanted elsewhere, who is looked at again
+    recalls.end_past(turn, passed_over.intersection(chosen), today)
+    if not awaited:  # else they are looked at again, whether or not somebody got them
         turn.run("UPDATE agents SET granted_at = ? WHERE store = ? AND till = ?", (latest[0], store, till))
     return sum(sum(entry[1] for entry in fact[1]["sched"]) for fact in facts)
 

@@ -48,7 +48,7 @@ def approve(turn: Turn, office: Office, store: str, till: str, epoch: int, by: s
     asked = losses.asked(turn, store, till, epoch)
     if asked is None or asked.approved_ms is not None:
         return False
-    if asked.asked_by == by or asked.asked_in == session:
+    if asked.asked_by.casefold() == by.casefold() or asked.asked_in == session:
         return False
     lane = turn.one("SELECT seq FROM lanes WHERE store = ? AND till = ? AND epoch = ?", (store, till, epoch))
     seq, now = (int(lane[0]) if lane else 0), office.clock()

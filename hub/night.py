@@ -1,5 +1,5 @@
-"""Headquarters' night: expired points posted, phone books kept, cases opened of what is overdue, changes
-published, unnamed blobs swept.
+"""Headquarters' night: expired points posted, phone books kept, cases opened of what is overdue, who
+owes looked up, changes published, unnamed blobs swept.
 
 The only door to APScheduler on this side. Jobs live in memory; the day whose night was last finished
 stands in the database, so a hub that was off at night does its work when it is started. Every part may
@@ -15,7 +15,7 @@ from datetime import UTC, datetime
 from apscheduler.schedulers.background import BackgroundScheduler
 
 from config.settings import NightWindow
-from hub import expiry, overdue, phonebook, publishing
+from hub import expiry, overdue, owing, phonebook, publishing
 from hub.office import Office
 
 log = logging.getLogger(__name__)
@@ -86,6 +86,7 @@ class Night:
             expired = expiry.post_expiry(office)
             phonebook.remember_seen(office)
             overdue.open_cases(office)
+            owing.note(office)
             publishing.publish(office)
             with office.store.turn() as turn:
                 publishing.sweep(turn, office)

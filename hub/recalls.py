@@ -20,15 +20,17 @@ from points.holding import available
 from points.identifiers import bucket
 from points.members import begin
 
-OVERDRAWN = "hq"
-"""Who calls when more is out than there is."""
+OVERDRAWN, BY_HAND = 0, 1
+"""Why: more is out than there is, or somebody wants it; each is a call of its own."""
 
 
 def call(turn: Turn, office: Office, m: int, by: str, note: str) -> int:
     """Call a member's points home until the end of the day; gives the points that are out."""
     standing = standings.load(turn, [m])[m].standing
     turn.put(
-        schema.recalls, [(bucket(m), m, office.today(), by, note, office.clock())], on_conflict="replace"
+        schema.recalls,
+        [(bucket(m), m, BY_HAND, office.today(), by, note, office.clock())],
+        on_conflict="replace",
     )
     holders = [agent for agent, cell in standing.cells.items() if cell.escrow or cell.home]
     office.bells.ring(holders, m)
@@ -38,7 +40,7 @@ def call(turn: Turn, office: Office, m: int, by: str, note: str) -> int:
 def call_overdrawn(turn: Turn, office: Office, ms: Iterable[int]) -> list[tuple[Agent, int]]:
     """Call home what is out of members who have less; gives whom to ring for whom, once it is durable."""
     today, now = office.today(), office.clock()
-    rows = [(bucket(m), m, today, OVERDRAWN, "", now) for m in sorted(ms)]
+    rows = [(bucket(m), m, OVERDRAWN, today, "hq", "", now) for m in sorted(ms)]
     turn.put(schema.recalls, rows, on_conflict="replace")
     return [
         (agent, m)
@@ -50,20 +52,47 @@ def call_overdrawn(turn: Turn, office: Office, ms: Iterable[int]) -> list[tuple[
 
 def by_hand(look: Turn, ms: Iterable[int], today: int) -> set[int]:
     """Those of these members whose points somebody has called home today."""
-    return {m for m, by, day in _calls(look, ms) if by != OVERDRAWN and day >= today}
+    return {m for m, why, day in _calls(look, ms) if why == BY_HAND and day >= today}
 
 
-def called(look: Turn, ms: Iterable[int], office: Office) -> set[int]:
-    """Those of these members whose points are called home: by somebody today, or because more is out."""
-    today, calls = office.today(), _calls(look, ms)
-    found = {m for m, by, day in calls if by != OVERDRAWN and day >= today}
-    for m, held in standings.load(look, {m for m, by, _ in calls if by == OVERDRAWN} - found).items():
+def passed_over(look: Turn, store: str, till: str) -> list[int]:
+    """Members of a till that were passed over by hand, on any day: they are looked at again."""
+    rows = look.run(
+        "SELECT r.m FROM recalls r JOIN cells c ON c.bucket = r.bucket AND c.m = r.m"
+        " WHERE r.by_hand = 1 AND c.store = ? AND c.till = ?",
+        (store, till),
+    )
+    return [m for (m,) in rows]
+
+
+def end_past(turn: Turn, ms: Iterable[int], today: int) -> None:
+    """The calls by hand of earlier days are over for these members, who were looked at again."""
+    turn.many(
+        "DELETE FROM recalls WHERE bucket = ? AND m = ? AND by_hand = 1 AND day < ?",
+        [(bucket(m), m, today) for m in ms],
+    )
+
+
+def called(turn: Turn, ms: Iterable[int], office: Office) -> set[int]:
+    """Those of these members whose points are called home: by somebody today, or because more is out.
+
+    A call for what was out ends when it has been paid for.
+    """
+    today, calls = office.today(), _calls(turn, ms)
+    found = {m for m, why, day in calls if why == BY_HAND and day >= today}
+    over = []
+    for m, held in standings.load(turn, {m for m, why, _ in calls if why == OVERDRAWN}).items():
         row = held.standing.row
         if row is not None and available(begin(row, office.books), held.standing, today) < 0:
             found.add(m)
+        else:
+            over.append((bucket(m), m, OVERDRAWN))
+    turn.many("DELETE FROM recalls WHERE bucket = ? AND m = ? AND by_hand = ?", over)
     return found
 
 
-def _calls(look: Turn, ms: Iterable[int]) -> list[tuple[int, str, int]]:
+def _calls(look: Turn, ms: Iterable[int]) -> list[tuple[int, int, int]]:
+    if look.one("SELECT 1 FROM recalls LIMIT 1") is None:  # nearly always
+        return []
     keys = [(bucket(m), m) for m in ms]
-    return list(look.find(schema.recalls, ["m", "by", "day"], ["bucket", "m"], keys))
+    return list(look.find(schema.recalls, ["m", "by_hand", "day"], ["bucket", "m"], keys))

@@ -8,7 +8,7 @@ and is nobody's loss but headquarters' or the store's.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Set
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -21,8 +21,8 @@ from points.rights import Cell
 
 Key = tuple[int, str, str, str]
 Agent = tuple[str, str]
-Lost = Mapping[Agent, tuple[int, int]]
-"""Tills whose PC was declared lost, each with the last (inc, term) that is over by it."""
+Lost = Mapping[Agent, Set[tuple[int, int]]]
+"""Tills of which a PC was declared lost, each with the (inc, term) of every such PC."""
 NOBODY_LOST: Lost = {}
 
 
@@ -116,7 +116,7 @@ def move_rights(standing: Standing, op: Operation, lost: Lost = NOBODY_LOST) -> 
 
 
 def _is_of_the_lost(op: Operation, lost: Lost) -> bool:
-    return (op.body.get("inc", 0), op.body.get("term", 0)) <= lost.get((op.store, op.till), (0, 0))
+    return (op.body.get("inc", 0), op.body.get("term", 0)) in lost.get((op.store, op.till), ())
 
 
 def _grant(standing: Standing, op: Operation) -> list[Leg]:
@@ -189,7 +189,7 @@ def _lost(standing: Standing, op: Operation) -> list[Leg]:
     store, till = op.body["agent"][:2]
     legs = lost_legs(op, standing.cell(store, till), op.body.get("home", 0))
     over = (op.body["inc"], op.body["term"])
-    for intent in sorted(intent for intent, held in standing.reserved.items() if held[3:] <= over):
+    for intent in sorted(intent for intent, held in standing.reserved.items() if held[3:] == over):
         legs += _released(standing, op, intent, (store, till))
     return legs
 

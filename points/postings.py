@@ -104,11 +104,11 @@ def close_legs(op: Operation, cell: Cell) -> list[Leg]:
 def lost_legs(op: Operation, cell: Cell, home: int) -> list[Leg]:
     """End what a lost PC holds: the allowance of its last term, and the ``home`` points it gave itself.
 
-    A counter may have its next PC already; what that one holds stays.
+    A counter may have its next PC already, or an earlier one may come back; what those hold stays.
     """
     store, till = op.body["agent"][:2]
     legs = []
-    if cell.term <= (op.body["inc"], op.body["term"]):
+    if cell.term == (op.body["inc"], op.body["term"]):
         if cell.escrow:
             legs.append(Leg(op.id, held_by("lease", store, till), MEM, "", cell.escrow))
         cell.closed = True

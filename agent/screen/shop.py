@@ -101,7 +101,7 @@ class Shop:
         """The night, now; whether everything is settled. Where nobody answers nobody waits."""
         if not self.pulse.reaches():
             return False
-        settled = self.night.run(rest=self.pulse.rest).settled
+        settled = self.night.run().settled
         if settled:
             self.pulse.last_contact_ms = self.till.time().st_ms
         return settled

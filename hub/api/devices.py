@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 
 from fastapi import FastAPI, Request, Response
@@ -27,6 +27,8 @@ from hub import (
     publishing,
     reception,
 )
+from hub.authorisations import Asked
+from hub.bells import LISTENERS_MAX
 from hub.office import Office
 from hub.store.engine import Collision, Turn
 from points.amounts import AMOUNT_MAX, BadAmount, whole
@@ -49,7 +51,7 @@ from points.wire.manifest import PRIVATE_TOPIC, private_shard
 
 log = logging.getLogger(__name__)
 
-Door = Callable[[Request, bytes], bytes | AsyncIterator[bytes]]
+Door = Callable[[Request, bytes], bytes | Awaitable[bytes] | AsyncIterator[bytes]]
 SHARED = frozenset({"members", "rules", device_keys.TOPIC})
 BREATH_S, BREATHS = 20.0, 15
 """A question is held for five minutes; a space now and then keeps proxies on the way from closing it."""
@@ -86,6 +88,8 @@ class Devices:
             try:
                 body = await _read(request, bytes_max)
                 raw = await run_in_threadpool(door, request, body)
+                if isinstance(raw, Awaitable):
+                    raw = await raw
             except WireFault as fault:
                 return self._problem(request, fault)
             except Collision:
@@ -220,7 +224,7 @@ class Devices:
         reception.take_sealed(self.office, _op_id(request.path_params["op_id"]), body)
         return b""
 
-    def authorisations(self, request: Request, body: bytes) -> bytes:
+    def authorisations(self, request: Request, body: bytes) -> bytes | Awaitable[bytes]:
         """Points for one operation, reserved before they are granted: ``{granted}`` or ``{refused}``."""
         lane = next(iter(self._sender(request, body).lanes))
         asked = canonical.decode(body)
@@ -230,15 +234,21 @@ class Devices:
         except (KeyError, BadAmount) as error:
             raise Malformed(why="authorisation") from error
         term = self._term(lane)
-        said = authorisations.authorise(
-            self.office, (lane.store, lane.till), (self.office.inc, term), intent, m, pts
-        )
-        return canonical.encode({"granted": pts} if said == "granted" else {"refused": said})
+        at = Asked((lane.store, lane.till), (self.office.inc, term), intent, m, pts)
+        said, held = authorisations.reserve(self.office, at)
+        if said == authorisations.ELSEWHERE and self.office.bells.hears(held):
+            return self._waited(at)
+        return _reserved(said, pts)
+
+    async def _waited(self, asked: Asked) -> bytes:
+        return _reserved(await authorisations.wait(self.office, asked), asked.pts)
 
     def bell(self, request: Request, body: bytes) -> AsyncIterator[bytes]:
         """A question held open until rights are wanted back: ``{recall: [m…]}``."""
         lane = next(iter(self._sender(request, body).lanes))
         self._term(lane)
+        if len(self.office.bells.listeners()) >= LISTENERS_MAX:
+            raise WireFault(Problem.BUSY, retry_after_s=300)
         return self._rung((lane.store, lane.till))
 
     async def _rung(self, agent: tuple[str, str]) -> AsyncIterator[bytes]:
@@ -266,6 +276,10 @@ class Devices:
         if not isinstance(digits, str):
             raise Malformed(why="claim")
         return canonical.encode({"state": claims.show(self.office, digits)})
+
+
+def _reserved(said: str, pts: int) -> bytes:
+    return canonical.encode({"granted": pts} if said == "granted" else {"refused": said})
 
 
 async def live() -> dict[str, str]:

@@ -14,6 +14,7 @@ from contextlib import AbstractContextManager
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
+from unicodedata import normalize
 from urllib.parse import parse_qs
 
 import segno
@@ -220,9 +221,9 @@ class Desk:
         whole = {key: sum(row[n] for row in stores.rows) for n, key in ((6, "exposure"), (3, "allowance"),
                  (4, "local"), (5, "reserved"))}  # fmt: skip
         return "exposure.html", {
-            "title": "exposure", "whole": whole, "stores": stores, "bounds": exposed.bounds(look, now),
-            "owed": exposed.owed(look, self.office), "lost": exposed.lost(look, now),
-            "asked": asked, "fault": "",
+            "title": "exposure", "whole": whole, "stores": stores,
+            "bounds": exposed.bounds(look, self.office), "owed": exposed.owed(look),
+            "lost": exposed.lost(look, now), "asked": asked, "fault": "",
         }  # fmt: skip
 
     def _lose(self, request: Request, turn: Turn, told: dict[str, str], word: str) -> Response:
@@ -373,7 +374,7 @@ class Desk:
 
 def _signed(told: dict[str, str]) -> tuple[str, str]:
     """Who fills a form in and the note; "" for one that is missing or that nobody can read."""
-    by, note = (" ".join(told.get(name, "").split())[:200] for name in ("by", "note"))
+    by, note = (normalize("NFC", " ".join(told.get(name, "").split()))[:200] for name in ("by", "note"))
     return (by if by.isprintable() and len(by) <= 40 else ""), (note if note.isprintable() else "")
 
 

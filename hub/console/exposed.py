@@ -1,28 +1,20 @@
 """What headquarters has out of its hands: by till, by store, by what may go wrong, and what is owed.
 
-Every figure is a sum of posted facts at this moment. What is out is not lost: tills spend it rightly, and
-the bound says what could be spent twice if the worst happened to one of them.
+Every figure is a sum of posted facts at this moment, but what is owed, which a night finds. What is out is
+not lost: tills spend it rightly, and the bound says what could be spent twice if the worst happened to one.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from typing import Any
 
-from hub import trust
+from hub import owing, trust
 from hub.console import chain_wide
 from hub.console.tables import Column, Table
 from hub.losses import EXPOSED_MS
 from hub.office import Office
-from hub.store import losses, standings
+from hub.store import losses
 from hub.store.engine import Turn
-from points.debt import DEBT
-from points.fold import FOLDED, Account, fold
-from points.holding import available
-from points.identifiers import BUCKETS
-from points.order import canonical as in_order
-
-DAY_MS = 86_400_000
 
 
 def by_store(look: Turn) -> Table:
@@ -40,13 +32,13 @@ def by_store(look: Turn) -> Table:
     )
 
 
-def bounds(look: Turn, now_ms: int) -> Table:
+def bounds(look: Turn, office: Office) -> Table:
     """The most points that could be spent twice, for each thing that may go wrong."""
     tills = chain_wide.stores(look).rows
     worst = max(tills, key=lambda row: row[6] + row[7], default=None)
-    most = worst[6] + worst[7] if worst else 0
+    most = worst[6] + worst[7] + office.trust.till if worst else 0
     where = f"{worst[0]}/{worst[2]}" if worst else ""
-    lost = sum(loss.pts for loss in losses.every(look, now_ms - EXPOSED_MS) if loss.approved_ms)
+    lost = sum(loss.pts for loss in losses.every(look, office.clock() - EXPOSED_MS) if loss.approved_ms)
     rows = [
         ["console.bound_network", 0, ""],
         ["console.bound_clock", 0, ""],
@@ -75,34 +67,10 @@ def lost(look: Turn, now_ms: int) -> Table:
     return Table("lost", columns, rows)
 
 
-def owed(look: Turn, office: Office) -> Table:
-    """Members who owe points, or of whom more is out than they have; the oldest first."""
-    now, today = office.clock(), office.today()
-    rows: list[list[Any]] = []
-    for number in range(BUCKETS):
-        ms = [m for (m,) in look.run("SELECT m FROM members WHERE bucket = ?", (number,))]
-        for m, held in standings.load(look, ms).items():
-            row = held.standing.row
-            if row is None or not (row.debt or row.balance(today) < held.standing.held):
-                continue
-            facts = in_order(standings.histories(look, [m], FOLDED).get(m, []))
-            account = fold(m, facts, office.books)
-            bearers = _bearers(account)
-            since = min((op.st for op in facts if op.id in bearers), default=now)
-            over = max(0, -available(account, held.standing, today))
-            who = " ".join(sorted({bearer for named in bearers.values() for bearer in named}))
-            rows.append([m, account.debt, over, who, since, (now - since) // DAY_MS])
-    rows.sort(key=lambda row: row[4])
+def owed(look: Turn) -> Table:
+    """Members who owe points, or of whom more is out than they have, as the last night found them."""
     columns = [
         Column("member", "member"), Column("debt", "n"), Column("overhang", "n"), Column("bearer"),
         Column("since", "time"), Column("days", "n"),
     ]  # fmt: skip
-    return Table("owed", columns, rows[: chain_wide.ROWS_MAX])
-
-
-def _bearers(account: Account) -> dict[str, set[str]]:
-    """Who bears what is owed, by the operation that used it."""
-    owed_by = {
-        op_id: {draw.bearer for draw in draws if draw.home == DEBT} for op_id, draws in account.draws.items()
-    }
-    return {op_id: named for op_id, named in owed_by.items() if named}
+    return Table("owed", columns, owing.kept(look))

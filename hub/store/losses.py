@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 from hub.store import schema
 from hub.store.engine import Turn
-from points.holding import Lost
+from points.holding import Agent, Lost
 from points.identifiers import op_bucket
 from points.operations import Operation
 from points.wire import canonical
@@ -43,18 +43,21 @@ COLUMNS = ", ".join(Loss._fields)
 
 
 def lost(look: Turn) -> Lost:
-    """Tills whose PC is lost, with the last term that is over by it."""
-    return {
-        (store, till): (inc, term)
-        for store, till, inc, term in look.run(
-            "SELECT store, till, inc, term FROM losses WHERE approved_ms IS NOT NULL ORDER BY inc, term"
-        )
-    }
+    """Tills of which a PC is lost, with the terms of those PCs."""
+    found: dict[Agent, set[tuple[int, int]]] = defaultdict(set)
+    for store, till, inc, term in look.run(
+        "SELECT store, till, inc, term FROM losses WHERE approved_ms IS NOT NULL"
+    ):
+        found[store, till].add((inc, term))
+    return found
 
 
 def every(look: Turn, since_ms: int = 0) -> list[Loss]:
-    """What was asked for or agreed upon since, the newest first."""
-    rows = look.run(f"SELECT {COLUMNS} FROM losses WHERE asked_ms >= ? ORDER BY asked_ms DESC", (since_ms,))
+    """What was asked for, or agreed upon, since; the newest first."""
+    rows = look.run(
+        f"SELECT {COLUMNS} FROM losses WHERE coalesce(approved_ms, asked_ms) >= ? ORDER BY asked_ms DESC",
+        (since_ms,),
+    )
     return [Loss(*row) for row in rows]
 
 
@@ -92,9 +95,8 @@ def leftovers(look: Turn, lost_pc: Mapping[str, Any]) -> dict[int, int]:
     store, till = lost_pc["agent"][:2]
     found: dict[int, int] = defaultdict(int)
     for (m,) in look.run(
-        "SELECT m FROM cells WHERE store = ? AND till = ? AND closed = 0"
-        " AND (inc < ? OR (inc = ? AND term <= ?))",
-        (store, till, lost_pc["inc"], lost_pc["inc"], lost_pc["term"]),
+        "SELECT m FROM cells WHERE store = ? AND till = ? AND closed = 0 AND inc = ? AND term = ?",
+        (store, till, lost_pc["inc"], lost_pc["term"]),
     ):
         found[m] = 0
     written = look.run(

@@ -308,8 +308,7 @@ members = Table(
 )
 phone_tags = Table(
     "phone_tags", metadata, _text("store"), _text("tag"), _whole("m"), _whole("seen_ms"),
-    PrimaryKeyConstraint("store", "tag"),
-)  # fmt: skip
+    PrimaryKeyConstraint("store", "tag"))  # fmt: skip
 personal = Table(
     "personal", metadata, _bucket(), _whole("m"), Column("sealed", LargeBinary, nullable=False),
     _text("name_masked"), _text("tail"), PrimaryKeyConstraint("bucket", "m"),
@@ -382,13 +381,14 @@ voided = Table(
 )  # fmt: skip
 Index("cells_of_agent", cells.c.store, cells.c.till, cells.c.bucket)
 recalls = Table(
-    "recalls", metadata, _bucket(), _whole("m"), _whole("day"), _text("by"), _text("note"), _whole("at_ms"),
-    PrimaryKeyConstraint("bucket", "m"),
+    "recalls", metadata, _bucket(), _whole("m"), _whole("by_hand"), _whole("day"), _text("by"), _text("note"),
+    _whole("at_ms"), PrimaryKeyConstraint("bucket", "m", "by_hand"),
 )  # fmt: skip
 trusted = Table(
     "trusted", metadata, _bucket(), _whole("m"), _text("op_id"), _text("store"), _text("till"),
     _whole("epoch"), _whole("pts"), PrimaryKeyConstraint("bucket", "m", "op_id"),
 )  # fmt: skip
+Index("trusted_of_pc", trusted.c.store, trusted.c.till, trusted.c.epoch, trusted.c.bucket)
 changed = Table(
     "changed",
     metadata,

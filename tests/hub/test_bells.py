@@ -9,19 +9,23 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 from headquarters import Headquarters, Shop
+from pretend_till import PretendTill
 from test_rights_over_http import enrolled
 
 from agent.bell import Bell
 from agent.counter import No
 from agent.recorder import Recorded
+from agent.uplink import Uplink
 from hub.api import devices
-from hub.bells import PAUSE_S, WAITS_MAX, Bells
+from hub.bells import PAUSE_S, Bells
 from hub.verify import verify
 from points.operations import SPENDS
 from points.refusals import Refusal
+from points.wire import canonical, endpoints, requests
 
 GOODS = [[1, "food", 1, 20_000]]
 
@@ -100,14 +104,53 @@ def test_a_till_that_is_about_to_spend_gives_nothing_back(hq: Headquarters) -> N
     assert Bell(home.night, home.uplink).answer([m]) == 400
 
 
-def test_so_many_wait_at_once_and_no_more(hq: Headquarters) -> None:
+def test_a_till_that_has_gone_is_not_waited_for(hq: Headquarters, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(devices, "BREATH_S", 0.5)
+    till = PretendTill(hq, "s009")
+    at = urlsplit(hq.url).netloc
+    signed = requests.sign(till.key, "GET", at, endpoints.bell(), "", None, None, int(time.time()))
+    with till.client.stream("GET", endpoints.bell(), headers=signed) as answer:
+        assert next(answer.iter_raw()) == b" "
+    deadline = time.monotonic() + 10
+    for _ in range(20):  # through more than one breath
+        while hq.office.bells.listeners():
+            assert time.monotonic() < deadline, "its question is held for nobody"
+            time.sleep(0.01)
+        time.sleep(0.05)
+    till.close()
+
+
+def test_many_that_wait_keep_nobody_out(hq: Headquarters) -> None:
+    """Threads that wait for points would keep out what they wait for."""
     home, other, m = at_home(hq)
-    for _ in range(WAITS_MAX):
-        assert hq.office.bells.waits.acquire(blocking=False)
-    with listening(hq, home):
-        assert isinstance(other.counter.redeem(m, 300, "c2"), No), "somebody must take in what they wait for"
-        hq.office.bells.waits.release()
-        assert isinstance(other.counter.redeem(m, 300, "c2"), Recorded)
+
+    def ask(n: int) -> bytes:
+        body = canonical.encode({"id": f"{n:032x}", "m": m, "n": 8})
+        return other.uplink.call("POST", endpoints.authorisations(), body, endpoints.JSON)
+
+    with listening(hq, home), ThreadPoolExecutor(50) as hands:
+        assert set(hands.map(ask, range(1, 51))) == {b'{"granted":8}'}
+
+
+def test_two_pcs_with_one_key_do_not_chase_each_other(hq: Headquarters) -> None:
+    home, _, _ = at_home(hq)
+    asked = 0
+    real = home.uplink.rung
+
+    def rung() -> list[int]:
+        nonlocal asked
+        asked += 1
+        return real()
+
+    home.uplink.rung = rung  # type: ignore[method-assign]
+    clone = Uplink(home.uplink.hub_url, home.uplink.key, home.uplink.hub_public)
+    with listening(hq, home), ThreadPoolExecutor(1) as hands:
+        for _ in range(20):
+            hands.submit(clone.rung)
+            time.sleep(0.05)
+        assert asked <= 3
+        hq.office.bells.close()
+    clone.close()
 
 
 def test_a_question_breathes_while_it_is_held(hq: Headquarters, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -145,10 +188,14 @@ def test_two_counters_at_once_never_spend_the_same_points(hq: Headquarters) -> N
 
 def test_what_comes_home_for_somebody_is_not_granted_away_before(hq: Headquarters) -> None:
     home, _, m = at_home(hq)
-    with hq.office.bells.awaiting(m):
-        assert Bell(home.night, home.uplink).answer([m]) == 400
-        home.sync()
-        assert home.till.rights(m).empty
+
+    async def meanwhile() -> None:
+        with hq.office.bells.awaiting(m):
+            assert await asyncio.to_thread(Bell(home.night, home.uplink).answer, [m]) == 400
+            await asyncio.to_thread(home.sync)
+            assert home.till.rights(m).empty
+
+    asyncio.run(meanwhile())
     home.sync()
     assert not home.till.rights(m).empty, "nobody took them, so they may be spent where they were"
 
@@ -202,8 +249,12 @@ def test_a_till_has_one_question(bells: Bells) -> None:
 
 
 def test_whoever_waits_is_told_of_his_member_only(bells: Bells) -> None:
-    with bells.awaiting(7) as event:
-        bells.posted({8})
-        assert not event.is_set()
-        threading.Thread(target=bells.posted, args=({7},)).start()
-        assert event.wait(5)
+    async def wait() -> None:
+        with bells.awaiting(7) as event:
+            bells.posted({8})
+            await asyncio.sleep(0.01)
+            assert not event.is_set()
+            threading.Thread(target=bells.posted, args=({7},)).start()
+            await asyncio.wait_for(event.wait(), 5)
+
+    asyncio.run(wait())

@@ -14,6 +14,8 @@ from test_rights_over_http import enrolled
 
 from agent import goods_back
 from agent.recorder import Recorded
+from config.settings import NightWindow
+from hub.night import Night
 
 
 @contextmanager
@@ -121,6 +123,7 @@ def test_who_owes_is_listed_with_who_bears_it(hq: Headquarters) -> None:
     refund(shop, sold)
     shop.sync()
     hq.clock.now_ms += 3 * DAY_MS + 60_000
+    Night(hq.office, NightWindow(0, 240)).run()
     with browser(hq) as somebody:
         rows = somebody.get("/console/exposure?csv=owed").text.splitlines()[1:]
     assert len(rows) == 1

@@ -186,6 +186,27 @@ def test_a_pc_that_was_replaced_already_is_lost_without_its_next_one(
     again.close()
 
 
+def test_when_the_next_pc_is_lost_the_first_one_keeps_what_it_holds(
+    hq: Headquarters, till: PretendTill
+) -> None:
+    m = burnt(hq, till)
+    stolen = PretendTill(hq, "s001", seed=2)
+    stolen.earn(m, 25)
+    stolen.send()
+    declared(hq, epoch=2)
+    assert rights_out(hq, "s001") == 400, "the first PC may have spent all of it"
+    other = PretendTill(hq, "s002")
+    assert other.authorise(intent(other), m, 26) == {"refused": "held_elsewhere"}
+    till.redeem(m, 300, ["allowance", 300])
+    till.redeem(m, 10, ["local", 10])
+    till.op("rights.return", m, fund=[["back_l", 50]])
+    assert till.send() == {}, "all of it was its right"
+    assert rights_out(hq, "s001") == 40, "what is reserved for it"
+    assert not verify(hq.office).faults
+    for one in (stolen, other):
+        one.close()
+
+
 def test_the_fact_says_who_and_why(hq: Headquarters, till: PretendTill) -> None:
     burnt(hq, till)
     declared(hq)

@@ -112,11 +112,12 @@ def test_nobody_else_ends_a_tills_reservation_and_its_close_does(hq: Headquarter
     till.earn(m, 100, add=False)
     till.send()
     intent = "0" * 31 + "1"
-    said = authorisations.authorise(hq.office, (till.lane.store, till.lane.till), (1, 1), intent, m, 100)
+    at = authorisations.Asked((till.lane.store, till.lane.till), (1, 1), intent, m, 100)
+    said, _ = authorisations.reserve(hq.office, at)
     assert said == "granted"
     other.write(canonical.encode(other.body("auth.void", m, refs=[intent])))
     other.send()
-    again = authorisations.authorise(hq.office, ("s002", "01"), (1, 1), "0" * 31 + "2", m, 100)
+    again, _ = authorisations.reserve(hq.office, at._replace(agent=("s002", "01"), intent="0" * 31 + "2"))
     assert again == "not_enough_points"
     till.write(canonical.encode(till.body("rights.close", None, inc=1, term=1)))
     till.send()

@@ -1,4 +1,4 @@
-"""Members whose points were called home by hand."""
+"""Members whose points are called home."""
 
 from __future__ import annotations
 
@@ -19,10 +19,11 @@ def upgrade() -> None:
         "recalls",
         sa.Column("bucket", sa.SmallInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("m", WHOLE, nullable=False),
+        sa.Column("by_hand", WHOLE, nullable=False),
         sa.Column("day", WHOLE, nullable=False),
         sa.Column("by", sa.Text(), nullable=False),
         sa.Column("note", sa.Text(), nullable=False),
         sa.Column("at_ms", WHOLE, nullable=False),
-        sa.PrimaryKeyConstraint("bucket", "m"),
+        sa.PrimaryKeyConstraint("bucket", "m", "by_hand"),
         sqlite_strict=True,
     )

@@ -27,3 +27,4 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("bucket", "m", "op_id"),
         sqlite_strict=True,
     )
+    op.create_index("trusted_of_pc", "trusted", ["store", "till", "epoch", "bucket"], unique=False)
