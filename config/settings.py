@@ -71,9 +71,9 @@ class HubSettings:
     ticket_hours: int
     code_pool: int
     night: NightWindow
-    trust_operation_pts: int
-    trust_member_day_pts: int
-    trust_till_pts: int
+    trust_operation_pts: int = 0
+    trust_member_day_pts: int = 0
+    trust_till_pts: int = 0
 
 
 @dataclass(frozen=True, slots=True)

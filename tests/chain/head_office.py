@@ -57,6 +57,7 @@ class Asked:
     path: str
     headers: dict[str, str]
     path_params: dict[str, str] = field(default_factory=dict)
+    query: str = ""
 
     @property
     def scope(self) -> dict[str, bytes]:
@@ -64,7 +65,7 @@ class Asked:
 
     @property
     def url(self) -> _Url:
-        return _Url(self.path)
+        return _Url(self.path, self.query)
 
 
 class LeanStore(Store):
@@ -169,8 +170,9 @@ class HeadOffice:
 
     def answer(self, method: str, path: str, body: bytes, headers: dict[str, str]) -> bytes:
         """What a door answers. Raises the ``WireFault`` that a device is told, as it travels."""
+        path, _, query = path.partition("?")
         name, found = next((name, at) for name, door in DOORS.items() if (at := door.match(path)))
-        request = Asked(method, path, headers, found.groupdict())
+        request = Asked(method, path, headers, found.groupdict(), query)
         try:
             return bytes(getattr(self.doors, name)(request, body))
         except (WireFault, Collision) as error:

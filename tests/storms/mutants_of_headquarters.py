@@ -7,7 +7,7 @@ from typing import Any
 
 from hub import admission, authorisations, changes, grants, intake, judgement, resolution
 from hub.store.sharing import SharedTurns
-from points import judging
+from points import holding, judging
 from points.fold import Account
 from points.legs import MEM, Leg
 from points.operations import Operation
@@ -38,7 +38,7 @@ def summed_at_headquarters(surgery: Surgery) -> None:
         cell.granted += before
         return list(legs)
 
-    real = surgery.put(judging, "grant_legs", grant_legs)
+    real = surgery.put(holding, "grant_legs", grant_legs)
 
 
 def _available(surgery: Surgery, ignored: str) -> None:
@@ -80,27 +80,27 @@ def not_reserved(surgery: Surgery) -> None:
 
 @mutant("a reservation ends by time", fast=True)
 def auth_timer(surgery: Surgery) -> None:
-    def authorise(office: Any, *asked: Any) -> str:
+    def reserve(office: Any, asked: Any) -> Any:
         with office.store.turn() as turn:
             turn.run("DELETE FROM reserved")
-        return str(real(office, *asked))
+        return real(office, asked)
 
-    real = surgery.put(authorisations, "authorise", authorise)
+    real = surgery.put(authorisations, "reserve", reserve)
 
 
 @mutant("a reservation is made after its void")
 def after_void(surgery: Surgery) -> None:
-    surgery.put(judging.Standing, "is_over", lambda *_: False)
+    surgery.put(holding.Standing, "is_over", lambda *_: False)
 
 
 @mutant("a void releases nothing", fast=True)
 def deaf_void(surgery: Surgery) -> None:
-    surgery.put(judging, "_DECISIONS", {**judging._DECISIONS, "auth.void": lambda *_: []})
+    surgery.put(holding, "_DECISIONS", {**holding._DECISIONS, "auth.void": lambda *_: []})
 
 
 @mutant("the operation of an authorisation does not end its reservation", fast=True)
 def not_ended(surgery: Surgery) -> None:
-    surgery.put(judging, "_release", lambda *_: [])
+    surgery.put(holding, "_release", lambda *_: [])
 
 
 @mutant("a replaced PC's rights come home when the new one joins")
@@ -125,13 +125,13 @@ def term_ignored(surgery: Surgery) -> None:
             cell.renew((inc, term))
         return granted(office, held, agent, inc, term, today)
 
-    real = surgery.put(judging, "grant_legs", grant_legs)
+    real = surgery.put(holding, "grant_legs", grant_legs)
     granted = surgery.put(grants, "_grant", grant)
 
 
 @mutant("a closed term's allowance stays at headquarters as if it were out")
 def close_forgotten(surgery: Surgery) -> None:
-    surgery.put(judging, "close_legs", lambda *_: [])
+    surgery.put(holding, "close_legs", lambda *_: [])
 
 
 @mutant("rights that come back are not counted", fast=True)
@@ -151,7 +151,7 @@ def loud_return(surgery: Surgery) -> None:
             cell.post(op)
         return list(real(op, cell))
 
-    real = surgery.put(judging, "rights_legs", rights_legs)
+    real = surgery.put(holding, "rights_legs", rights_legs)
 
 
 @mutant("a burnt right is not counted")
@@ -260,7 +260,7 @@ def lost_leg(surgery: Surgery) -> None:
     def grant_legs(op: Operation, cell: Cell) -> list[Leg]:
         return [leg for leg in real(op, cell) if leg.debit != MEM]
 
-    real = surgery.put(judging, "grant_legs", grant_legs)
+    real = surgery.put(holding, "grant_legs", grant_legs)
 
 
 @mutant("a number is issued twice")
