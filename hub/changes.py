@@ -149,7 +149,8 @@ def _fold(
             made.spoiled |= {op.id for op in ops}
             continue
         legs, expired = done.legs, []
-        if available(done.account, mine.standing, today) < 0:
+        only_gives_back = all(op.kind == "rights.return" for op in ops)  # most that is folded here
+        if not only_gives_back and available(done.account, mine.standing, today) < 0:
             made.overdrawn.add(m)
         row = _row(mine, done.account, codes.get(m))
         if past is not None:
