@@ -70,6 +70,7 @@ class HubSettings:
     language: str
     ticket_hours: int
     code_pool: int
+    grant_policy: str
     night: NightWindow
 
 
@@ -194,6 +195,7 @@ class Setting:
 
 
 LANGUAGES = ("zh", "en")
+GRANT_POLICIES = ("visits", "latest", "nobody")
 
 AGENT: Mapping[str, Setting] = {
     "data_dir": Setting(_path, "/var/lib/jifen"),
@@ -221,6 +223,7 @@ HUB: Mapping[str, Setting] = {
     "language": Setting(_one_of(*LANGUAGES), "zh"),
     "ticket_hours": Setting(_whole(1, 720), 72),
     "code_pool": Setting(_whole(1, 1000), 200),
+    "grant_policy": Setting(_one_of(*GRANT_POLICIES), "visits"),
     "night": Setting(_window, "01:00-05:00"),
 }
 
