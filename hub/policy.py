@@ -42,11 +42,12 @@ def by_visits(purchases: Sequence[Purchase], today: int) -> Agent | None:
     latest: dict[Agent, int] = defaultdict(int)
     visits = 0
     for day, agent in purchases:
-        ago = max(0, days_between(Day(day), Day(today)))
+        ago = days_between(Day(day), Day(today))
         if ago <= VISIT_DAYS:
             visits += 1
-            rate[agent] += WEIGHTS[ago]
-            latest[agent] = max(latest[agent], day)
+            rate[agent] += WEIGHTS[ago] if ago > 0 else WEIGHTS[0]
+            if day > latest[agent]:
+                latest[agent] = day
     if visits < VISITS_MIN:
         return None
     return max(rate, key=lambda agent: (rate[agent], latest[agent], agent))

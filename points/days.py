@@ -64,6 +64,7 @@ def plus_days(start: Day, days: int) -> Day:
     return _number(_date(start) + timedelta(days=days))
 
 
+@lru_cache(maxsize=16_384)
 def days_between(first: Day, last: Day) -> int:
     """Whole days from ``first`` to ``last``; below zero when ``last`` comes first."""
     return _date(last).toordinal() - _date(first).toordinal()
