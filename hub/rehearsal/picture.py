@@ -16,6 +16,8 @@ PANEL_WIDTH, PANEL_HEIGHT = 480, 270
 LEFTS, TOPS = (80, 670), (130, 520)
 COLOURS = ("#1b7f4d", "#2b5fa8", "#9a6a00", "#7a3b8f", "#555555")
 TITLE = "授权策略预演 · Grant policies, rehearsed"
+DASHES = {COLOURS[1]: "7 4", COLOURS[3]: "2 3"}
+"""Lines of two policies often lie upon each other; one of them is broken."""
 INK, FAINT, BAR = "#222222", "#e4e4e4", "#b3261e"
 WHOLE = 10_000
 """A hundred per cent, in hundredths of one."""
@@ -68,7 +70,7 @@ def _approvals(left: int, top: int, outcomes: Sequence[Outcome], colours: dict[s
     width = min(72, step * 2 // 3)
     for n, outcome in enumerate(outcomes):
         middle, height = left + n * step + step // 2, y(approved(outcome))
-        tills = f"{outcome.tills} 机 till" + "s" * (outcome.tills > 1) if outcome.tills else outcome.policy
+        tills = f"{outcome.policy} · {outcome.tills} 机" if outcome.tills else outcome.policy
         drawn.append(
             f'<rect x="{middle - width // 2}" y="{height}" width="{width}" height="{bottom - height}"'
             f' fill="{colours[outcome.policy]}"/>'
@@ -99,10 +101,10 @@ def _refusals(
 
 def _exposure(left: int, top: int, outcomes: Sequence[Outcome], colours: dict[str, str]) -> str:
     series = [(colours[outcome.policy], outcome.exposure().mean) for outcome in outcomes]
-    most = max([1, *(n for _, values in series for n in values)])
+    most = _round_up(max([1, *(n for _, values in series for n in values)]))
 
     def y(pts: int) -> int:
-        return top + PANEL_HEIGHT - (PANEL_HEIGHT - 10) * pts // most
+        return top + PANEL_HEIGHT - PANEL_HEIGHT * pts // most
 
     title = "敞口（平均）· Points out of headquarters' hands, mean"
     ticks = [(y(most * n // 4), f"{most * n // 4:,}") for n in range(5)]
@@ -130,8 +132,29 @@ def _x(left: int, hour: int) -> int:
     return left + PANEL_WIDTH * (2 * hour + 1) // (2 * HOURS)
 
 
+def _round_up(most: int) -> int:
+    """A scale whose quarters are 1, 2 or 5 and noughts."""
+    power = 1
+    while True:
+        for quarter in (1, 2, 5):
+            if 4 * quarter * power >= most:
+                return 4 * quarter * power
+        power *= 10
+
+
 def _curve(left: int, heights: Sequence[int | None], colour: str) -> str:
-    points = [(_x(left, hour), y) for hour, y in enumerate(heights) if y is not None]
-    way = " ".join(f"{x},{y}" for x, y in points)
-    dots = "".join(f'<circle cx="{x}" cy="{y}" r="3" fill="{colour}"/>' for x, y in points)
-    return f'<polyline points="{way}" fill="none" stroke="{colour}" stroke-width="2"/>{dots}'
+    """A line through what is known, broken where nothing is."""
+    ways, way = [], ""
+    for hour, y in enumerate([*heights, None]):
+        if y is not None:
+            way += f"{_x(left, hour)},{y} "
+        elif way:
+            ways.append(way.strip())
+            way = ""
+    lines = "".join(
+        f'<polyline points="{way}" fill="none" stroke="{colour}" stroke-width="2"'
+        f' stroke-dasharray="{DASHES.get(colour, "")}"/>'
+        for way in ways
+    )
+    known = [(_x(left, hour), y) for hour, y in enumerate(heights) if y is not None]
+    return lines + "".join(f'<circle cx="{x}" cy="{y}" r="3" fill="{colour}"/>' for x, y in known)
