@@ -131,8 +131,7 @@ class Member:
 
     def _contact(self, agent: Agent) -> None:
         """What waits is delivered; then the till is granted to, or what it holds is wanted back."""
-        for op in self.unsent.pop(agent, ()):
-            self._post(op)
+        self._deliver(agent)
         home = self._home_on(self.now_ms // DAY_MS)
         if agent == home:
             self._grant(agent)
@@ -248,11 +247,13 @@ class Member:
             self._holders.add(agent)
 
     def _record(self, kind: str, agent: Agent, body: dict[str, Any], op_id: str = "") -> None:
-        """An operation of a till: delivered at once, or when its line is back."""
-        op = self._op(kind, agent, body, op_id)
-        if self._tills[agent].line.back_at(self.now_ms):
-            self.unsent.setdefault(agent, []).append(op)
-        else:
+        """An operation of a till: delivered behind all earlier ones of its lane, now or when its line is back."""
+        self.unsent.setdefault(agent, []).append(self._op(kind, agent, body, op_id))
+        if not self._tills[agent].line.back_at(self.now_ms):
+            self._deliver(agent)
+
+    def _deliver(self, agent: Agent) -> None:
+        for op in self.unsent.pop(agent, ()):
             self._post(op)
 
     def _decide(self, kind: str, body: dict[str, Any], agent: Agent) -> None:

@@ -122,6 +122,10 @@ def test_a_closed_day_leaves_nothing_behind_and_a_pulled_plug_everything() -> No
     assert ended(cut, OFFLINE) == (1, 0), "what stayed there may be spent there, line or no line"
 
 
+def test_a_line_that_comes_back_with_the_closing_delivers_in_order() -> None:
+    played([*HABIT, visit(2, 12, A, 10)], cut=(at(2, 11), at(2, 22)))
+
+
 def test_exposure_is_what_is_out_at_a_full_hour() -> None:
     out = played([*HABIT, visit(9, 10, A)]).exposure()
     assert (out.most, out.largest_till) == (200, 200)
