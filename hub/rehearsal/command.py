@@ -27,7 +27,7 @@ SCALE = 5
 
 
 def main(argv: list[str]) -> int:
-    """Run one command; 2 when the history cannot be read."""
+    """Run one command; 1 when points were spent that no right covered, 2 when the history cannot be read."""
     parser = argparse.ArgumentParser(prog="jifen policy", description="who may spend offline · 离线授权策略")
     commands = parser.add_subparsers(dest="command", required=True)
     rehearse = commands.add_parser("rehearse", help="play policies on a history of visits · 预演")
@@ -58,7 +58,7 @@ def main(argv: list[str]) -> int:
     (chosen.out / "rehearsal.md").write_text(f"![rehearsal](rehearsal.svg)\n\n{text}\n", "utf-8")
     (chosen.out / "rehearsal.svg").write_text(picture.draw(outcomes, told), "utf-8")
     print(text)
-    return 0
+    return 1 if any(outcome.overspent for outcome in outcomes) else 0
 
 
 def play(

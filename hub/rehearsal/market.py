@@ -247,7 +247,7 @@ class Member:
             self._holders.add(agent)
 
     def _record(self, kind: str, agent: Agent, body: dict[str, Any], op_id: str = "") -> None:
-        """An operation of a till: delivered behind all earlier ones of its lane, now or when its line is back."""
+        """An operation of a till: delivered behind the earlier ones of its lane, once there is a line."""
         self.unsent.setdefault(agent, []).append(self._op(kind, agent, body, op_id))
         if not self._tills[agent].line.back_at(self.now_ms):
             self._deliver(agent)
