@@ -9,7 +9,7 @@ from collections.abc import Callable
 def main() -> None:
     """Run the command line and leave with its exit code."""
     words = sys.argv[1:]
-    if words[:1] and words[0] in ("hub", "demo", "replay"):
+    if words[:1] and words[0] in ("hub", "policy", "demo", "replay"):
         sys.exit(room(words[0])(words[1:]))
     sys.exit(room("agent")(words))
 
@@ -21,6 +21,10 @@ def room(name: str) -> Callable[[list[str]], int]:
             from hub import cli as hub
 
             return hub.main
+        case "policy":
+            from hub.rehearsal import command as policy
+
+            return policy.main
         case "demo":
             from agent import demo
 

@@ -70,6 +70,7 @@ class HubSettings:
     language: str
     ticket_hours: int
     code_pool: int
+    grant_policy: str
     night: NightWindow
     trust_operation_pts: int = 0
     trust_member_day_pts: int = 0
@@ -197,6 +198,7 @@ class Setting:
 
 
 LANGUAGES = ("zh", "en")
+GRANT_POLICIES = ("visits", "latest", "nobody")
 
 AGENT: Mapping[str, Setting] = {
     "data_dir": Setting(_path, "/var/lib/jifen"),
@@ -224,6 +226,7 @@ HUB: Mapping[str, Setting] = {
     "language": Setting(_one_of(*LANGUAGES), "zh"),
     "ticket_hours": Setting(_whole(1, 720), 72),
     "code_pool": Setting(_whole(1, 1000), 200),
+    "grant_policy": Setting(_one_of(*GRANT_POLICIES), "visits"),
     "night": Setting(_window, "01:00-05:00"),
     "trust_operation_pts": Setting(_whole(0, 1_000_000), 0),
     "trust_member_day_pts": Setting(_whole(0, 1_000_000), 0),

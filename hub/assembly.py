@@ -9,6 +9,7 @@ from config.settings import HubSettings
 from hub import intake, keys, publishing
 from hub.clock import file_clock, machine
 from hub.office import Office, Trust
+from hub.policy import POLICIES
 from hub.store.engine import Store
 from hub.store.upgrading import upgrade
 from points.judging import NOT_LEARNT
@@ -31,6 +32,7 @@ def open_office(settings: HubSettings, rulebook: bytes) -> Office:
         clock=file_clock(Path(rehearsed)) if rehearsed else machine,
         code_pool=settings.code_pool,
         trust=Trust(settings.trust_operation_pts, settings.trust_member_day_pts, settings.trust_till_pts),
+        policy=POLICIES[settings.grant_policy],
     )
     with store.turn() as turn:
         office.load_books(turn)

@@ -32,6 +32,7 @@ from hub.night import Night
 from hub.office import Office
 from hub.opening import Openers
 from hub.registry import copy_registry
+from hub.rehearsal import history, own_visits
 from hub.store.engine import Store
 
 OPENERS = max(1, min(4, (os.cpu_count() or 2) - 1))
@@ -62,6 +63,10 @@ def main(argv: list[str]) -> int:
         "registry", help="copy stores, keys and rule books into an empty headquarters"
     )
     copied.add_argument("database", type=Path, help="the SQLite file to copy from")
+    visits = commands.add_parser(
+        "visits", help="write who bought and redeemed where, for a policy's rehearsal"
+    )
+    visits.add_argument("file", type=Path, help="the file of visits (CSV)")
     chosen = parser.parse_args(argv)
     try:
         settings = load_hub(chosen.config, os.environ)
@@ -192,6 +197,11 @@ def _registry(office: Office, _settings: HubSettings, chosen: argparse.Namespace
     return 0
 
 
+def _visits(office: Office, _settings: HubSettings, chosen: argparse.Namespace) -> int:
+    print(history.write(chosen.file, own_visits.visits(office)))
+    return 0
+
+
 COMMANDS = {
     "serve": _serve,
     "console": _console,
@@ -201,4 +211,5 @@ COMMANDS = {
     "state": _state,
     "envelopes": _envelopes,
     "registry": _registry,
+    "visits": _visits,
 }

@@ -1,49 +1,27 @@
-"""Who may spend a member's points offline: the till that the member visits most, and nobody else.
+"""A member's points are granted to one till, which may spend them offline: the one that the policy names.
 
-The policy is a pure function of visits. Points are granted only while headquarters itself holds
-them (``available``), to one till at a time, so what all tills together may spend never exceeds the
-balance (P10). Until a member's second visit nobody is granted anything. Rights that lie where the
-member no longer shops are wanted back.
+Whom it names is not this module's to know (``hub.policy``). Points are granted only while headquarters itself
+holds them (``available``), to one till at a time, so what all tills together may spend never exceeds the
+balance (P10). Rights that lie where the policy would not put them any more are wanted back.
 """
 
 from __future__ import annotations
 
 import json
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 
 from hub import recalls
 from hub.decisions import Fact, decide
 from hub.office import Office
+from hub.policy import Agent, Purchase
 from hub.store import schema, standings
 from hub.store.engine import Turn
 from hub.store.standings import Held
-from points.days import Day, plus_days
 from points.expiry import expiry_rank
 from points.holding import available
 from points.identifiers import bucket
 from points.members import begin
-
-VISIT_DAYS = 90
-VISITS_MIN = 2
-
-Agent = tuple[str, str]
-Purchase = tuple[int, Agent]
-"""The day, and the till."""
-
-
-def choose(purchases: Iterable[Purchase], today: int) -> Agent | None:
-    """The till with the most purchases of the last 90 days, the latest deciding a tie."""
-    since = plus_days(Day(today), -VISIT_DAYS)
-    times: Counter[Agent] = Counter()
-    latest: dict[Agent, int] = defaultdict(int)
-    for day, agent in purchases:
-        if day >= since:
-            times[agent] += 1
-            latest[agent] = max(latest[agent], day)
-    if times.total() < VISITS_MIN:
-        return None
-    return max(times, key=lambda agent: (times[agent], latest[agent], agent))
 
 
 def schedule(
@@ -89,7 +67,7 @@ def grant_to(turn: Turn, office: Office, store: str, till: str, inc: int, term: 
     ]
     passed_over = set(recalls.passed_over(turn, store, till))
     ms += passed_over
-    here = {m for m, agent in homes(turn, ms, today).items() if agent == (store, till)}
+    here = {m for m, agent in homes(turn, office, ms).items() if agent == (store, till)}
     awaited = office.bells.awaited() & here
     chosen = sorted(here - awaited - recalls.by_hand(turn, here, today))
     facts = [
@@ -104,15 +82,16 @@ def grant_to(turn: Turn, office: Office, store: str, till: str, inc: int, term: 
     return sum(sum(entry[1] for entry in fact[1]["sched"]) for fact in facts)
 
 
-def homes(turn: Turn, ms: Iterable[int], today: int) -> dict[int, Agent | None]:
-    """Where each member's rights should lie."""
+def homes(turn: Turn, office: Office, ms: Iterable[int]) -> dict[int, Agent | None]:
+    """Where each member's rights should lie, by headquarters' policy."""
+    today = office.today()
     purchases: dict[int, list[Purchase]] = {m: [] for m in ms}
     keys = [(bucket(m), m) for m in purchases]
     for m, store, till, days in turn.find(
         schema.cells, ["m", "store", "till", "bought_on"], ["bucket", "m"], keys
     ):
         purchases[m] += [(int(day), (store, till)) for day in days.split()]
-    return {m: choose(made, today) for m, made in purchases.items()}
+    return {m: office.policy(made, today) for m, made in purchases.items()}
 
 
 def _grant(office: Office, held: Held, agent: Agent, inc: int, term: int, today: int) -> Fact | None:
@@ -138,8 +117,8 @@ def _grant(office: Office, held: Held, agent: Agent, inc: int, term: int, today:
     return "rights.grant", {**to, "g": granted + fresh, "sched": sched}
 
 
-def wanted(turn: Turn, cells: Mapping[int, Agent], office: Office) -> set[int]:
+def wanted(turn: Turn, office: Office, cells: Mapping[int, Agent]) -> set[int]:
     """Members whose rights lie at a till where they should not lie any more, or are called home."""
-    at_home = homes(turn, cells, office.today()).items()
+    at_home = homes(turn, office, cells).items()
     elsewhere = {m for m, agent in at_home if agent is not None and agent != cells[m]}
     return elsewhere | recalls.called(turn, cells, office)

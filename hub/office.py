@@ -13,6 +13,7 @@ from hub.clock import Clock
 from hub.drafts import Recent
 from hub.keys import HubKeys
 from hub.opening import Opened, open_envelope
+from hub.policy import Policy, by_visits
 from hub.store.engine import Store, Turn
 from hub.store.sharing import SharedTurns
 from points import rulebook
@@ -50,6 +51,8 @@ class Office:
     code_pool: int = 200
     trust: Trust = NO_TRUST
     chance: Callable[[int], bytes] = secrets.token_bytes
+    policy: Policy = by_visits
+    """Who is granted what may be spent offline."""
     books: dict[str, RuleBook] = field(default_factory=dict)
     current: RuleBook | None = None
     open_envelope: Callable[[bytes, KeyRecord, Mapping[str, RuleBook], int], Opened] = open_envelope

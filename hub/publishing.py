@@ -220,7 +220,7 @@ def _rights(turn: Turn, office: Office, store: str, till: str, term: tuple[int, 
             (store, till),
         )
     )
-    back = wanted(turn, dict.fromkeys((*given, *added), (store, till)), office)
+    back = wanted(turn, office, dict.fromkeys((*given, *added), (store, till)))
     rows = []
     for m in sorted(given.keys() | (added.keys() & back)):
         row = ["r", "pts", m, *given.get(m, [0, []]), int(m in back)]

@@ -64,6 +64,12 @@ def plus_days(start: Day, days: int) -> Day:
     return _number(_date(start) + timedelta(days=days))
 
 
+@lru_cache(maxsize=16_384)
+def days_between(first: Day, last: Day) -> int:
+    """Whole days from ``first`` to ``last``; below zero when ``last`` comes first."""
+    return _date(last).toordinal() - _date(first).toordinal()
+
+
 @lru_cache(maxsize=4096)
 def plus_months(start: Day, months: int) -> Day:
     """``start`` moved by whole months; the 31st becomes the last day of a shorter month."""

@@ -8,7 +8,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from agent.replay import generator, purchases, report
+from agent.replay import generator, purchases, report, visits
 from agent.replay.baskets import Basket, busiest_stores, in_order
 from agent.replay.rehearsal import LEDGER, as_json, rehearse
 from config.faults import Fault
@@ -25,7 +25,10 @@ def main(argv: list[str]) -> int:
     parser.add_argument("--generated", action="store_true", help="drawn baskets instead of real purchases")
     parser.add_argument("--out", type=Path, default=Path(".replay"), help="where the report goes (.replay)")
     parser.add_argument("--keep", action="store_true", help="keep the stores' and headquarters' folders")
+    parser.add_argument("--visits", type=Path, help="only write these purchases as visits (CSV), and end")
     chosen = parser.parse_args(argv)
+    if chosen.visits is not None:
+        return _write_visits(chosen)
     if not LEDGER.exists():
         print("the second opinion lies in the project's tests and is not here", file=sys.stderr)
         return 2
@@ -55,6 +58,16 @@ def main(argv: list[str]) -> int:
     (chosen.out / "report.json").write_text(as_json(verdict), "utf-8")
     print(path.read_text("utf-8"))
     return 1 if verdict.faults else 0
+
+
+def _write_visits(chosen: argparse.Namespace) -> int:
+    try:
+        count = visits.write(chosen.visits, _baskets(chosen), purchases.new_york())
+    except (Fault, OSError) as fault:
+        print(fault, file=sys.stderr)
+        return 2
+    print(count)
+    return 0
 
 
 def _baskets(chosen: argparse.Namespace) -> list[Basket]:

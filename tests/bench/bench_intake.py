@@ -80,7 +80,8 @@ def office_in(folder: Path) -> Office:
     settings = HubSettings(
         data_dir=folder, key_dir=folder / "keys", listen_host="127.0.0.1", listen_port=0, public_url="",
         database_url="", chain="demo", chain_name="demo", rulebook=None, language="zh", ticket_hours=24,
-        code_pool=20, night=NightWindow(0, 240),
+        code_pool=20, grant_policy="visits",
+        night=NightWindow(0, 240),
     )  # fmt: skip
     office = open_office(settings, canonical.encode(RULES))
     office.clock = lambda: NOON_MS

@@ -124,6 +124,13 @@ def test_a_hub_must_be_told_its_chain() -> None:
     assert "JIFEN_HUB_CHAIN" in str(caught.value)
     settings = load_hub(None, HUB_ENVIRON)
     assert (settings.chain, settings.rulebook, settings.listen_port) == ("demo", None, 8700)
+    assert settings.grant_policy == "visits"
+
+
+def test_a_policy_that_nobody_knows_is_refused() -> None:
+    assert load_hub(None, HUB_ENVIRON | {"JIFEN_HUB_GRANT_POLICY": "nobody"}).grant_policy == "nobody"
+    with pytest.raises(SettingsFault, match="visits, latest, nobody"):
+        load_hub(None, HUB_ENVIRON | {"JIFEN_HUB_GRANT_POLICY": "everybody"})
 
 
 @pytest.mark.parametrize("chain", ["Demo", "a b", "", "x" * 17])

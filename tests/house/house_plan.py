@@ -29,7 +29,8 @@ FLOORS: list[set[str]] = [
     {"agent", "hub"},  # 4 the work itself
     {"agent.screen", "hub.api", "hub.console"},  # 5 HTTP and pages
     {"agent.assembly", "hub.assembly"},  # 6 the parts meet, once
-    {"agent.cli", "hub.cli", "agent.demo", "agent.replay", "agent.__main__", "hub.__main__"},  # 7
+    {"agent.cli", "hub.cli", "agent.demo", "agent.replay", "hub.rehearsal"}  # 7
+    | {"agent.__main__", "hub.__main__"},
     {FRONT_DOOR},  # 8 the front door, imports lazily
 ]
 STRANGERS: dict[str, set[str]] = {

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from house_plan import FRONT_DOOR, PACKAGES, Source, within
 
 VERBS = {"get", "post", "put", "delete", "patch", "head", "websocket"}
-CLI_ROOMS = (FRONT_DOOR, "agent.cli", "hub.cli", "agent.demo", "agent.replay")
+CLI_ROOMS = (FRONT_DOOR, "agent.cli", "hub.cli", "agent.demo", "agent.replay", "hub.rehearsal")
 ROUTE_ROOMS = ("agent.screen", "hub.api", "hub.console")
 PATH_ROOMS = ("points.wire.endpoints",)
 

@@ -14,7 +14,7 @@ from programme import FIRST_MS, PLAIN, Story, book
 from points import codes, operations, rulebook
 from points.amounts import BadAmount, spread, whole
 from points.codes import CodeKind, recognise
-from points.days import Day, local_day, month_end, plus_days, plus_months, quarter_end, year_end
+from points.days import Day, days_between, local_day, month_end, plus_days, plus_months, quarter_end, year_end
 from points.expiry import is_past
 from points.identifiers import bucket, new_op_id
 from points.operations import BadOperation, known, read
@@ -98,6 +98,8 @@ def test_days_of_the_calendar() -> None:
         20260228, 20260331, 20261231,
     )  # fmt: skip
     assert plus_days(Day(20261231), 1) == 20270101
+    assert days_between(Day(20261231), Day(20270101)) == 1
+    assert days_between(Day(20240301), Day(20240228)) == -2
     assert not is_past(20261231, 20261231)
     assert is_past(20261231, 20270101)
     assert not is_past(0, 99991231)

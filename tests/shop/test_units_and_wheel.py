@@ -134,7 +134,8 @@ folder = Path(sys.argv[1])
 office = open_office(HubSettings(
     data_dir=folder, key_dir=folder / "keys", listen_host="127.0.0.1", listen_port=1,
     public_url="http://testserver", database_url="", chain="demo", chain_name="demo", rulebook=None,
-    language="zh", ticket_hours=24, code_pool=20, night=NightWindow(0, 240),
+    language="zh", ticket_hours=24, code_pool=20, grant_policy="visits",
+    night=NightWindow(0, 240),
 ), Path("config/rulebooks/example.json").read_bytes())
 app = make_app(office)
 Desk(office, "http://testserver", 24).mount(app)

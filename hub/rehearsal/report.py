@@ -1,0 +1,144 @@
+"""A rehearsal as tables that people read, Chinese first: one row a run, and one row an hour of the day.
+
+Shares are whole hundredths of a per cent; an hour with few wishes says nothing and is left out of the worst.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from hub.rehearsal.outcome import (
+    AWAY,
+    CHANNEL,
+    COUNTER,
+    HOURS,
+    OFFLINE,
+    SHORT,
+    UNFETCHED,
+    UNNAMED,
+    Outcome,
+)
+
+OFFLINE_APPROVED_BAR = 7_200
+"""Hundredths of a per cent of the redemptions that counters without a line are to approve, at one till."""
+REFUSED_BAR = 50
+"""Hundredths of a per cent that the online channel may refuse in any hour."""
+WISHES_MIN = 50
+
+HEAD = (
+    *("策略 policy", "召回 recall", "每店机数 tills", "断网兑换批准 approved offline"),
+    *("线上被拒 channel refused", "最差一小时 worst hour", "联网柜台被拒 counters refused"),
+    *("敞口日均/最高 out: mean/most", "单机最高 largest till", "召回次数 recalls", "超支 overspent"),
+)
+WHY_HEAD = (
+    *(
+        "断网兑换 offline",
+        "批准 approved",
+        "不在常去的机 at another till",
+        "早上没取到 line cut before it fetched",
+    ),
+    *("有一些但不够 some, not enough", "还没有常去的机 no till named"),
+)
+
+
+def share(part: int, whole: int) -> int:
+    """Hundredths of a per cent, to the nearest; 0 of nothing."""
+    return (10_000 * part + whole // 2) // whole if whole else 0
+
+
+def per_cent(hundredths: int) -> str:
+    """``72.83 %``."""
+    return f"{hundredths // 100}.{hundredths % 100:02d} %"
+
+
+def approved(outcome: Outcome) -> int:
+    """The share of offline redemptions that was approved."""
+    asked = outcome.asked(OFFLINE)
+    return share(asked - outcome.denied(OFFLINE), asked)
+
+
+def refused_by_hour(outcome: Outcome, where: str) -> list[int | None]:
+    """The share refused in each hour; None where too few wished."""
+    pairs = zip(outcome.refused[where], outcome.wished[where], strict=True)
+    return [share(refused, wished) if wished >= WISHES_MIN else None for refused, wished in pairs]
+
+
+def worst_hour(outcome: Outcome) -> tuple[int, int] | None:
+    """The largest share that the online channel refused in an hour, and the hour."""
+    told = [(n, hour) for hour, n in enumerate(refused_by_hour(outcome, CHANNEL)) if n is not None]
+    return max(told) if told else None
+
+
+def runs(outcomes: Sequence[Outcome]) -> str:
+    """One row a run, as a Markdown table."""
+    rows = [HEAD, tuple("---" for _ in HEAD), *map(_row, outcomes)]
+    return "\n".join("| " + " | ".join(row) + " |" for row in rows)
+
+
+def hours(outcomes: Sequence[Outcome]) -> str:
+    """What the online channel and the connected counters refused, one row an hour (fewest tills)."""
+    least = min(outcome.tills for outcome in outcomes)
+    outcomes = [outcome for outcome in outcomes if outcome.tills == least]
+    head = ["时 hour"] + [
+        f"{name} {_named(outcome)}" for name in ("线上 channel,", "柜台 counters,") for outcome in outcomes
+    ]
+    columns = [refused_by_hour(outcome, where) for where in (CHANNEL, COUNTER) for outcome in outcomes]
+    rows = [head, ["---"] * len(head)]
+    for hour in range(HOURS):
+        said = [column[hour] for column in columns]
+        if any(n is not None for n in said):
+            rows.append([f"{hour:02d}", *("–" if n is None else per_cent(n) for n in said)])
+    return "\n".join("| " + " | ".join(row) + " |" for row in rows)
+
+
+def bars(outcomes: Sequence[Outcome]) -> str:
+    """Whether each run with recall holds what is promised of it, in words."""
+    said = []
+    for outcome in outcomes:
+        worst, told = worst_hour(outcome), outcome.asked(OFFLINE) >= WISHES_MIN
+        offline = _held(approved(outcome) >= OFFLINE_APPROVED_BAR if told else None)
+        channel = _held(worst[0] <= REFUSED_BAR if worst else None)
+        if outcome.has_recall:
+            said.append(f"* {_named(outcome)}: 断网兑换批准 approved offline ≥ 72 %: {offline}")
+            said.append(
+                f"* {_named(outcome)}: 线上每小时被拒 channel refused in every hour ≤ 0.5 %: {channel}"
+            )
+    return "\n".join(said)
+
+
+def reasons(outcomes: Sequence[Outcome]) -> str:
+    """Why counters without a line refused, one row a run."""
+    rows = [WHY_HEAD, tuple("---" for _ in WHY_HEAD)]
+    for outcome in outcomes:
+        asked, counted = outcome.asked(OFFLINE), outcome.why_offline
+        shares = [per_cent(share(counted[why], asked)) for why in (AWAY, UNFETCHED, SHORT, UNNAMED)]
+        rows.append((_named(outcome), per_cent(approved(outcome)), *shares))
+    return "\n".join("| " + " | ".join(row) + " |" for row in rows)
+
+
+def _held(is_held: bool | None) -> str:
+    if is_held is None:
+        return "样本太少 too few"
+    return "达到 held" if is_held else "未达到 missed"
+
+
+def _named(outcome: Outcome) -> str:
+    recall = "" if outcome.has_recall else " 无召回 no recall"
+    return f"{outcome.policy}{recall} ×{outcome.tills}" if outcome.tills else f"{outcome.policy}{recall}"
+
+
+def _row(outcome: Outcome) -> tuple[str, ...]:
+    exposure, worst = outcome.exposure(), worst_hour(outcome)
+    return (
+        outcome.policy,
+        "有 yes" if outcome.has_recall else "无 no",
+        str(outcome.tills or "–"),
+        f"{per_cent(approved(outcome))} of {outcome.asked(OFFLINE):,}",
+        f"{per_cent(share(outcome.denied(CHANNEL), outcome.asked(CHANNEL)))} of {outcome.asked(CHANNEL):,}",
+        f"{per_cent(worst[0])} ({worst[1]:02d})" if worst else "–",
+        f"{per_cent(share(outcome.denied(COUNTER), outcome.asked(COUNTER)))} of {outcome.asked(COUNTER):,}",
+        f"{sum(exposure.mean) // HOURS:,} / {exposure.most:,}",
+        f"{exposure.largest_till:,}",
+        f"{outcome.recalls:,}",
+        f"{outcome.overspent:,}",
+    )
