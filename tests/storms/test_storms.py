@@ -16,7 +16,7 @@ from tests.chain.shrink import shrink
 from tests.storms.gate import hunt
 
 HOUSE = Path(__file__).resolve().parents[2]
-SEEDS = 200
+SEEDS = 100
 SHARES = 4
 PRINT = "from tests.chain.runs import run, small\nprint([run(small(seed)).fingerprint for seed in range(3)])"
 
@@ -41,7 +41,7 @@ def test_and_the_weather_was_bad_enough() -> None:
 
 @pytest.mark.long
 def test_a_seed_played_again_is_the_same_chain() -> None:
-    for seed in range(20):
+    for seed in range(10):
         once, again = run(small(seed)), run(small(seed))
         assert once.fingerprint
         assert once.fingerprint == again.fingerprint, f"seed {seed}"
