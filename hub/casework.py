@@ -20,8 +20,8 @@ from hub.overdue import MISSING
 from hub.posting import Now, Place
 from hub.store import schema
 from hub.store.engine import Turn
+from points.fund import points_moved
 from points.identifiers import bucket
-from points.operations import points_moved
 from points.wire import canonical
 from points.wire.faults import WireFault
 

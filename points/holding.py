@@ -13,9 +13,10 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from points.fold import Account
+from points.fund import SPENDS
 from points.legs import MEM, Leg
 from points.members import MemberRow
-from points.operations import SPENDS, Operation
+from points.operations import Operation
 from points.postings import AUTH, close_legs, grant_legs, held_by, lost_legs, rights_legs
 from points.rights import Cell
 

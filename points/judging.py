@@ -12,12 +12,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
+from points.fields import BadOperation
 from points.fold import FOLDED, Account
+from points.fund import SPENDS
 from points.holding import NOBODY_LOST, Key, Lost, Standing, move_rights
 from points.identifiers import HUB_STORE
 from points.legs import Leg
 from points.members import begin
-from points.operations import HUB_KINDS, KINDS, SPENDS, BadOperation, Operation, known, read
+from points.operations import HUB_KINDS, KINDS, Operation, known, read
 from points.order import canonical
 from points.quoting import earn_due, recompute_earn
 from points.returns import Sale

@@ -26,8 +26,9 @@ from agent.store import cells
 from hub.store import schema
 from hub.verify import state, verify
 from points.fold import FOLDED, fold
+from points.fund import points_moved
 from points.identifiers import HUB_STORE
-from points.operations import Operation, points_moved
+from points.operations import Operation
 from points.rights import Rights
 from points.wire import canonical
 from tests.chain.pc import Pc

@@ -11,7 +11,8 @@ from hub import losses, publishing
 from hub.store.losses import every
 from hub.verify import verify
 from points import rulebook
-from points.operations import BadOperation, read
+from points.fields import BadOperation
+from points.operations import read
 from points.wire import canonical
 
 
