@@ -2,7 +2,8 @@
 
 A till's rights are counters that only its own operations and headquarters' grants move; they settle by these
 counters, never by a clock. Rights come home by the till's own return, by the close of its term behind its
-complete lane, or when two people have declared its PC lost. What was spent without a right is said,
+complete lane, or when two people have declared its PC lost; from till to till they move by the operation
+that gave them, counted once. What was spent without a right is said,
 and is nobody's loss but headquarters' or the store's.
 """
 
@@ -13,7 +14,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from points.fold import Account
-from points.fund import SPENDS
+from points.fund import SPENDS, USES_ALLOWANCE
 from points.legs import MEM, Leg
 from points.members import MemberRow
 from points.operations import Operation
@@ -32,6 +33,8 @@ def _ended(intent: str, agent: Agent) -> str:
     return f"{intent}@{agent[0]}/{agent[1]}"
 
 
+POT = "give:"
+"""Begins the name of what a till was given and headquarters cannot count to its term yet."""
 UNTOLD = (1, 0)
 """The term of a reservation that was made before reservations told theirs; any close of its till ends it."""
 
@@ -59,12 +62,13 @@ class Standing:
     reserved_changed: bool = False
 
     def end(self, intent: str, agent: Agent) -> None:
-        """This till's intent is over; a reservation for it that comes later is not made."""
+        """This till's intent is over; a reservation for it that comes later is not made. So is what it gave to
+        a sister till, once it has moved."""
         self.voided.add(_ended(intent, agent))
         self.reserved_changed = True
 
     def is_over(self, intent: str, agent: Agent) -> bool:
-        """Whether this till's intent has ended before its reservation came."""
+        """Whether this till's intent has ended before its reservation came, or what it gave has moved."""
         return _ended(intent, agent) in self.voided
 
     def cell(self, store: str, till: str) -> Cell:
@@ -93,7 +97,8 @@ def move_rights(standing: Standing, op: Operation, lost: Lost = NOBODY_LOST) -> 
     """
     decided = _DECISIONS.get(op.kind)
     if decided is not None:
-        return decided(standing, op), 0
+        legs = decided(standing, op)
+        return legs, sum(leg.pts for leg in legs if leg.debit == MEM) if op.kind == "rights.give" else 0
     released = _release(standing, op, op.id) if standing.reserved else []
     if op.kind == "sale.earn":
         standing.cell(op.store, op.till)  # whoever serves a member has a cell, if only an empty one
@@ -108,12 +113,13 @@ def move_rights(standing: Standing, op: Operation, lost: Lost = NOBODY_LOST) -> 
     legs = rights_legs(op, cell)
     wanted = sum(n if act != "add" else -n for act, n in moves if act not in ("auth", "trust"))
     authorised = sum(leg.pts for leg in released)
-    short = max(0, wanted - (before - cell.escrow - cell.home))
+    from_pots = _from_pots(standing, op, cell)
+    short = max(0, wanted - (before - cell.escrow - cell.home) - sum(leg.pts for leg in from_pots))
     asked = sum(n for act, n in op.moves() if act == "auth")
     if asked and not released:  # the reservation may still come, and must find that it is over
         standing.end(op.id, (op.store, op.till))
     short += max(0, asked - authorised)
-    return released + legs, short
+    return released + legs + from_pots, short
 
 
 def _is_of_the_lost(op: Operation, lost: Lost) -> bool:
@@ -173,6 +179,79 @@ def _dismiss(standing: Standing, op: Operation) -> list[Leg]:
     return legs + [Leg(op.id, held_by(kind, store, till), MEM, "", pts) for kind, pts in moved if pts]
 
 
+def _give(standing: Standing, op: Operation) -> list[Leg]:
+    """A till has given points to a sister till; they move once, by whichever of both lanes is heard first."""
+    return [] if standing.is_over(op.id, (op.store, op.till)) else _hand_over(standing, op, op)
+
+
+def _take(standing: Standing, op: Operation) -> list[Leg]:
+    """A till has taken them: ``giving`` is the operation that gave, as its signed bytes tell it."""
+    given: Operation = op.body["giving"]
+    if not standing.is_over(given.id, (given.store, given.till)):
+        return _hand_over(standing, op, given)
+    waits = standing.reserved.pop(POT + given.id, None)
+    if waits is None:
+        return []
+    to = _arrive(standing, op, given.id, waits)
+    return [] if to == AUTH else [Leg(op.id, AUTH, to, POT + given.id, waits.pts)]
+
+
+def _hand_over(standing: Standing, op: Operation, given: Operation) -> list[Leg]:
+    """From the giver's rights, whatever of them is known here, to the receiver's."""
+    agent = (given.store, given.till)
+    standing.end(given.id, agent)
+    cell = standing.cell(*agent)
+    escrow, home = cell.escrow, cell.home
+    cell.post(given)
+    store, till, inc, term, *_ = given.fund[0][3]
+    pts = sum(n for _, n in given.moves())
+    to = _arrive(standing, op, given.id, Reserved(store, till, pts, inc, term))
+    ref = POT + given.id if to == AUTH else ""
+    lease, local = escrow - cell.escrow, home - cell.home
+    parts = ((held_by("lease", *agent), lease), (held_by("local", *agent), local), (MEM, pts - lease - local))
+    return [Leg(op.id, held, to, ref, n) for held, n in parts if n and held != to]
+
+
+def _arrive(standing: Standing, op: Operation, give: str, given: Reserved) -> str:
+    """Count what a till was given to its term; gives the account where it lies.
+
+    A term that is over can take nothing any more: it comes home. One that headquarters cannot count to yet,
+    because another device's term of the same till is in the cell, keeps it in a pot of its own.
+    """
+    if op.body["is_over"]:
+        return MEM
+    cell, term = standing.cell(given.store, given.till), (given.inc, given.term)
+    if term > cell.term and not cell.escrow:
+        cell.renew(term)
+    if term != cell.term:
+        standing.reserved[POT + give] = given
+        standing.reserved_changed = True
+        return AUTH
+    if cell.closed:
+        return MEM
+    cell.taken += given.pts
+    return held_by("lease", given.store, given.till)
+
+
+def _from_pots(standing: Standing, op: Operation, cell: Cell) -> list[Leg]:
+    """What an operation of an earlier term than the cell's used of points that were given to that term."""
+    term = (op.body["inc"], op.body["term"])
+    left = sum(n for act, n in op.moves() if act in USES_ALLOWANCE) if term < cell.term else 0
+    legs = []
+    for name in sorted(standing.reserved) if left else ():
+        pot = standing.reserved[name]
+        if not name.startswith(POT) or pot[:2] != (op.store, op.till) or pot[3:] != term:
+            continue
+        part = min(left, pot.pts)
+        left -= part
+        del standing.reserved[name]
+        if part < pot.pts:
+            standing.reserved[name] = pot._replace(pts=pot.pts - part)
+        standing.reserved_changed = True
+        legs.append(Leg(op.id, AUTH, MEM, name, part))
+    return legs
+
+
 def _close(standing: Standing, op: Operation) -> list[Leg]:
     """A till's term ends: its allowance and what was reserved in it come home.
 
@@ -198,6 +277,8 @@ def _lost(standing: Standing, op: Operation) -> list[Leg]:
 _DECISIONS: dict[str, Callable[[Standing, Operation], list[Leg]]] = {
     "rights.grant": _grant,
     "rights.close": _close,
+    "rights.give": _give,
+    "rights.take": _take,
     "auth.reserve": _reserve,
     "auth.void": _void,
     "op.dismiss": _dismiss,

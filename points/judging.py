@@ -29,6 +29,10 @@ UNKNOWN_TYPE, UNKNOWN_VERSION = NOT_LEARNT = ("unknown-type", "unknown-version")
 """Kinds that this program has not learnt yet; what is of them is judged again by the next that starts."""
 
 
+BEHIND = frozenset({"rights.return", "rights.give", "rights.take"})
+"""Kinds that wait behind an unresolved earlier operation of their lane on the same member."""
+
+
 class Outcome(NamedTuple):
     """``letter`` J, D, Q or P and what is said with it."""
 
@@ -112,7 +116,7 @@ def admit(op: Operation, docket: Docket) -> Outcome | None:
         return _waits("member", op.body.get("who") or op.body.get("pii") or "")
     if op.m not in docket.issued:
         return _waits("m", op.m)
-    if op.kind == "rights.return" and (op.store, op.till, op.m) in docket.waiting:
+    if op.kind in BEHIND and (op.store, op.till, op.m) in docket.waiting:
         return _waits("lane", f"{op.store}/{op.till}")
     return None
 
