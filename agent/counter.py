@@ -21,7 +21,7 @@ from agent.store import members, sales
 from agent.till import Till, View
 from points import codes, rights
 from points.codes import Code, CodeKind
-from points.operations import BadOperation
+from points.fields import BadOperation
 from points.quoting import EarnQuote, quote_earn
 from points.refusals import Refusal
 from points.rights import Fund, Rights

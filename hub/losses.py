@@ -71,8 +71,8 @@ def approve(turn: Turn, office: Office, store: str, till: str, epoch: int, by: s
 def held_at(look: Turn, store: str, till: str) -> int:
     """E + F + H of a counter: what its PCs may spend, or have spent and not told."""
     row = look.one(
-        "SELECT (SELECT coalesce(sum(CASE WHEN closed = 0 AND granted > allowance_used"
-        " THEN granted - allowance_used ELSE 0 END), 0)"
+        "SELECT (SELECT coalesce(sum(CASE WHEN closed = 0 AND granted + taken > allowance_used"
+        " THEN granted + taken - allowance_used ELSE 0 END), 0)"
         " + coalesce(sum(CASE WHEN added > local_used THEN added - local_used ELSE 0 END), 0)"
         " FROM cells WHERE store = ? AND till = ?)"
         " + (SELECT coalesce(sum(pts), 0) FROM reserved WHERE store = ? AND till = ?)",

@@ -207,7 +207,7 @@ def _rights(turn: Turn, office: Office, store: str, till: str, term: tuple[int, 
         m: [granted, json.loads(sched)]
         for m, granted, sched in turn.run(
             "SELECT m, granted, sched FROM cells WHERE store = ? AND till = ? AND inc = ? AND term = ?"
-            " AND closed = 0 AND granted > allowance_used",
+            " AND closed = 0 AND granted + taken > allowance_used",
             (store, till, *term),
         )
     }

@@ -62,8 +62,8 @@ class Standing:
     reserved_changed: bool = False
 
     def end(self, intent: str, agent: Agent) -> None:
-        """This till's intent is over; a reservation for it that comes later is not made. So is what it gave to
-        a sister till, once it has moved."""
+        """This till's intent is over: a reservation for it that comes later is not made. What it gave to a
+        sister till is over too, once it has moved."""
         self.voided.add(_ended(intent, agent))
         self.reserved_changed = True
 

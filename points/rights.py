@@ -144,9 +144,7 @@ def take(rights: Rights, sched: Iterable[Sequence[int]]) -> Rights:
         taken[expires_on] = taken.get(expires_on, 0) + n
         granted, used = entries.get(expires_on, (0, 0))
         entries[expires_on] = (granted + n, used)
-    allowance = tuple(
-        (expires_on, *entries[expires_on]) for expires_on in sorted(entries, key=expiry_rank)
-    )
+    allowance = tuple((expires_on, *entries[expires_on]) for expires_on in sorted(entries, key=expiry_rank))
     allowance, unknown = _drain_allowance(allowance, rights.used_before, 0)
     return replace(rights, allowance=allowance, taken=_by_expiry(taken), used_before=unknown)
 

@@ -357,6 +357,7 @@ cells = Table(
     _text("sched"),
     _whole("seen_on"),
     _text("bought_on"),
+    _whole("taken", server_default="0"),
     PrimaryKeyConstraint("bucket", "m", "store", "till"),
     sqlite_with_rowid=False,
 )
