@@ -13,7 +13,7 @@ from typing import Any
 
 from agent import claims, funding
 from agent.cards import Card, card_of
-from agent.funding import Authorise, Intent, No, OnTrust
+from agent.funding import Authorise, Fetch, Intent, No, OnTrust, no_sisters
 from agent.journal.clock import StoreTime
 from agent.recorder import UNMARKED, Draft, Mark, Prepared, Recorded, prepare, record, record_prepared
 from agent.slips import slip
@@ -68,9 +68,10 @@ class _Shown:
 class Counter:
     """The acts of one till's counter. Safe from any thread; one act at a time."""
 
-    def __init__(self, till: Till, ask: Authorise) -> None:
+    def __init__(self, till: Till, ask: Authorise, fetch: Fetch = no_sisters) -> None:
         self.till = till
         self._ask = ask
+        self._fetch = fetch
         self._shown: _Shown | None = None
 
     def scan(self, text: str) -> Found | No:
@@ -189,7 +190,11 @@ class Counter:
                 confirmed = self._confirm(m, lines, by, points_used, mark)
             if confirmed is not None:
                 return confirmed
-        asked = funding.authorise(self.till, m, points_used, by, self._ask) if m and points_used else None
+        asked = (
+            funding.authorise(self.till, m, points_used, by, self._ask, self._fetch)
+            if m and points_used
+            else None
+        )
         if isinstance(asked, No):
             return asked
         intent = asked
@@ -281,7 +286,7 @@ class Counter:
 
     def redeem(self, m: int, pts: int, by: str, mark: Mark = UNMARKED) -> Recorded | No:
         """Points as cash, outside a sale."""
-        intent = funding.authorise(self.till, m, pts, by, self._ask)
+        intent = funding.authorise(self.till, m, pts, by, self._ask, self._fetch)
         if isinstance(intent, No):
             return intent
         try:

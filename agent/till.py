@@ -143,7 +143,7 @@ class Till:
                 entry = self.log.append(turn, body, op.id, op.m, op.kind, op.day)
                 if op.kind == "sale.earn" and raw["receipt"] != self.lane_position(entry.pos):
                     sales.index_sale(turn, raw["receipt"], op.day, entry.pos)
-                elif op.kind in ("sale.refund", "sale.void"):
+                elif op.kind in sales.FINDABLE_BY_REF:
                     sales.index_return(turn, op.refs[0], entry.pos)
                 elif op.kind == "member.enrol" and op.m is not None:
                     members.use_number(turn, op.m)

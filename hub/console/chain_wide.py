@@ -16,7 +16,8 @@ ROWS_MAX = 500
 
 HELD = (
     "SELECT store, till, sum(CASE WHEN closed = 0 AND granted + taken > allowance_used"
-    " THEN granted + taken - allowance_used ELSE 0 END), sum(CASE WHEN added > local_used THEN added - local_used ELSE 0 END)"
+    " THEN granted + taken - allowance_used ELSE 0 END),"
+    " sum(CASE WHEN added > local_used THEN added - local_used ELSE 0 END)"
     " FROM cells GROUP BY store, till"
 )
 

@@ -5,7 +5,7 @@
 
 The receiver's operation `rights.take` carries it as `[till, epoch, seq, kid, signature, body]`; both tills
 are of one store. So headquarters can move the points by whichever of both lanes it hears first, also when
-the other is never heard. It is made after the operation that gave was on disk, and says where it stands there.
+the other is never heard. It is made after the operation that gave was on disk, and says where it stands.
 It refuses to know what a giver may give.
 """
 
@@ -30,7 +30,7 @@ SEQ_MAX = 2**53 - 1
 
 @dataclass(frozen=True, slots=True)
 class Given:
-    """The operation that gave, as its exact bytes, at `seq` of the giver's `lane`, and the signature over it."""
+    """The bytes of the operation that gave, at `seq` of the giver's `lane`, and the signature over it."""
 
     lane: Lane
     seq: int
