@@ -55,6 +55,8 @@ class Sisters:
         self.port = port
         self.interface = interface
         self.others = tuple(addresses)
+        self.is_plugged = True
+        """False plays a pulled plug: nothing is said and nothing is heard."""
         self._known: dict[str, Address] = {}
         self._answers: dict[str, Answers] = {}
         self._stop = threading.Event()
@@ -172,7 +174,7 @@ class Sisters:
             except OSError:  # the answer to something sent to nobody, or a network that has gone
                 self._stop.wait(0.05)
                 continue
-            if self._is_too_much():
+            if not self.is_plugged or self._is_too_much():
                 continue
             try:
                 self._hear(sister.open_datagram(raw, self.till.identity.lane, self._record_of), address)
@@ -238,5 +240,7 @@ class Sisters:
             self._send(said, address)
 
     def _send(self, said: Said, address: Address) -> None:
+        if not self.is_plugged:
+            return
         with contextlib.suppress(OSError):  # a network that is not there loses what is said
             self._sockets[0].sendto(sister.datagram(said, self.till.identity.key), address)
