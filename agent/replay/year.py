@@ -233,11 +233,14 @@ class Year:
             if self._chance.random() < 1 / 2:
                 back = (units + 1) // 2
                 lines.append([number, back, fen * back // units])
+        if not lines:
+            number, _, units, fen = self._chance.choice(basket.lines)
+            lines.append([number, 1, fen // units])
         later = self._chance.randrange(REFUND_WITHIN_DAYS + 1)
-        if lines and later:
+        if later:
             at_ms = basket.at_ms + later * DAY_MS
             self._returns_on(at_ms, store, str(basket.basket), lines)
-        elif lines:
+        else:
             self._return(store, _Return(basket.at_ms, store, str(basket.basket), lines), connected=False)
 
     def _returns_on(self, at_ms: int, store: str, receipt: str, lines: list[list[int]]) -> None:
