@@ -1,9 +1,9 @@
 """Where the points of a redemption come from: this till's own rights, then headquarters, else no.
 
 Order: local, allowance, online authorisation of the remainder, trust where headquarters has budgeted it and
-is out of reach, refusal in words. An authorisation
-is written down before it is asked (the intent), asked under the id of the operation it is for, and
-ends only by that operation or by ``auth.void``: a lost answer can strand points, never double them.
+is out of reach, refusal in words. An authorisation is written down before it is asked (the intent), asked
+under the id of the operation it is for, and ends only by that operation or by ``auth.void``: a lost answer
+can strand points, never double them.
 """
 
 from __future__ import annotations
@@ -94,10 +94,9 @@ def authorise(till: Till, m: int, pts: int, by: str, ask: Authorise) -> Intent |
         return OnTrust()
     is_silent = answer in ("unreachable", "unanswered")
     refusal = Refusal.not_here_offline if is_silent else Refusal[answer]
-    is_short = (
-        refusal is Refusal.not_enough_points
-    )  # then what is shown here is older than what is known there
-    return No(refusal, {"points": here if is_short else shown, "here": here})
+    # When there are not enough, what is shown here is older than what is known there.
+    told = here if refusal is Refusal.not_enough_points else shown
+    return No(refusal, {"points": told, "here": here})
 
 
 def give_up(till: Till, op_id: str, m: int, by: str) -> None:
