@@ -161,6 +161,8 @@ def test_a_revoked_key_is_believed_up_to_what_was_accepted(hq: Headquarters, til
     before = kept(hq)
     told = till.deliver(till.cut())
     assert (told.status, told.fault.problem) == (403, "revoked")
+    assert till.deliver(till.cut()).status == 403
+    assert hq.rows("SELECT reason, store FROM cases") == [("revoked", "s001")], "people look at it, once"
     assert till.call("GET", "/v1/feed/members/main/g1/manifest").status == 403
     assert kept(hq) == before
 
