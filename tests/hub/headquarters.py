@@ -5,7 +5,6 @@ from __future__ import annotations
 import secrets
 import socket
 import threading
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -13,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import uvicorn
+from patience import until
 
 from agent import provisioning
 from agent.counter import Counter
@@ -133,9 +133,7 @@ def headquarters(
     )
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()
-    deadline = time.monotonic() + 10
-    while not server.started and time.monotonic() < deadline:
-        time.sleep(0.01)
+    assert until(lambda: server.started)
     made = Headquarters(office, settings.public_url, clock, folder)
     try:
         yield made

@@ -148,7 +148,7 @@ def test_what_the_short_way_cannot_post_takes_the_long_way(
     ("more", "reason"), [({"t": "gift.redeem"}, "unknown-type"), ({"tv": 2}, "unknown-version")]
 )
 def test_a_kind_of_tomorrow_is_parked_and_the_lane_goes_on(
-    hq: Headquarters, till: PretendTill, monkeypatch: pytest.MonkeyPatch, more: dict[str, Any], reason: str
+    hq: Headquarters, till: PretendTill, more: dict[str, Any], reason: str
 ) -> None:
     m = till.enrol()
     till.write(canonical.encode(till.body("member.enrol", m) | more))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import threading
 from typing import Any
 
 import pytest
@@ -100,8 +101,6 @@ def test_an_operation_before_its_reservation_leaves_nothing_to_reserve(
 
 
 def test_two_tills_are_never_authorised_more_than_there_is(hq: Headquarters, till: PretendTill) -> None:
-    import threading
-
     m = saved(till, 100)
     other = PretendTill(hq, "s002")
     said: list[dict[str, Any]] = []
