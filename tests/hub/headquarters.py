@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import secrets
-import socket
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,6 +12,7 @@ from typing import Any
 
 import uvicorn
 from patience import until
+from ports import free_port
 
 from agent import provisioning
 from agent.counter import Counter
@@ -114,10 +114,7 @@ class Headquarters:
 def headquarters(
     folder: Path, rules: dict[str, Any] | None = None, database_url: str = ""
 ) -> Iterator[Headquarters]:
-    clock = HandClock()
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    clock, port = HandClock(), free_port()
     settings = HubSettings(
         data_dir=folder / "hub", key_dir=folder / "hub-keys", listen_host="127.0.0.1", listen_port=port,
         public_url=f"http://127.0.0.1:{port}", database_url=database_url, chain="demo", chain_name="示例超市",

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
@@ -15,6 +14,7 @@ import httpx
 import pytest
 from headquarters import Headquarters
 from patience import until
+from ports import free_port
 from pretend_till import PretendTill
 
 from hub import intake, reception
@@ -127,20 +127,16 @@ def test_no_process_outlives_a_headquarters_that_was_killed(tmp_path: Path) -> N
 def test_headquarters_that_is_asked_to_end_leaves_nothing_undone(
     tmp_path: Path, asked: signal.Signals
 ) -> None:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     settings = {
-        "CHAIN": "demo",
-        "CHAIN_NAME": "x",
-        "DATA_DIR": tmp_path / "data",
-        "KEY_DIR": tmp_path / "keys",
-    }
+        "CHAIN": "demo", "CHAIN_NAME": "x", "DATA_DIR": tmp_path / "data", "KEY_DIR": tmp_path / "keys",
+        "LISTEN_PORT": port,
+    }  # fmt: skip
     named = {f"JIFEN_HUB_{name}": str(value) for name, value in settings.items()}
     serving = subprocess.Popen(
         [sys.executable, "-m", "jifen", "hub", "serve"],
         cwd=Path(__file__).resolve().parents[2],
-        env={**os.environ, **named, "JIFEN_HUB_LISTEN_PORT": str(port)},
+        env={**os.environ, **named},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,

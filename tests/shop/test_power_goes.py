@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 from patience import until
+from ports import free_port
 from test_open_a_till import hub
 
 from agent import enrolment, provisioning
@@ -58,7 +59,9 @@ def till(hub: HubProcess, tmp_path: Path, store: str) -> Iterator[subprocess.Pop
     finally:
         agent.stop()
     command = [sys.executable, "-m", "jifen", "agent", "run", "--config", str(where)]
-    running = subprocess.Popen(command, cwd=HOUSE, env=os.environ | {"JIFEN_AGENT_PAGE_PORT": "8993"})
+    running = subprocess.Popen(
+        command, cwd=HOUSE, env=os.environ | {"JIFEN_AGENT_PAGE_PORT": str(free_port())}
+    )
     try:
         assert until(lambda: out(hub, store) > 0, SLOW_S), "the till was never heard"
         yield running
