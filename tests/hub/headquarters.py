@@ -62,6 +62,10 @@ class Shop:
     uplink: Uplink
     folder: Path
 
+    def here(self, m: int) -> int:
+        """What this till could spend of the member's points without a network."""
+        return sum(self.till.rights(m).left(self.till.rule().today(self.till.time().st_ms)))
+
     def sync(self) -> Any:
         done = self.night.contact(rest=lambda _ms: None)
         assert not done.alarms, done.alarms

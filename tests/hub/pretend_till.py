@@ -71,7 +71,7 @@ class PretendTill:
         self.st = NOON_MS
         self.ahead_s = 0
         self.rules = hq.office.rules().hash
-        self.pool: list[tuple[int, str]] = [(row[1], row[2]) for row in self.page() if row[0] == "p"]
+        self.pool: list[tuple[int, str]] = [(row[1], row[2]) for row in self.page("p")]
 
     def ask(self, key: SigningKey) -> bytes:
         return joining.ask(
@@ -175,14 +175,14 @@ class PretendTill:
         assert heard.status == 200, heard.fault
         return manifest.open_manifest(heard.body, self.grant.keys.manifest, self.lane.chain, topic, shard)
 
-    def page(self) -> list[list[Any]]:
-        """The rows of this till's private page."""
+    def page(self, kind: str = "") -> list[list[Any]]:
+        """The rows of this till's private page, all or of one kind."""
         shard = manifest.private_shard(self.lane.store, self.lane.till)
-        return self.rows("till", shard, None)
+        return [row for row in self.rows("till", shard, None) if not kind or row[0] == kind]
 
     def told(self) -> dict[int, tuple[str, dict[str, Any]]]:
         """What the private page says became of operations later."""
-        return {row[2]: (row[3], row[4]) for row in self.page() if row[0] == "o"}
+        return {row[2]: (row[3], row[4]) for row in self.page("o")}
 
     def members(self) -> dict[int, list[Any]]:
         """Every member row that the stores are told."""
@@ -195,7 +195,7 @@ class PretendTill:
     def opened(self, topic: str, shard: str) -> list[list[Any]]:
         """The rows of a sealed shard, opened with the secret that the private page tells."""
         named = self.manifest(topic, shard).enc_kid
-        heard = [row[4] for row in self.page() if row[0] == "k" and row[3] == named]
+        heard = [row[4] for row in self.page("k") if row[3] == named]
         return self.rows(topic, shard, bytes.fromhex(heard[0]))
 
     def rows(self, topic: str, shard: str, key: bytes | None) -> list[list[Any]]:

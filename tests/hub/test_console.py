@@ -121,9 +121,8 @@ def test_the_stores_page_says_up_to_when_a_till_is_known_and_not_what_it_keeps(
 
 
 def test_a_members_story_adds_up_line_by_line(
-    hq: Headquarters, till: PretendTill, desk: httpx.Client
+    hq: Headquarters, till: PretendTill, desk: httpx.Client, other: PretendTill
 ) -> None:
-    other = PretendTill(hq, "s002")
     m = till.enrol()
     sale = till.earn(m, 100)
     till.redeem(m, 40)
@@ -151,7 +150,6 @@ def test_a_members_story_adds_up_line_by_line(
         assert desk.get(f"/console/members/{bad}").status_code == 404
     positions = lines(desk, "/console/settlement?csv=positions")
     assert sum(int(row["应收积分"]) for row in positions) == 0
-    other.close()
 
 
 def test_a_member_is_found_by_the_whole_code(hq: Headquarters, till: PretendTill, desk: httpx.Client) -> None:

@@ -118,8 +118,7 @@ def test_a_damaged_envelope_is_refused_wherever_the_damage_is(hq: Headquarters, 
     assert till.heard(till.deliver(raw)) == {}
 
 
-def test_keys_open_only_their_own_lane(hq: Headquarters, till: PretendTill) -> None:
-    other = PretendTill(hq, "s002")
+def test_keys_open_only_their_own_lane(hq: Headquarters, till: PretendTill, other: PretendTill) -> None:
     stranger = SigningKey.from_raw(b"x" * 32)
     till.earn(till.enrol(), 100)
     raw = till.cut()
@@ -142,7 +141,6 @@ def test_keys_open_only_their_own_lane(hq: Headquarters, till: PretendTill) -> N
     assert (told.status, told.fault.problem) == (404, "not-found")
     assert kept(hq) == before
     assert till.heard(till.deliver(raw)) == {}
-    other.close()
 
 
 def test_an_unsigned_request_is_nobody(hq: Headquarters, till: PretendTill) -> None:
