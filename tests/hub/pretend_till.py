@@ -15,7 +15,7 @@ import httpx
 from headquarters import NOON_MS, Headquarters
 
 from points.identifiers import new_op_id
-from points.wire import ack, canonical, chain, chunk, claim, endpoints, envelope, joining, manifest
+from points.wire import ack, canonical, chain, chunk, claim, endpoints, envelope, joining, manifest, sealing
 from points.wire import requests as signing
 from points.wire import ticket as tickets
 from points.wire.batch_header import Moment
@@ -221,6 +221,22 @@ class PretendTill:
             "earned": body.get("pts", 0), "used": 0, "tender_fen": 0, "m_bp": 10_000,
         }  # fmt: skip
         return claim.encode(claim.Claim(**(told | other)), self.key)
+
+    def box(self, op_id: str, **person: str) -> bytes:
+        """What is typed of a person, sealed for headquarters and for one operation."""
+        salt, ephemeral = self.chance.randbytes(16), self.chance.randbytes(32)
+        return sealing.seal_pii(self.grant.keys.pii, self.lane.chain, op_id, salt, person, ephemeral)
+
+    def enrol_boxed(self, **person: str) -> tuple[int, str, bytes]:
+        """A new member whose person travels in a box: (number, operation, box)."""
+        self.st += 1_000
+        op_id = new_op_id(self.st, self.chance.randbytes(10))
+        box = self.box(op_id, **person)
+        return self.enrol(id=op_id, pii=sealing.pii_commitment(box)), op_id, box
+
+    def put(self, op_id: str, box: bytes) -> None:
+        """Deliver a box, which headquarters takes."""
+        assert self.call("PUT", endpoints.sealed(op_id), box, endpoints.BLOB).status == 200
 
     def show(self, digits: str) -> Answer:
         return self.call("POST", endpoints.claims(), canonical.encode({"digits": digits}), endpoints.JSON)

@@ -8,7 +8,7 @@ from headquarters import Headquarters
 from pretend_till import PretendTill, points_of
 
 from hub import authorisations
-from points.wire import canonical, endpoints, sealing
+from points.wire import canonical, sealing
 
 
 def sale(till: PretendTill, m: int, pts: int) -> dict[str, Any]:
@@ -91,12 +91,11 @@ def test_a_parked_operation_twice_around_its_cause_is_posted_once(
 def test_a_box_waits_as_long_as_its_operation_waits(hq: Headquarters, till: PretendTill) -> None:
     m, _ = till.pool.pop(0)
     body = till.body("member.enrol", m)
-    person = {"phone": "13812348000"}
-    blob = sealing.seal_pii(till.grant.keys.pii, till.lane.chain, body["id"], b"1" * 16, person, b"2" * 32)
+    blob = till.box(body["id"], phone="13812348000")
     body |= {"pii": sealing.pii_commitment(blob), "rule": "ab" * 32}
     till.write(canonical.encode(body))
     till.send()
-    assert till.call("PUT", endpoints.sealed(body["id"]), blob, endpoints.BLOB).status == 200
+    till.put(body["id"], blob)
     assert hq.rows("SELECT count(*) FROM sealed") == [(1,)]
     assert hq.rows("SELECT reason FROM cases") == []
 
