@@ -11,17 +11,12 @@ from __future__ import annotations
 import contextlib
 import http.client
 import logging
-import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlencode, urlsplit
 
 import pytest
-
-sys.path.append(str(Path(__file__).resolve().parents[1] / "agent"))  # its shop floor is ours
-sys.path.append(str(Path(__file__).resolve().parents[1] / "hub"))  # and its headquarters
-
 from headquarters import Headquarters, console_link, headquarters
 from patience import until
 from running import Page, act, printer, scanner, settings

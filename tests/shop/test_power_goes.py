@@ -13,7 +13,6 @@ from pathlib import Path
 import pytest
 from patience import until
 from ports import free_port
-from test_open_a_till import hub
 
 from agent import enrolment, provisioning
 from agent.assembly import Agent
@@ -23,7 +22,6 @@ from agent.replay.hub_process import HubProcess
 from agent.uplink import join
 from config.settings import load_agent
 
-__all__ = ["hub"]
 HOUSE = Path(__file__).resolve().parents[2]
 SLOW_S = 30
 GOODS = [[1, "food", 1, 20_000]]
