@@ -83,5 +83,5 @@ lock:
 	$(COMPILE) --extra keyboard -c requirements.lock -o requirements-keyboard.lock
 
 clean:
-	rm -rf $(VENV) .demo .replay .rehearsal build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) .replay .rehearsal build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

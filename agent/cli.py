@@ -60,7 +60,7 @@ def main(argv: list[str]) -> int:
     check = commands.add_parser("doctor", help="test this till, with a remedy for what fails")
     check.add_argument("--print", action="store_true", help="print a test page and scan it back")
     check.add_argument("--config", type=Path, default=argparse.SUPPRESS)
-    for name in ("hub", "demo", "replay"):
+    for name in ("hub", "policy", "demo", "replay"):
         commands.add_parser(name, help=f"see jifen {name} --help")
     asked = parser.parse_args(argv)
     words = load_words("zh")

@@ -73,7 +73,6 @@ class Contact:
     ) -> None:
         self.till = till
         self.uplink = uplink
-        self.inst = till.chance(16).hex()
         self._rest = rest or (lambda ms: time.sleep(ms / 1000))
         self._tell = tell or (lambda _what, _left: None)
         self._manifests: dict[tuple[str, str], tuple[Manifest, bytes]] = {}
@@ -130,6 +129,8 @@ class Contact:
         raw = self.uplink.call("GET", path)
         identity = self.till.identity
         manifest = open_manifest(raw, identity.hub_manifest_public, identity.lane.chain, topic, shard)
+        if topic == PRIVATE_TOPIC:  # it is made anew for each question, unlike an ack, which may be old
+            self.till.heard_hub(manifest.issued)
         self._manifests[topic, shard] = (manifest, raw)
         told = manifest.private
         held = {lane.epoch: lane.next for lane in told.next} if told else {}
@@ -162,7 +163,6 @@ class Contact:
                 turn,
                 [(call.epoch * EPOCH_STEP + seq, code, detail, 0) for seq, code, detail in told.outcomes],
             )
-        till.heard_hub(told.ms)
         self._batches += 1
         self._operations += last - first + 1
         return AckHeard(call.epoch, last % EPOCH_STEP)
@@ -176,7 +176,7 @@ class Contact:
             witness = till.witness
             now = till.clock.now()
             anchor = Anchor(witness.hub_ms, witness.boot, witness.mono_ms) if witness else None
-            moment = Moment(now.wall_ms, now.boot, now.mono_ms, self.inst, VERSION, till.identity.inc, anchor)
+            moment = Moment(now.wall_ms, now.boot, now.mono_ms, till.inst, VERSION, till.identity.inc, anchor)
             raw = envelope.cut(
                 till.identity.lane,
                 first % EPOCH_STEP,
@@ -220,7 +220,6 @@ class Contact:
     def _take_together(self, told: dict[str, tuple[Manifest, bytes]]) -> int:
         private = told[PRIVATE_TOPIC][0]
         assert private.private is not None
-        self.till.heard_hub(private.issued)
         if self._is_new(private) and not self._renew(private.inc, private.private.term):
             return 0
         counted = edition.counted_lanes(self.till, private, self._blobs)

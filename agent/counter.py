@@ -140,8 +140,9 @@ class Counter:
         """What a quote was asked for, and the state of the till that it depends on."""
         till, rules = self.till, self.till.rule()
         today, boot = rules.today(time.st_ms), time.moment.boot
-        shift = till.shift_on(today)
-        return m, points_used, till.log.seq, till.editions, shift.day, shift.closed, today, boot, rules.hash
+        shift = till.shift(time)
+        state = till.log.seq, till.editions, shift.day, shift.closed, boot, time.suspect
+        return m, points_used, state, today, rules.hash
 
     def _confirm(self, m: int | None, lines: Lines, by: str, points_used: int, mark: Mark) -> Recorded | None:
         """Record the quote on the screen, if it is still good. What is recorded are the lines it was made of.

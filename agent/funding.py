@@ -110,10 +110,9 @@ def authorise(
         return OnTrust()
     is_silent = answer in ("unreachable", "unanswered")
     refusal = Refusal.not_here_offline if is_silent else Refusal[answer]
-    is_short = (
-        refusal is Refusal.not_enough_points
-    )  # then what is shown here is older than what is known there
-    return No(refusal, {"points": here if is_short else shown, "here": here})
+    # When there are not enough, what is shown here is older than what is known there.
+    told = here if refusal is Refusal.not_enough_points else shown
+    return No(refusal, {"points": told, "here": here})
 
 
 def give_up(till: Till, op_id: str, m: int, by: str) -> None:

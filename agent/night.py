@@ -22,7 +22,7 @@ from apscheduler.schedulers.background import BackgroundScheduler
 
 from agent import day_close, funding
 from agent.contact import Contact, Contacted, Tell
-from agent.store import feeds, outbox
+from agent.store import feeds, outbox, prints
 from agent.till import Till
 from agent.uplink import Uplink
 from config.faults import Fault
@@ -32,6 +32,8 @@ log = logging.getLogger(__name__)
 
 LOOK_EVERY_S = 60
 WAIT_MAX_MS = 30 * 60 * 1000
+CODES_FORGOTTEN = "codes_forgotten"
+"""The fact that says up to which operation printed receipts have lost their member's code."""
 LEAVE_MS = 30 * 60 * 1000
 """A PC that is still on half an hour after its power was said to go has its power back."""
 
@@ -126,9 +128,12 @@ class Night:
         """The night: everything is sent, rights go home if headquarters answers, new ones come."""
         done, is_home = self._go_home(rest, tell)
         if is_home:
-            with self.till.book.turn() as turn:
-                today = self.till.rule().today(self.till.time().st_ms)
+            till = self.till
+            with till.book.turn() as turn:
+                today, last = till.rule().today(till.time().st_ms), till.log.pos(till.log.seq)
                 feeds.keep_fact(turn, "night", str(today))
+                prints.forget_codes(turn, int(feeds.fact(till.book, CODES_FORGOTTEN) or 0), last)
+                feeds.keep_fact(turn, CODES_FORGOTTEN, str(last))
         return done
 
     def leave(self) -> bool:

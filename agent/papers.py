@@ -31,6 +31,8 @@ def paper_of(
     if receipt.kind in TITLES:
         rows.append(Text(words.say(TITLES[receipt.kind]), Align.CENTRE, BOLD))
     rows.append(Columns(at, words.say("receipt.till", till=receipt.till)))
+    if receipt.clock_doubt:
+        rows.append(Text(words.say("receipt.clock_doubt")))
     rows.append(Text(words.say("receipt.number", number=receipt.number)))
     rows += _member(receipt, words)
     rows.append(Rule())

@@ -36,6 +36,7 @@ def slip(till: Till, view: View | None = None, **said: Any) -> Slip:
             "lane_position": position,
             "member": "",
             "tier": "",
+            "clock_doubt": till.time().suspect,
             **said,
         }
         if view is not None:

@@ -31,6 +31,7 @@ from points.wire.keys import SigningKey
 from points.wire.lane import Lane
 
 PENDING = ("member.enrol", "sale.earn", "redeem.cash", "sale.refund", "sale.void")
+NIGHT_MS = 6 * 3_600_000
 RESTORED = "restored_from"
 """The fact that names the first operation put back from the second file whose rights are not counted yet."""
 
@@ -94,9 +95,14 @@ class Till:
     as_of_ms: int = 0
     feed_g: int = 0
     """Which edition of members it knows; an earn says so."""
+    inst: str = field(init=False)
+    """This start of the program, 32 hex: two that write one lane are told apart by it."""
     chain_name: str = ""
     store_name: str = ""
     _shift: Shift | None = None
+
+    def __post_init__(self) -> None:
+        self.inst = self.chance(16).hex()
 
     @property
     def store(self) -> str:
@@ -191,7 +197,10 @@ class Till:
         return store_time(self.clock.now(), self.log.last_st, self.witness)
 
     def heard_hub(self, hub_ms: int) -> None:
-        """Headquarters signed this time; remember with which reading it was heard."""
+        """Headquarters signed this time just now; remember with which reading it was heard.
+
+        Only an answer that was made for this question will do: a stored one is as old as its first asking.
+        """
         now = self.clock.now()
         if self.witness is None or hub_ms > self.witness.hub_ms:
             self.witness = Witness(hub_ms, now.mono_ms, now.boot)
@@ -199,18 +208,14 @@ class Till:
                 feeds.keep_fact(turn, "witness", f"{hub_ms},{now.mono_ms},{now.boot}")
 
     def shift(self, time: StoreTime | None = None) -> Shift:
-        """The open business day at ``time``; a new local day opens itself, a closed one stays closed."""
-        kept = self._shift
-        if kept is not None and not kept.closed:
-            return kept
-        return self.shift_on(self.rule().today((time or self.time()).st_ms))
+        """The open business day at ``time``; a new local day opens itself, a closed one stays closed.
 
-    def shift_on(self, today: Day) -> Shift:
-        """The same, where the local day is known."""
-        kept = self._shift
-        if kept is not None and (not kept.closed or kept.day >= today):
+        One that the manager has opened passes midnight, and ends at six in the morning.
+        """
+        kept, rules, st_ms = self._shift, self.rule(), (time or self.time()).st_ms
+        if kept is not None and kept.day >= rules.today(st_ms if kept.closed else st_ms - NIGHT_MS):
             return kept
-        return Shift(today, False)
+        return Shift(rules.today(st_ms), False)
 
     @property
     def is_shut(self) -> bool:

@@ -19,4 +19,4 @@ def cap_room(book: RuleBook, day_used: int) -> int:
 
 def under_cap(full: int, book: RuleBook, body: Mapping[str, Any]) -> int:
     """What is left of the points of a sale by the cap of its day."""
-    return min(full, cap_room(book, body["day_used"]))
+    return min(full, cap_room(book, body.get("day_used", 0)))

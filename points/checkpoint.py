@@ -59,9 +59,9 @@ def plain_of(op: Operation, book: RuleBook) -> Plain | None:
     full = whole_earns(body, book)
     if full is None:  # something paid that earns nothing: points, for one
         return None
-    pts = body["pts"]
+    pts, due = body["pts"], under_cap(full, book, body)
     last = book.expires_on(book.today(op.st))
-    return Earn(under_cap(full, book, body), min(pts, full), pts, body["tier"], last, n)
+    return Earn(due, min(pts, due), pts, body["tier"], last, n)
 
 
 def follows(row: Sequence[Any] | None, last: Key, ops: Iterable[Operation]) -> bool:

@@ -36,8 +36,8 @@ class Account:
     """A member's points. Feed it with ``take`` in canonical order; read its attributes."""
 
     __slots__ = (
-        "_lots", "_told", "base_debt", "books", "days", "draws", "legs", "m", "returned", "sales",
-        "seen", "status", "taken", "tier", "tier_pts",
+        "_lots", "_told", "base_debt", "books", "days", "draws", "legs", "m", "over_refunded", "returned",
+        "sales", "seen", "status", "taken", "tier", "tier_pts",
     )  # fmt: skip
 
     def __init__(self, m: int, books: Mapping[str, RuleBook]) -> None:
@@ -56,6 +56,7 @@ class Account:
         self.seen: set[str] = set()
         self.legs: list[Leg] = []
         self.returned: dict[str, tuple[int, int]] = {}
+        self.over_refunded: set[str] = set()
 
     # -- reading ------------------------------------------------------------------------------
 
@@ -172,6 +173,8 @@ class Account:
             self.returned[sold.id] = (0, 0)
         else:
             claw, restore = sale.take_back_as(op.kind, op.body)
+            if sale.over_refunded:
+                self.over_refunded.add(op.id)
         self.returned[op.id] = (claw, restore)
         if restore:
             self._restore(op, sold, restore, today, book)

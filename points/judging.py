@@ -22,7 +22,6 @@ from points.members import begin
 from points.operations import HUB_KINDS, KINDS, Operation, known, read
 from points.order import canonical
 from points.quoting import earn_due, recompute_earn
-from points.returns import Sale
 from points.rulebook import RuleBook
 
 UNKNOWN_TYPE, UNKNOWN_VERSION = NOT_LEARNT = ("unknown-type", "unknown-version")
@@ -228,9 +227,8 @@ def _remark(op: Operation, account: Account, books: Mapping[str, RuleBook]) -> O
     if op.kind in ("sale.refund", "sale.void"):
         if op.body.get("m", op.m) != op.m:
             return Outcome("J", {"reason": "other-member", "m": op.m})
-        sale: Sale | None = account.sale(op.refs[0])
-        if sale is not None and sale.over_refunded:
-            return Outcome("J", {"reason": "refund-beyond-sale"})
+        if op.id in account.over_refunded:
+            return Outcome("J", {"reason": "refund-beyond-sale", "bearer": op.store})
         claw, restore = account.returned.get(op.id, (0, 0))
         said = (op.body.get("claw_pts", claw), op.body.get("restore_pts", restore))
         if said != (claw, restore):

@@ -1,9 +1,9 @@
 """A member as headquarters tells it to the stores: one row, also the fold's checkpoint.
 
 Row (M1): ``[m, ver, status, tier, tier_pts, name_masked, tail, debt, [[lot, remaining,
-pending_until, expires_on, class, issuer]…], [day, earned], [week, earned], perks]``. A reader
-ignores what stands beyond what it knows; what is missing has its default. No full phone, name or
-birthday is ever in it.
+pending_until, expires_on, class, issuer]…], [day, earned], [week, earned], perks]``, of an alias ``[m, ver,
+"merged", into]``. A reader ignores what stands beyond what it knows; what is missing has its default. No
+full phone, name or birthday is ever in it.
 """
 
 from __future__ import annotations
@@ -39,6 +39,8 @@ class MemberRow:
     debt: int
     lots: Sequence[Sequence[Any]]
     day: Sequence[int]
+    into: int | None = None
+    """The number that this one was merged into; its own row then holds nothing."""
 
     def balance(self, today: int) -> int:
         """Points that headquarters has confirmed, on ``today``."""
@@ -48,7 +50,11 @@ class MemberRow:
 def read_row(raw: Sequence[Any]) -> MemberRow:
     """A row from the wire. Raises ``BadAmount`` when a number or the shape is wrong."""
     try:
-        full = [*raw, *_DEFAULTS[len(raw) :]]
+        if raw[2:3] == ["merged"]:  # [m, ver, "merged", into]: an alias, whose points lie in another account
+            into = whole(raw[3], 0, MEMBER_MAX - 1)
+            full = [*raw[:3], *_DEFAULTS[3:]]
+        else:
+            into, full = None, [*raw, *_DEFAULTS[len(raw) :]]
         for lot in full[8]:
             whole(lot[1], 0), whole(lot[2], 0), whole(lot[3], 0)
             if not isinstance(lot[0], str) or not isinstance(lot[5], str):
@@ -65,6 +71,7 @@ def read_row(raw: Sequence[Any]) -> MemberRow:
             whole(full[7], 0),
             full[8],
             (whole(full[9][0], 0), whole(full[9][1])),
+            into,
         )
     except (TypeError, IndexError, KeyError) as error:
         raise BadAmount(f"a member row is misshapen: {error}") from error

@@ -45,6 +45,7 @@ class Receipt:
     expires_on: int = 0
     trimmed: int = 0
     unconfirmed: bool = False
+    clock_doubt: bool = False
     member_code: str = ""
     origin: str = ""
     claim: str = ""

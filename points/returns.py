@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from points.amounts import spread
+from points.caps import under_cap
 from points.rulebook import EXCLUDED, RuleBook
 
 
@@ -42,8 +43,8 @@ def whole_earns(body: Mapping[str, Any], book: RuleBook) -> int | None:
 class Sale:
     """One sale and how much of each line is still kept.
 
-    ``full`` is what the whole sale earns before any cap, ``granted`` what it was given after caps; E
-    never exceeds it.
+    ``full`` is what the whole sale earns before any cap, ``granted`` what it was given after caps, as its
+    till said and by its own inputs; E never exceeds it.
     """
 
     __slots__ = (
@@ -67,7 +68,7 @@ class Sale:
         self.over_refunded = False
         full = whole_earns(body, book)
         self.full = self.desired() if full is None else full
-        self.granted: int = min(body.get("pts", 0), self.full)
+        self.granted: int = min(body.get("pts", 0), under_cap(self.full, book, body))
 
     def __getattr__(self, name: str) -> Any:
         """What is kept line by line is laid out when it is first asked for."""
@@ -124,9 +125,10 @@ class Sale:
     def take_back(self, lines: Sequence[Sequence[int]]) -> tuple[int, int]:
         """Return ``[[line, units, fen]…]``; gives (claw, restore).
 
-        What is returned beyond what was sold takes nothing and leaves ``over_refunded`` true.
+        What is returned beyond what was sold takes nothing; ``over_refunded`` says so of the last return.
         """
         earned, tendered = self.earned(), self.tendered()
+        self.over_refunded = False
         for number, units, fen, *_ in lines:
             i = self.place.get(number)
             if i is None:
@@ -148,6 +150,7 @@ class Sale:
         A group takes kept fen in line order, and says nothing of units.
         """
         earned, tendered = self.earned(), self.tendered()
+        self.over_refunded = False
         for rate, fen, *_ in groups:
             for i, of in enumerate(self.rate):
                 part = min(fen, self.kept_fen[i]) if of == rate else 0

@@ -67,14 +67,13 @@ def baskets(
     stores: int = 5,
     start: date = date(2026, 1, 1),
     days: int = 31,
-    zone: str = NEW_YORK,
 ) -> list[Basket]:
     """``days`` days of baskets of ``households`` at ``stores`` stores, in order of time."""
     assert households > 0
     assert stores > 0
     assert days > 0
     dice = Dice(seed)
-    table = zone_table(zone, start.year, (start + timedelta(days=days)).year)
+    table = zone_table(NEW_YORK, start.year, (start + timedelta(days=days)).year)
     open_days = [start + timedelta(days=n) for n in range(days)]
     day_weights = tuple(WEEKDAYS[day.weekday()] for day in open_days)
     found: list[Basket] = []

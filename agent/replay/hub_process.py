@@ -70,11 +70,22 @@ class HubProcess:
         beside.write_text(str(now_ms))
         beside.rename(self.clock)
 
-    def command(self, *words: str) -> str:
-        """Run ``jifen hub …`` and give what it printed; an error of it is ours."""
-        done = subprocess.run(
+    def faults(self) -> list[str]:
+        """What headquarters finds wrong when it proves its own books."""
+        done = self._run("verify")
+        said = done.stdout.splitlines()
+        if not any(" faults" in line for line in said):
+            raise RuntimeError(f"jifen hub verify: {done.stdout[-2000:]}{done.stderr[-2000:]}")
+        return [line for line in said[1:] if line and " faults" not in line]
+
+    def _run(self, *words: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
             [*self._words(), *words], capture_output=True, text=True, env=self._environment(), check=False
         )
+
+    def command(self, *words: str) -> str:
+        """Run ``jifen hub …`` and give what it printed; an error of it is ours."""
+        done = self._run(*words)
         if done.returncode:
             raise RuntimeError(f"jifen hub {' '.join(words)}: {done.stdout[-2000:]}{done.stderr[-2000:]}")
         return done.stdout

@@ -33,21 +33,17 @@ def new_york() -> list[list[int]]:
 
 
 @cache
-def baskets(by: str = "all") -> tuple[Basket, ...]:
-    """Every basket in order of time; ``by`` is the category of its lines: ``all`` or ``department``.
+def baskets() -> tuple[Basket, ...]:
+    """Every basket in order of time; all its lines are of the category ``all``.
 
     Read once and kept. Raises Fault ``data_extra`` when the package or pyarrow is not installed.
     """
-    if by not in ("all", "department"):
-        raise ValueError(f"lines are categorised by all or department, not {by!r}")
-    columns = _columns()
-    category = _departments() if by == "department" else {}
     grouped: dict[int, tuple[int, int, int, list[tuple[str, int, int]]]] = {}
-    for household, store, basket, product, units, net_fen, at_ns in zip(*columns, strict=True):
+    for household, store, basket, units, net_fen, at_ns in zip(*_columns(), strict=True):
         found = grouped.get(basket)
         if found is None:
             found = grouped[basket] = (household, store, at_ns // 1_000_000, [])
-        found[3].append((category.get(product, "all"), units or 1, net_fen))
+        found[3].append(("all", units or 1, net_fen))
     days = _Days(new_york())
     return tuple(
         in_order(
@@ -102,8 +98,8 @@ def _numbers(table: Any, name: str, code: str) -> memoryview[Any]:
 
 
 def _columns() -> list[Iterable[Any]]:
-    """Household, store, basket, product, quantity, fen and UTC nanoseconds of every row."""
-    whole = ["household_id", "store_id", "basket_id", "product_id", "quantity"]
+    """Household, store, basket, quantity, fen and UTC nanoseconds of every row."""
+    whole = ["household_id", "store_id", "basket_id", "quantity"]
     table = _table("transactions", [*whole, "sales_value", "transaction_timestamp"])
     if str(table.schema.field("transaction_timestamp").type) != "timestamp[ns]":
         raise Fault("fault.data_extra", "the purchases of another edition: pip install 'jifen[data]'")
@@ -115,9 +111,3 @@ def _columns() -> list[Iterable[Any]]:
         net_fen.append(prices[price])
     moments = _numbers(table, "transaction_timestamp", "q")
     return [*(_numbers(table, name, "q") for name in whole), net_fen, moments]
-
-
-def _departments() -> dict[int, str]:
-    table = _table("products", ["product_id", "department"])
-    names = [name or "all" for name in table["department"].to_pylist()]
-    return dict(zip(table["product_id"].to_pylist(), names, strict=True))

@@ -63,7 +63,6 @@ class Wish:
     shown: int
     connected: bool
     refused: str
-    op_id: str
 
 
 @dataclass
@@ -76,7 +75,6 @@ class Told:
     contacts: list[tuple[str, int, int]] = field(default_factory=list)
     counts: Counter[str] = field(default_factory=Counter)
     by_day: dict[int, Counter[str]] = field(default_factory=lambda: defaultdict(Counter))
-    acts: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,7 +181,6 @@ class Year:
 
     def _act(self, store: str, name: str, at_ms: int, connected: bool, day: int, **arguments: Any) -> Answer:
         answer = self.tills[store].act(name, at_ms, connected, **arguments)
-        self.told.acts += 1
         for seq, body in answer["ops"]:
             self.told.ops.append((store, seq, body))
             self.told.counts[body["t"]] += 1
@@ -222,26 +219,24 @@ class Year:
             return
         answer = self._act(store, "redeem", at, connected, day, m=card["m"], pts=points)
         refused = answer.get("no", "")
-        self.told.wishes.append(
-            Wish(card["m"], store, at, points, card["points"], connected, refused, answer.get("id", ""))
-        )
+        self.told.wishes.append(Wish(card["m"], store, at, points, card["points"], connected, refused))
         self.told.by_day[day]["refused" if refused else "approved"] += 1
 
     def _plan_return(self, store: str, basket: Basket) -> None:
         lines = []
         for number, _, units, fen in basket.lines:
             if self._chance.random() < 1 / 2:
-                back = (units + 1) // 2
-                lines.append([number, back, fen * back // units])
+                some = (units + 1) // 2
+                lines.append([number, some, fen * some // units])
+        if not lines:
+            number, _, units, fen = self._chance.choice(basket.lines)
+            lines.append([number, 1, fen // units])
         later = self._chance.randrange(REFUND_WITHIN_DAYS + 1)
-        if lines and later:
-            at_ms = basket.at_ms + later * DAY_MS
-            self._returns_on(at_ms, store, str(basket.basket), lines)
-        elif lines:
-            self._return(store, _Return(basket.at_ms, store, str(basket.basket), lines), connected=False)
-
-    def _returns_on(self, at_ms: int, store: str, receipt: str, lines: list[list[int]]) -> None:
-        self._returns[local_day(at_ms, self._zone)].append(_Return(at_ms, store, receipt, lines))
+        back = _Return(basket.at_ms + later * DAY_MS, store, str(basket.basket), lines)
+        if later:
+            self._returns[local_day(back.at_ms, self._zone)].append(back)
+        else:
+            self._return(store, back, connected=False)
 
     def _return(self, store: str, back: _Return, connected: bool) -> None:
         sale = self._sales[back.receipt]

@@ -126,8 +126,8 @@ def pool_left(book: Book) -> int:
 
 
 def use_pair(turn: Connection, m: int, code: str) -> None:
-    """The pair belongs to somebody from now on, and its code is known here at once."""
-    turn.execute("UPDATE pool SET used = 1 WHERE m = ?", (m,))
+    """The pair belongs to somebody from now on, and its code is known here at once, as a hash."""
+    turn.execute("UPDATE pool SET used = 1, code = '' WHERE m = ?", (m,))
     turn.execute(
         "INSERT INTO codes (who, m) VALUES (?, ?) ON CONFLICT (who) DO NOTHING",
         (code_key(codes.who(code)), m),

@@ -37,6 +37,16 @@ class PrintJob:
         return self.id // COPIES_MAX
 
 
+def forget_codes(turn: Connection, after: int, last: int) -> None:
+    """Printed receipts of operations in ``(after, last]`` lose the member's code: it is on the paper, and
+    whoever read it here could use it."""
+    turn.execute(
+        "UPDATE prints SET receipt = json_remove(receipt, '$.member_code') WHERE id >= ? AND id < ?"
+        " AND state IN ('CONFIRMED', 'SENT') AND instr(receipt, '\"member_code\"')",
+        ((after + 1) * COPIES_MAX, (last + 1) * COPIES_MAX),
+    )
+
+
 def add(turn: Connection, pos: int, receipt: dict[str, Any], copy: int = 0) -> None:
     """Queue a receipt."""
     add_text(turn, pos, json.dumps(receipt, ensure_ascii=False, separators=(",", ":")), copy)

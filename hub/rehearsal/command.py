@@ -114,9 +114,14 @@ def _outcomes(chosen: argparse.Namespace, tell: Tell) -> Iterator[Outcome]:
             )
 
 
-def _drawn(chosen: argparse.Namespace, tills: int) -> History:
+def _size(chosen: argparse.Namespace) -> tuple[int, int]:
+    """How many stores and members are drawn."""
     stores = chosen.stores or max(1, workload.STORES * chosen.scale // 100)
-    members = chosen.members or workload.MEMBERS * chosen.scale // 100
+    return stores, chosen.members or workload.MEMBERS * chosen.scale // 100
+
+
+def _drawn(chosen: argparse.Namespace, tills: int) -> History:
+    stores, members = _size(chosen)
     drawn = workload.drawn(stores, members, chosen.days, tills, chosen.seed)
     return [workload.with_online(one, chosen.online, chosen.seed) for one in drawn if one]
 
@@ -127,8 +132,7 @@ def _told(chosen: argparse.Namespace) -> str:
         rest += " · 不关机 always on"
     if chosen.history:
         return f"{chosen.history.name} · {rest}"
-    stores = chosen.stores or max(1, workload.STORES * chosen.scale // 100)
-    members = chosen.members or workload.MEMBERS * chosen.scale // 100
+    stores, members = _size(chosen)
     return f"{stores:,} 店 stores · {members:,} 会员 members · {chosen.days} 天 days · {rest}"
 
 

@@ -10,9 +10,11 @@ from shopfloor import GOODS, HandClock, counter_of, grant, open_till, tell_membe
 from agent import day_close, enrolment, goods_back
 from agent.counter import Counter, Found
 from agent.funding import No
+from agent.papers import paper_of
 from agent.recorder import Recorded
 from agent.store import cells, feeds, prints
 from agent.till import Till
+from config.words import load_words
 from points.refusals import Refusal
 
 M = 1030
@@ -246,3 +248,53 @@ def test_the_quote_on_the_screen_is_recorded_unchanged_only_while_nothing_change
     till.gather()
     assert done(counter.sell(M, [[1, "food", 1, 5_000]], "c1")).op.body["feed_g"] == 41
     assert last["pts"] == 83
+
+
+def test_a_day_that_the_manager_opened_ends_in_the_next_morning(till: Till, counter: Counter) -> None:
+    day_close.close_day(till, "c1")
+    day_close.open_day(till)
+    clock = till.clock
+    assert isinstance(clock, HandClock)
+    days = []
+    for hours in (0, 13, 4, 2, 24):  # noon, one at night, five, seven, and the day after
+        clock.now_ms += hours * 3_600_000
+        days.append(till.shift().day)
+    assert days == [20261119, 20261119, 20261119, 20261120, 20261121]
+
+
+def test_a_receipt_of_a_doubtful_clock_says_so(till: Till, counter: Counter) -> None:
+    clock = till.clock
+    assert isinstance(clock, HandClock)
+    tell_member(till, M, 0)
+    till.heard_hub(clock.now_ms)
+    right = done(counter.sell(M, GOODS, "c1"))
+    clock.now_ms, clock.boot = clock.now_ms + 73 * 365 * 86_400_000, "f" * 16
+    wrong = done(counter.sell(M, GOODS, "c1"))
+    assert right.receipt is not None
+    assert wrong.receipt is not None
+    assert (right.receipt.clock_doubt, wrong.receipt.clock_doubt) == (False, True)
+    for language, words in (("zh", "待确认"), ("en", "to be confirmed")):
+        paper = paper_of(wrong.receipt, load_words(language), till.rule(), chain="a", store="b")
+        assert any(words in getattr(row, "text", "") for row in paper.rows)
+
+
+def test_a_code_that_was_given_out_stands_here_as_itself_until_its_paper_was_printed(
+    till: Till, counter: Counter
+) -> None:
+    new = enrolment.enrol(till, "c1")
+    assert isinstance(new, enrolment.Enrolled)
+
+    def kept() -> int:
+        rows = [*till.book.rows("SELECT code FROM pool"), *till.book.rows("SELECT receipt FROM prints")]
+        return sum(new.code in text for (text,) in rows)
+
+    first = till.log.pos(0)
+    assert kept() == 1, "on its receipt, which waits to be printed"
+    with till.book.turn() as turn:
+        prints.forget_codes(turn, first, new.recorded.entry.pos)
+    assert kept() == 1, "it was not printed yet"
+    with till.book.turn() as turn:
+        turn.execute("UPDATE prints SET state = 'CONFIRMED'")
+        prints.forget_codes(turn, first, new.recorded.entry.pos)
+    assert kept() == 0
+    assert counter.scan(new.code).card is not None  # type: ignore[union-attr]

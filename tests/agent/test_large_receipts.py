@@ -5,9 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from patience import until
 from running import make_agent, printer, running
 from shopfloor import GOODS, counter_of, open_till
-from test_printing import sell, state_of, until
+from test_printing import sell, state_of
 
 from agent import claims
 from agent.recorder import Recorded

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import io
-import time
-from collections.abc import Callable
 from pathlib import Path
 
 import zxingcpp
+from patience import until
 from PIL import Image
 from running import MEMBER, make_agent, printer, running
 from shopfloor import GOODS
@@ -15,16 +14,6 @@ from shopfloor import GOODS
 from agent.assembly import Agent
 from agent.desk import Done
 from agent.store import prints
-
-
-def until(true: Callable[[], object], timeout_s: float = 8) -> bool:
-    """Whether something becomes true in time."""
-    end = time.monotonic() + timeout_s
-    while time.monotonic() < end:
-        if true():
-            return True
-        time.sleep(0.02)
-    return bool(true())
 
 
 def sell(agent: Agent, act: str = "act-00000001") -> Done:

@@ -85,11 +85,6 @@ def test_a_missing_extra_is_a_fault_that_names_it(monkeypatch: pytest.MonkeyPatc
     assert caught.value.remedy == "fault.data_extra"
 
 
-def test_an_unknown_category_is_refused() -> None:
-    with pytest.raises(ValueError, match="all or department"):
-        purchases.baskets("colour")
-
-
 def test_prices_become_fen_by_their_decimal_text() -> None:
     texts = {
         0.5: 50,

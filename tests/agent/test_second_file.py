@@ -114,8 +114,9 @@ def test_two_histories_of_one_length_stop_the_till(tmp_path: Path) -> None:
     counter_of(other).sell(None, [[1, "food", 1, 777]], "c1")
     other.book.close()
     (tmp_path / "b" / "mirror.log").write_bytes((tmp_path / "a" / "mirror.log").read_bytes())
-    with pytest.raises(Fault):
+    with pytest.raises(Fault) as stopped:
         open_till(tmp_path / "b")
+    assert stopped.value.remedy == "fault.rewound"
 
 
 def test_the_state_line_says_that_the_second_copy_is_behind_and_nothing_more_is_recorded(
@@ -131,8 +132,9 @@ def test_the_state_line_says_that_the_second_copy_is_behind_and_nothing_more_is_
         patched.setattr(Mirror, "append", refuse)
         sell(agent.till)
         assert agent.worlds.now().fault == "fault.mirror"
-        with pytest.raises(Fault):
+        with pytest.raises(Fault) as refused:
             sell(agent.till)
+        assert refused.value.remedy == "fault.mirror"
         assert agent.till.log.seq == 1
     sell(agent.till)
     assert agent.worlds.now().fault == ""

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from patience import until
 from shopfloor import GOODS, counter_of, open_till
 from test_outage_nights import night_of
 
@@ -16,13 +15,6 @@ from agent.listening import Listening
 from agent.pulse import Pulse
 from agent.store import outbox
 from hardware.scans import Scan
-
-
-def until(true: Callable[[], object]) -> bool:
-    end = time.monotonic() + 8
-    while time.monotonic() < end and not true():
-        time.sleep(0.01)
-    return bool(true())
 
 
 class Reach:

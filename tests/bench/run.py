@@ -2,7 +2,7 @@
 
     python tests/bench/run.py [--rounds N] [--calls N] [name ...]
 
-A bench module holds BENCH, or BENCHES, of `rounds.Bench`. Measures only; says nothing about good or bad.
+A bench module holds a `rounds.Bench` named BENCH. Measures only; says nothing about good or bad.
 """
 
 from __future__ import annotations
@@ -20,14 +20,13 @@ sys.path[:0] = [str(HERE), str(HERE.parents[1])]
 from rounds import ROUNDS_MIN, Bench, measure, report, table  # noqa: E402  (needs the path above)
 
 
-def found(names: list[str]) -> dict[str, list[Bench]]:
+def found(names: list[str]) -> dict[str, Bench]:
     """Benches by module; all of them when no name is given."""
     known = sorted(path.stem.removeprefix("bench_") for path in HERE.glob("bench_*.py"))
     unknown = sorted(set(names) - set(known))
     if unknown:
         raise SystemExit(f"no bench named {', '.join(unknown)}; there are: {', '.join(known)}")
-    modules = {name: importlib.import_module(f"bench_{name}") for name in names or known}
-    return {name: list(getattr(module, "BENCHES", ()) or [module.BENCH]) for name, module in modules.items()}
+    return {name: importlib.import_module(f"bench_{name}").BENCH for name in names or known}
 
 
 def main() -> None:
@@ -37,15 +36,14 @@ def main() -> None:
     parser.add_argument("--calls", type=int, default=0, help="calls a round, instead of each bench's own")
     wish = parser.parse_args()
     reports = []
-    for name, benches in found(wish.names).items():
-        done = []
-        for bench in benches:
-            bench = replace(bench, calls=wish.calls) if wish.calls else bench
-            done.append(report(bench, measure(bench, wish.rounds, told=progress)))
+    for name, bench in found(wish.names).items():
+        if wish.calls:
+            bench = replace(bench, calls=wish.calls)
+        done = report(bench, measure(bench, wish.rounds, told=progress))
         (HERE / "results").mkdir(exist_ok=True)
         text = json.dumps(done, ensure_ascii=False, indent=1, sort_keys=True)
         (HERE / "results" / f"{name}.json").write_text(text + "\n", "utf-8")
-        reports += done
+        reports.append(done)
     progress("")
     print(table(reports))
 

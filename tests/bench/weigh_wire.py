@@ -22,13 +22,15 @@ from agent.replay.baskets import busiest_stores
 from agent.replay.rehearsal import RULES
 from points.wire import canonical, chain, envelope
 from points.wire.batch_header import Moment
+from points.wire.keys import SigningKey
+from points.wire.lane import Lane
 
 BASKETS = 3_000
 BARS = {100: (52, 6), 1_000: (45, 5)}
 
 
-def bodies() -> list[bytes]:
-    """Operations of the busiest store's first baskets: enrolments, sales, redemptions."""
+def recorded() -> tuple[list[bytes], Lane, SigningKey]:
+    """What the busiest store recorded of its first baskets, enrolments too, and whose it is."""
     every = purchases.baskets()
     store = busiest_stores(every, 1)[0]
     members: dict[int, int] = {}
@@ -57,11 +59,10 @@ def bodies() -> list[bytes]:
         made = [entry.body for entry in till.log.between(till.log.pos(1), till.log.pos(till.log.seq))]
         lane, key = till.identity.lane, till.identity.key
         till.book.close()
-    weigh(made, lane, key)
-    return made
+    return made, lane, key
 
 
-def weigh(made: list[bytes], lane: object, key: object) -> None:
+def weigh(made: list[bytes], lane: Lane, key: SigningKey) -> None:
     """Cut, weigh, fit and print."""
     moment = Moment(0, "0" * 16, 0, "0" * 32, "jifen/0.1.0", 1)
     for size, (bar_op, bar_line) in BARS.items():
@@ -69,7 +70,7 @@ def weigh(made: list[bytes], lane: object, key: object) -> None:
         prev = chain.NO_PARENT
         for start in range(0, len(made) - size + 1, size):
             part = made[start : start + size]
-            raw = envelope.cut(lane, start + 1, prev, part, key, moment)  # type: ignore[arg-type]
+            raw = envelope.cut(lane, start + 1, prev, part, key, moment)
             prev = chain.links(prev, start + 1, part)[-1]
             lines = sum(len(canonical.decode(body).get("lines", ())) for body in part)
             points.append((len(part), lines, len(raw)))
@@ -95,4 +96,4 @@ def fit(points: list[tuple[int, int, int]]) -> tuple[float, float]:
 
 
 if __name__ == "__main__":
-    bodies()
+    weigh(*recorded())

@@ -72,14 +72,7 @@ def _covered(world: World, pc: Pc, only: int = 0) -> None:
     for one in world.every_pc():
         if one.name == pc.name:
             _count(world, one, only, allowance, local)
-    where, arguments = ("", (store, till)) if not only else (" AND m = ?", (store, till, only))
-    kept = {
-        m: (0 if closed else max(0, granted - used_a), max(0, added - used_l))
-        for m, granted, used_a, added, used_l, closed in world.hub.rows(
-            "SELECT m, granted, allowance_used, added, local_used, closed FROM cells"
-            " WHERE store = ? AND till = ?" + where, *arguments
-        )
-    }  # fmt: skip
+    kept = _set_aside(world, pc, only)
     for m in allowance.keys() | local.keys():
         escrow, home = kept.get(m, (0, 0))
         if allowance[m] > escrow:
@@ -92,6 +85,18 @@ def _covered(world: World, pc: Pc, only: int = 0) -> None:
                 f"local rights: {store}/{till} may spend or has spent unheard {local[m]} points of member {m}"
                 f" that it earned, headquarters knows of {home}"
             )
+
+
+def _set_aside(world: World, pc: Pc, only: int = 0) -> dict[int, tuple[int, int]]:
+    """What headquarters keeps for this PC's till, by member: (allowance, local)."""
+    where, arguments = ("", pc.name) if not only else (" AND m = ?", (*pc.name, only))
+    return {
+        m: (0 if closed else max(0, granted - used_a), max(0, added - used_l))
+        for m, granted, used_a, added, used_l, closed in world.hub.rows(
+            "SELECT m, granted, allowance_used, added, local_used, closed FROM cells"
+            " WHERE store = ? AND till = ?" + where, *arguments
+        )
+    }  # fmt: skip
 
 
 def _count(world: World, pc: Pc, only: int, allowance: Counter[int], local: Counter[int]) -> None:
@@ -319,14 +324,7 @@ def _any_order(world: World, recorded: Recorded) -> None:
 def _shows_what_is(world: World, pc: Pc) -> None:
     """What the till shows of everybody is what headquarters has, and each knows the other's rights."""
     today = world.hub.office.today()
-    store, till = pc.name
-    kept = {
-        m: (0 if closed else max(0, granted - used_a), max(0, added - used_l))
-        for m, granted, used_a, added, used_l, closed in world.hub.rows(
-            "SELECT m, granted, allowance_used, added, local_used, closed FROM cells"
-            " WHERE store = ? AND till = ?", store, till
-        )
-    }  # fmt: skip
+    kept = _set_aside(world, pc)
     for m, row in world.hub.rows(f'SELECT m, "row" FROM {schema.members.name}'):
         told = json.loads(row)
         view = pc.till.look(m)

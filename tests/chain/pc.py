@@ -11,7 +11,7 @@ import random
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from agent import funding
 from agent.counter import Counter
@@ -21,12 +21,14 @@ from agent.journal.log import Log
 from agent.journal.mirror import Mirror
 from agent.night import Night
 from agent.till import Identity, Till
-from agent.uplink import Uplink
 from config.faults import Fault
 from config.settings import NightWindow
 from config.sqlite import Error
 from tests.chain.disk import Armed, ArmedMirror, Disk
 from tests.chain.marks import Marks
+
+if TYPE_CHECKING:
+    from tests.chain.network import Wire
 
 ANY_MINUTE = NightWindow(0, 1439)
 
@@ -66,11 +68,10 @@ class Pc:
         self.runs = False
         self.is_replaced = False
         self.full = False
-        self.jumped = False
         self.till: Till
         self.desk: Desk
         self.night: Night
-        self.uplink: Uplink
+        self.uplink: Wire
 
     @property
     def name(self) -> tuple[str, str]:

@@ -6,7 +6,6 @@ import multiprocessing
 import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from typing import Any
 
 from tests.chain.laws import Violated
 from tests.chain.marks import Marks
@@ -52,9 +51,9 @@ def small(seed: int) -> Plan:
     return draw(seed, stores=stores, days=2, members=(3, 8)[seed // 2 % 2] * stores, tills=(1,) * stores)
 
 
-def one(seed: int, **fixed: Any) -> Ran:
+def one(seed: int) -> Ran:
     """Draw and play one seed."""
-    return run(draw(seed, **fixed))
+    return run(draw(seed))
 
 
 def many(seeds: Iterable[int], jobs: int) -> Iterator[Ran]:

@@ -189,13 +189,13 @@ class World:
             self.after(dice.randrange(1, 90) * MINUTE_MS, lambda: self._reboot(pc))
         if armed:
             pc.disarm()
-            pc.uplink.kill = ""  # type: ignore[attr-defined]
+            pc.uplink.kill = ""
         return done
 
     def _arm(self, pc: Pc, dice: random.Random) -> None:
         how = dice.choice(KILLS)
         if how in ("asking", "hearing"):
-            pc.uplink.kill = "before" if how == "asking" else "after"  # type: ignore[attr-defined]
+            pc.uplink.kill = "before" if how == "asking" else "after"
         else:
             pc.arm(how, dice.randrange(1, 16))
 
@@ -268,7 +268,6 @@ class World:
             (DAY_MS, -DAY_MS, 3 * DAY_MS, -3 * DAY_MS, 30 * YEAR_MS, -30 * YEAR_MS, 73 * YEAR_MS)
         )
         pc.clock.ahead_ms += far
-        pc.jumped = True
         self.marks["clock jump of years" if abs(far) > YEAR_MS else "clock jump of a day"] += 1
         if pc.runs and dice.random() < 0.5:
             pc.stop()
@@ -302,7 +301,7 @@ class World:
         old = pcs[-1]
         old.is_replaced = True
         self.witness.forget_papers(*old.name)
-        old.uplink.is_unplugged = True  # type: ignore[attr-defined]
+        old.uplink.is_unplugged = True
         pcs.append(self._new_pc(item.store, item.till))
         self.marks["device replaced"] += 1
         self._boot(pcs[-1])
@@ -311,7 +310,7 @@ class World:
             self.after(dice.randrange(1, 30) * HOUR_MS, lambda: self._old_device_back(old))
 
     def _old_device_back(self, pc: Pc) -> None:
-        pc.uplink.is_unplugged = False  # type: ignore[attr-defined]
+        pc.uplink.is_unplugged = False
         self.marks["old device came back"] += 1
         if pc.runs:
             self._contact(pc, self.storm.chance)
@@ -330,7 +329,7 @@ class World:
         for pc in self.every_pc():
             pc.full = False
             pc.clock.ahead_ms, pc.disk.copy = 0, None
-            pc.uplink.is_unplugged = False  # type: ignore[attr-defined]
+            pc.uplink.is_unplugged = False
             if not pc.runs:
                 self._boot(pc)
             pc.disarm()

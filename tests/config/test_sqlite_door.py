@@ -47,25 +47,23 @@ def test_a_sound_sqlite_is_welcome(version: tuple[int, int, int]) -> None:
     sqlite.require_sound(version)
 
 
-def test_the_standard_library_is_what_the_gate_is_for() -> None:
-    """The negative control: the bundled library is sound, whatever the machine's own is."""
+def test_our_own_sqlite_is_sound_whatever_the_machines_is() -> None:
     assert sqlite.driver.sqlite_version_info >= sqlite.OLDEST_SOUND
 
 
-def test_a_setting_that_sqlite_did_not_take_is_a_fault(tmp_path: Path) -> None:
+def test_a_setting_that_sqlite_did_not_take_is_a_fault(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A file of rollback mode, held by a reader, cannot become WAL: SQLite only answers 'delete'."""
     path = tmp_path / "held.sqlite"
     holder = sqlite.driver.connect(str(path), isolation_level=None, timeout=0)
     holder.execute("CREATE TABLE t (n INTEGER)")
     holder.execute("BEGIN")
     holder.execute("SELECT * FROM t").fetchall()
-    plain, sqlite.BUSY_TIMEOUT_MS = sqlite.BUSY_TIMEOUT_MS, 20
-    try:
-        with pytest.raises(Fault) as caught:
-            sqlite.open_database(path)
-    finally:
-        sqlite.BUSY_TIMEOUT_MS = plain
-        holder.close()
+    monkeypatch.setattr(sqlite, "BUSY_TIMEOUT_MS", 20)
+    with pytest.raises(Fault) as caught:
+        sqlite.open_database(path)
+    holder.close()
     assert caught.value.remedy == "fault.database_unusable"
 
 

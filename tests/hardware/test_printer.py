@@ -15,6 +15,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from patience import until
 from slips import RECEIPT, SHORT
 
 from hardware.devices import open_printer
@@ -165,10 +166,7 @@ def test_a_power_cut_inside_a_job_is_uncertain_and_leaves_a_torn_slip(tcp: Virtu
     done: list[Printed] = []
     thread = threading.Thread(target=lambda: done.append(printer_at(tcp).print(RECEIPT)))
     thread.start()
-    for _ in range(500):
-        if tcp.torn:
-            break
-        threading.Event().wait(0.01)
+    assert until(lambda: tcp.torn)
     tcp.power_cycle()
     thread.join(10)
     assert done[0].state is State.UNCERTAIN

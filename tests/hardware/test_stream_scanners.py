@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from patience import until
 
 from hardware.addresses import scanner_address
 from hardware.scans import Health, Scan, Scanner
@@ -102,10 +103,7 @@ def test_unplugging_again_and_again_leaks_nothing(bench: Bench) -> None:
 def test_a_scanner_that_is_away_says_so_and_stops_when_told(bench: Bench) -> None:
     bench.scan_until_heard()
     bench.device.unplug()
-    for _ in range(500):
-        if bench.scanner.wellbeing().health is Health.CONNECTING:
-            break
-        threading.Event().wait(0.01)
+    assert until(lambda: bench.scanner.wellbeing().health is Health.CONNECTING)
     assert bench.scanner.wellbeing().words == "fault.scanner_gone"
     before = threading.active_count()
     bench.scanner.stop()
@@ -123,9 +121,5 @@ def test_a_scanner_that_was_never_there_keeps_trying() -> None:
 def test_a_usb_scanner_is_looked_for_by_its_numbers() -> None:
     scanner = serial_scanner(scanner_address("serial+usb://dead:beef"), backoff_first_s=0.01)
     scanner.start(lambda scan: None)
-    for _ in range(300):
-        if scanner.wellbeing().words == "fault.scanner_gone":
-            break
-        threading.Event().wait(0.01)
+    assert until(lambda: scanner.wellbeing().words == "fault.scanner_gone")
     scanner.stop()
-    assert scanner.wellbeing().words == "fault.scanner_gone"

@@ -29,8 +29,7 @@ FLOORS: list[set[str]] = [
     {"agent", "hub"},  # 4 the work itself
     {"agent.screen", "hub.api", "hub.console"},  # 5 HTTP and pages
     {"agent.assembly", "hub.assembly"},  # 6 the parts meet, once
-    {"agent.cli", "hub.cli", "agent.demo", "agent.replay", "hub.rehearsal"}  # 7
-    | {"agent.__main__", "hub.__main__"},
+    {"agent.cli", "hub.cli", "agent.demo", "agent.replay", "hub.rehearsal"},  # 7 commands
     {FRONT_DOOR},  # 8 the front door, imports lazily
 ]
 STRANGERS: dict[str, set[str]] = {
@@ -46,7 +45,6 @@ SERVERS = PAGES | {"agent.assembly", "hub.assembly", "agent.cli", "hub.cli", "ag
 DOORS: dict[str, set[str]] = {
     "sqlcipher3": {"config.sqlite"},
     "sqlite3": {"config.sqlite"},  # the machine's own SQLite may lack the WAL fix: the gate is in one place
-    "pysqlite3": {"config.sqlite"},
     "sqlite_utils": {"agent.journal.database"},
     "cryptography": {"points.wire.keys", "points.wire.sealing"},
     "backports": {"points.wire.envelope"},
@@ -59,13 +57,11 @@ DOORS: dict[str, set[str]] = {
     "escpos": {"hardware.escpos_*"},
     "sqlalchemy": {"hub.store"},
     "alembic": {"hub.store"},
-    "psycopg": {"hub.store"},
     "fastapi": PAGES,
     "starlette": PAGES,
     "pydantic": PAGES,
     "jinja2": PAGES,
     "markupsafe": PAGES,
-    "anyio": PAGES,
     "uvicorn": SERVERS,
     "PIL": {"hardware"},
     "segno": {"hardware", "hub.console"},
@@ -74,21 +70,10 @@ DOORS: dict[str, set[str]] = {
 FEW_ROOMS = {"PIL": 2, "segno": 2}  # inside hardware, in at most so many modules
 # The points know no clock, disk, network or chance: those come in as arguments.
 NOT_FOR_POINTS = {
-    *("asyncio", "ctypes", "http", "io", "locale", "logging", "multiprocessing", "os", "pathlib", "random"),
-    *(
-        "secrets",
-        "select",
-        "shutil",
-        "signal",
-        "socket",
-        "ssl",
-        "subprocess",
-        "tempfile",
-        "threading",
-        "time",
-    ),
-    *("urllib", "zoneinfo"),
-}
+    "asyncio", "ctypes", "http", "io", "locale", "logging", "multiprocessing", "os", "pathlib", "random",
+    "secrets", "select", "shutil", "signal", "socket", "ssl", "subprocess", "tempfile", "threading", "time",
+    "urllib", "zoneinfo",
+}  # fmt: skip
 CLOCKS = re.compile(r"\b(datetime|date|dt)\.(now|today|utcnow)$")
 FORBIDDEN_NAMES = {"utils", "util", "common", "helpers", "helper", "manager", "managers", "base"}
 LINES_MAX = 400
@@ -99,6 +84,7 @@ OPENINGS = {
     ".html": re.compile(r"(?:<!doctype html>\n)?(?:\{#(.*?)#\}|<!--(.*?)-->)", re.DOTALL),
     ".css": re.compile(r"/\*(.*?)\*/", re.DOTALL),
     ".js": re.compile(r"((?://.*\n)+)"),
+    ".pml": re.compile(r"/\*(.*?)\*/", re.DOTALL),
     ".toml": _HASHES,
     ".service": _HASHES,
     "Makefile": _HASHES,
@@ -194,6 +180,12 @@ def floor_faults(sources: Iterable[Source]) -> list[str]:
     return faults
 
 
+def idle_doors(sources: Iterable[Source]) -> list[str]:
+    """Libraries that the plan gives a door and nobody imports: a door that is not needed is a hole."""
+    used = {target.split(".")[0] for source in sources for target in imports(source)}
+    return sorted(DOORS.keys() - used)
+
+
 def door_faults(sources: Iterable[Source]) -> list[str]:
     """Libraries that come in by a window, that have no door, or that spread over too many rooms."""
     faults = []
@@ -263,7 +255,7 @@ def law_faults(sources: Iterable[Source]) -> list[str]:
 
 
 def opening_faults(files: Iterable[tuple[str, str]]) -> list[str]:
-    """Pages, styles, scripts, tables, units and recipes that do not open with what they are."""
+    """Pages, styles, scripts, models, tables, units and recipes that do not open with what they are."""
     faults = []
     for name, text in files:
         opening = OPENINGS.get(Path(name).suffix or Path(name).name)

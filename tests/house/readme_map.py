@@ -64,8 +64,8 @@ def lawless_readmes(readmes: Mapping[str, str]) -> list[str]:
 
 
 def commands(sources: Iterable[Source]) -> set[str]:
-    """Names given to add_parser("…"), and keys of a table named COMMANDS."""
-    found = set()
+    """Names given to add_parser("…"), each by itself or in a loop, and keys of a table named COMMANDS."""
+    found: set[str] = set()
     for source in sources:
         if not any(within(source.name, room) for room in CLI_ROOMS):
             continue
@@ -74,12 +74,21 @@ def commands(sources: Iterable[Source]) -> set[str]:
                 first = node.args[0]
                 if node.func.attr == "add_parser" and isinstance(first, ast.Constant):
                     found.add(str(first.value))
+            if isinstance(node, ast.For) and "add_parser" in ast.unparse(node):
+                found |= _looped(node.iter)
             targets = node.targets if isinstance(node, ast.Assign) else [getattr(node, "target", None)]
             if any(isinstance(t, ast.Name) and t.id == "COMMANDS" for t in targets):
                 table = getattr(node, "value", None)
                 keys = table.keys if isinstance(table, ast.Dict) else []
                 found |= {str(key.value) for key in keys if isinstance(key, ast.Constant)}
     return found
+
+
+def _looped(over: ast.expr) -> set[str]:
+    """The names in ("a", "b") or in (("a", …), ("b", …))."""
+    rows = over.elts if isinstance(over, ast.Tuple) else []
+    firsts = [row.elts[0] if isinstance(row, ast.Tuple) else row for row in rows]
+    return {str(first.value) for first in firsts if isinstance(first, ast.Constant)}
 
 
 def settings(sources: Iterable[Source]) -> set[str]:

@@ -6,7 +6,17 @@ that sees nothing cannot pass for a house that is in order.
 
 from __future__ import annotations
 
-from house_plan import HOUSE, PACKAGES, Source, door_faults, float_faults, floor_faults, purity_faults, rooms
+from house_plan import (
+    HOUSE,
+    PACKAGES,
+    Source,
+    door_faults,
+    float_faults,
+    floor_faults,
+    idle_doors,
+    purity_faults,
+    rooms,
+)
 
 
 def test_the_plan_sees_every_package() -> None:
@@ -22,6 +32,11 @@ def test_each_library_has_one_door() -> None:
     assert not (faults := door_faults(rooms())), "\n".join(faults)
 
 
+def test_every_door_is_gone_through() -> None:
+    assert idle_doors(rooms()) == []
+    assert "httpx" in idle_doors(room for room in rooms() if room.name != "agent.uplink")
+
+
 def test_the_points_read_no_clock_disk_network_or_chance() -> None:
     assert not (faults := purity_faults(rooms())), "\n".join(faults)
 
@@ -32,7 +47,8 @@ def test_there_is_no_float_in_the_points() -> None:
 
 def test_packaging_never_becomes_a_package() -> None:
     # It would shadow the library `packaging` for every tool that is run from the root.
-    assert not (HOUSE / "packaging" / "__init__.py").exists()
+    assert (HOUSE / "packaging").is_dir()
+    assert not list((HOUSE / "packaging").rglob("__init__.py"))
 
 
 def test_tests_are_no_package_and_their_names_are_unique() -> None:

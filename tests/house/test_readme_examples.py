@@ -8,13 +8,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from house_plan import listed_files
 
 sys.path.append(str(Path(__file__).resolve().parents[1] / "agent"))  # whose till the examples talk to
 
 from running import running
 
-HOUSE = Path(__file__).resolve().parents[2]
-READMES = [path for path in sorted(HOUSE.glob("*/README.md")) if ">>>" in path.read_text("utf-8")]
+READMES = [path for path in listed_files() if path.name == "README.md" and ">>>" in path.read_text("utf-8")]
 
 
 @pytest.fixture
@@ -31,6 +31,10 @@ def test_the_examples_of_a_readme_run(readme: Path) -> None:
     failed, tried = doctest.testfile(str(readme), module_relative=False)
     assert tried
     assert not failed
+
+
+def test_the_till_and_the_points_are_shown_by_examples() -> None:
+    assert {"agent", "points"} <= {readme.parent.name for readme in READMES}
 
 
 def test_a_wrong_example_is_seen(tmp_path: Path) -> None:

@@ -1,16 +1,8 @@
-"""A person finds everything in a README: module, command, setting, endpoint; and the words are two languages.
-
-While a part of the house does not stand yet, there is nothing of it to tell; once its files are there,
-finding nothing in them is itself a fault.
-"""
+"""A person finds everything in a README: each module, command, setting and endpoint that there is."""
 
 from __future__ import annotations
 
-import re
-import tomllib
-from typing import Any
-
-from house_plan import HOUSE, PACKAGES, Source, listed_files, rooms, within
+from house_plan import HOUSE, PACKAGES, Source, listed_files, rooms
 from readme_map import commands, endpoints, lawless_readmes, plain, settings, unnamed_modules, untold
 
 COMMAND, SETTING, ENDPOINT = r"(jifen|make)( [\w-]+)* %s\b", r"`%s`", r"%s(?![\w/])"
@@ -29,35 +21,6 @@ def all_text() -> str:
     return "\n".join(path.read_text("utf-8") for path in listed_files() if path.name == "README.md")
 
 
-def stands(*names: str) -> bool:
-    """Whether any of these rooms holds more than an empty file."""
-    return any(within(s.name, name) and len(s.tree.body) > 1 for s in rooms() for name in names)
-
-
-def words_of(language: str) -> dict[str, str]:
-    return flat(tomllib.loads((HOUSE / "config" / "words" / f"{language}.toml").read_text("utf-8")))
-
-
-def flat(table: dict[str, Any], before: str = "") -> dict[str, str]:
-    found = {}
-    for key, value in table.items():
-        found.update(
-            flat(value, f"{before}{key}.") if isinstance(value, dict) else {before + key: str(value)}
-        )
-    return found
-
-
-def word_faults(zh: dict[str, str], en: dict[str, str]) -> list[str]:
-    faults = [f"{key} is only in one language" for key in sorted(zh.keys() ^ en.keys())]
-    for key in sorted(zh.keys() & en.keys()):
-        blanks = [set(re.findall(r"\{(\w*)", words[key])) for words in (zh, en)]
-        if blanks[0] != blanks[1]:
-            faults.append(f"{key} has other placeholders in each language")
-        if not zh[key].strip() or not en[key].strip():
-            faults.append(f"{key} says nothing")
-    return faults
-
-
 def test_every_module_stands_in_a_readme() -> None:
     assert not (faults := unnamed_modules(rooms(), readmes())), "\n".join(faults)
 
@@ -68,26 +31,20 @@ def test_every_readme_states_its_law() -> None:
 
 def test_every_command_is_told() -> None:
     found = commands(rooms())
+    assert {"join", "serve", "rehearse", "page", "policy"} <= found, "the search itself is broken"
     assert not (faults := untold(found, all_text(), COMMAND)), "\n".join(faults)
-    assert found or not stands("jifen"), "jifen.py stands, yet no command was found in it"
 
 
 def test_every_setting_is_told() -> None:
     found = settings(rooms())
+    assert {"data_dir", "grant_policy"} <= found, "the search itself is broken"
     assert not (faults := untold(found, all_text(), SETTING)), "\n".join(faults)
-    assert found or not stands("config.settings"), "settings stand, yet none was found"
 
 
 def test_every_endpoint_is_told() -> None:
     found = endpoints(rooms())
+    assert {"/v1/join", "/api/sell", "/console"} <= found, "the search itself is broken"
     assert not (faults := untold(found, plain(all_text()), ENDPOINT)), "\n".join(faults)
-    assert found or not stands("points.wire.endpoints", "hub.api"), "endpoints stand, yet none was found"
-
-
-def test_chinese_and_english_say_the_same_things() -> None:
-    zh, en = words_of("zh"), words_of("en")
-    assert zh
-    assert not (faults := word_faults(zh, en)), "\n".join(faults)
 
 
 def test_a_module_without_a_readme_is_seen() -> None:
@@ -126,6 +83,10 @@ def test_an_untold_command_is_seen() -> None:
         "agent.cli", "parsers.add_parser('join')\nCOMMANDS: dict = {'doctor': 1}\nx.add_parser(name)"
     )
     assert commands([broken]) == {"join", "doctor"}
+    looped = "for name, what in (('run', 1), ('page', 2)):\n    x.add_parser(name)\n"
+    assert commands([Source.of("agent.cli", looped + looped.replace("('run', 1)", "'demo'"))]) == {
+        "run", "page", "demo"
+    }  # fmt: skip
     assert untold(commands([broken]), "Type `jifen doctor`, not joining.", COMMAND) == ["join"]
 
 
@@ -147,9 +108,3 @@ def test_an_untold_endpoint_is_seen() -> None:
     assert endpoints([wire, page]) == {"/v1/blob/{}", "/v1/join", "/events", "/scan/{}"}
     told = plain("`GET /v1/blob/{name}`, `/v1/join/elsewhere`, /events and /scan/{key}.")
     assert untold(endpoints([wire, page]), told, ENDPOINT) == ["/v1/join"]
-
-
-def test_words_in_one_language_are_seen() -> None:
-    zh, en = {"a": "一 {n}", "b": "二", "c": ""}, {"a": "one {m}", "c": "three"}
-    assert len(word_faults(zh, en)) == 3
-    assert word_faults({"a": "一 {n}"}, {"a": "{n} one"}) == []

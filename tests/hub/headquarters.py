@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import secrets
-import socket
 import threading
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -13,6 +11,8 @@ from pathlib import Path
 from typing import Any
 
 import uvicorn
+from patience import until
+from ports import free_port
 
 from agent import provisioning
 from agent.counter import Counter
@@ -61,6 +61,10 @@ class Shop:
     night: Night
     uplink: Uplink
     folder: Path
+
+    def here(self, m: int) -> int:
+        """What this till could spend of the member's points without a network."""
+        return sum(self.till.rights(m).left(self.till.rule().today(self.till.time().st_ms)))
 
     def sync(self) -> Any:
         done = self.night.contact(rest=lambda _ms: None)
@@ -114,10 +118,7 @@ class Headquarters:
 def headquarters(
     folder: Path, rules: dict[str, Any] | None = None, database_url: str = ""
 ) -> Iterator[Headquarters]:
-    clock = HandClock()
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    clock, port = HandClock(), free_port()
     settings = HubSettings(
         data_dir=folder / "hub", key_dir=folder / "hub-keys", listen_host="127.0.0.1", listen_port=port,
         public_url=f"http://127.0.0.1:{port}", database_url=database_url, chain="demo", chain_name="示例超市",
@@ -133,9 +134,7 @@ def headquarters(
     )
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()
-    deadline = time.monotonic() + 10
-    while not server.started and time.monotonic() < deadline:
-        time.sleep(0.01)
+    assert until(lambda: server.started)
     made = Headquarters(office, settings.public_url, clock, folder)
     try:
         yield made

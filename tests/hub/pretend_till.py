@@ -15,7 +15,7 @@ import httpx
 from headquarters import NOON_MS, Headquarters
 
 from points.identifiers import new_op_id
-from points.wire import ack, canonical, chain, chunk, claim, endpoints, envelope, joining, manifest
+from points.wire import ack, canonical, chain, chunk, claim, endpoints, envelope, joining, manifest, sealing
 from points.wire import requests as signing
 from points.wire import ticket as tickets
 from points.wire.batch_header import Moment
@@ -71,7 +71,7 @@ class PretendTill:
         self.st = NOON_MS
         self.ahead_s = 0
         self.rules = hq.office.rules().hash
-        self.pool: list[tuple[int, str]] = [(row[1], row[2]) for row in self.page() if row[0] == "p"]
+        self.pool: list[tuple[int, str]] = [(row[1], row[2]) for row in self.page("p")]
 
     def ask(self, key: SigningKey) -> bytes:
         return joining.ask(
@@ -175,14 +175,14 @@ class PretendTill:
         assert heard.status == 200, heard.fault
         return manifest.open_manifest(heard.body, self.grant.keys.manifest, self.lane.chain, topic, shard)
 
-    def page(self) -> list[list[Any]]:
-        """The rows of this till's private page."""
+    def page(self, kind: str = "") -> list[list[Any]]:
+        """The rows of this till's private page, all or of one kind."""
         shard = manifest.private_shard(self.lane.store, self.lane.till)
-        return self.rows("till", shard, None)
+        return [row for row in self.rows("till", shard, None) if not kind or row[0] == kind]
 
     def told(self) -> dict[int, tuple[str, dict[str, Any]]]:
         """What the private page says became of operations later."""
-        return {row[2]: (row[3], row[4]) for row in self.page() if row[0] == "o"}
+        return {row[2]: (row[3], row[4]) for row in self.page("o")}
 
     def members(self) -> dict[int, list[Any]]:
         """Every member row that the stores are told."""
@@ -195,7 +195,7 @@ class PretendTill:
     def opened(self, topic: str, shard: str) -> list[list[Any]]:
         """The rows of a sealed shard, opened with the secret that the private page tells."""
         named = self.manifest(topic, shard).enc_kid
-        heard = [row[4] for row in self.page() if row[0] == "k" and row[3] == named]
+        heard = [row[4] for row in self.page("k") if row[3] == named]
         return self.rows(topic, shard, bytes.fromhex(heard[0]))
 
     def rows(self, topic: str, shard: str, key: bytes | None) -> list[list[Any]]:
@@ -221,6 +221,22 @@ class PretendTill:
             "earned": body.get("pts", 0), "used": 0, "tender_fen": 0, "m_bp": 10_000,
         }  # fmt: skip
         return claim.encode(claim.Claim(**(told | other)), self.key)
+
+    def box(self, op_id: str, **person: str) -> bytes:
+        """What is typed of a person, sealed for headquarters and for one operation."""
+        salt, ephemeral = self.chance.randbytes(16), self.chance.randbytes(32)
+        return sealing.seal_pii(self.grant.keys.pii, self.lane.chain, op_id, salt, person, ephemeral)
+
+    def enrol_boxed(self, **person: str) -> tuple[int, str, bytes]:
+        """A new member whose person travels in a box: (number, operation, box)."""
+        self.st += 1_000
+        op_id = new_op_id(self.st, self.chance.randbytes(10))
+        box = self.box(op_id, **person)
+        return self.enrol(id=op_id, pii=sealing.pii_commitment(box)), op_id, box
+
+    def put(self, op_id: str, box: bytes) -> None:
+        """Deliver a box, which headquarters takes."""
+        assert self.call("PUT", endpoints.sealed(op_id), box, endpoints.BLOB).status == 200
 
     def show(self, digits: str) -> Answer:
         return self.call("POST", endpoints.claims(), canonical.encode({"digits": digits}), endpoints.JSON)

@@ -85,12 +85,12 @@ def test_what_is_not_there_is_not_found(hq: Headquarters, till: PretendTill) -> 
         assert (told.status, told.fault.problem) == (404, "not-found"), path
 
 
-def test_the_private_blobs_of_a_till_are_its_own(hq: Headquarters, till: PretendTill) -> None:
-    other = PretendTill(hq, "s002")
+def test_the_private_blobs_of_a_till_are_its_own(
+    hq: Headquarters, till: PretendTill, other: PretendTill
+) -> None:
     mine = till.manifest("till", "s001/01")
     assert till.call("GET", endpoints.blob(mine.chunks[0].sha)).status == 200
     assert other.call("GET", endpoints.blob(mine.chunks[0].sha)).status == 404
-    other.close()
 
 
 def test_a_clean_url_tells_that_it_lives(hq: Headquarters) -> None:

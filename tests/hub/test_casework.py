@@ -171,7 +171,7 @@ def test_an_allowance_and_a_reservation_come_home(
     assert hq.rows("SELECT granted, allowance_used FROM cells") == [(200, 50)]
     till.redeem(m, 150, ["allowance", 150])
     assert till.send() == {}, "the rest is still there"
-    assert [row[3] for row in till.page() if row[0] == "r"] == [250], "and what came home is granted anew"
+    assert [row[3] for row in till.page("r")] == [250], "and what came home is granted anew"
 
 
 @pytest.mark.parametrize("hub_first", [True, False])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import re
+from hashlib import sha256
 
 import httpx
 import pytest
@@ -12,6 +13,7 @@ from headquarters import DAY_MS, Headquarters, console_link
 from playwright.sync_api import Page
 from pretend_till import PretendTill
 
+from config.words import load_words
 from hub.console.tables import Column, Table, as_csv, shown
 from points.wire import ticket as tickets
 
@@ -41,8 +43,19 @@ def test_a_link_is_good_once_and_not_for_ever(hq: Headquarters) -> None:
         hq.clock.now_ms += 2 * 3_600_000
         assert other.get(late).status_code == 401
         assert other.get(f"{hq.url}/console/open?key=").status_code == 401
-    kept = [name for (name,) in hq.rows("SELECT name FROM settings WHERE name LIKE 'session:%'")]
-    assert all(re.fullmatch(r"session:[0-9a-f]{64}", name) for name in kept), "only hashes are kept"
+
+
+def test_of_a_link_and_a_session_only_hashes_are_kept(hq: Headquarters) -> None:
+    link, unused = console_link(hq), console_link(hq)
+    with httpx.Client(trust_env=False, follow_redirects=True) as client:
+        assert client.get(link).status_code == 200
+        secrets = (unused.partition("key=")[2], *client.cookies.values())
+    named = "SELECT name FROM settings WHERE name LIKE 'link:%' OR name LIKE 'session:%' ORDER BY name"
+    kept = [name for (name,) in hq.rows(named)]
+    assert kept == [
+        f"{kind}:{sha256(secret.encode()).hexdigest()}"
+        for kind, secret in zip(("link", "session"), secrets, strict=True)
+    ]
 
 
 @pytest.mark.parametrize("page", [*PAGES, "/console/members/1024"])
@@ -108,9 +121,8 @@ def test_the_stores_page_says_up_to_when_a_till_is_known_and_not_what_it_keeps(
 
 
 def test_a_members_story_adds_up_line_by_line(
-    hq: Headquarters, till: PretendTill, desk: httpx.Client
+    hq: Headquarters, till: PretendTill, desk: httpx.Client, other: PretendTill
 ) -> None:
-    other = PretendTill(hq, "s002")
     m = till.enrol()
     sale = till.earn(m, 100)
     till.redeem(m, 40)
@@ -124,9 +136,7 @@ def test_a_members_story_adds_up_line_by_line(
     rows = lines(desk, f"/console/members/{m}?csv=operations")
     assert [int(row["变动"]) for row in rows] == [0, 100, -40, -20, -40]
     assert int(rows[-1]["之后余额"]) == 0
-    debts = list(
-        csv.DictReader(io.StringIO(desk.get(f"/console/members/{m}?csv=debts").content.decode("utf-8-sig")))
-    )
+    debts = lines(desk, f"/console/members/{m}?csv=debts")
     assert sum(int(row["积分"]) for row in debts) == 60
     assert {row["承担门店"] for row in debts} == {"s001"}
     page = desk.get(f"/console/members/{m}").text
@@ -140,7 +150,6 @@ def test_a_members_story_adds_up_line_by_line(
         assert desk.get(f"/console/members/{bad}").status_code == 404
     positions = lines(desk, "/console/settlement?csv=positions")
     assert sum(int(row["应收积分"]) for row in positions) == 0
-    other.close()
 
 
 def test_a_member_is_found_by_the_whole_code(hq: Headquarters, till: PretendTill, desk: httpx.Client) -> None:
@@ -169,9 +178,9 @@ def test_what_is_asked_of_a_member_stands_in_no_address(
     evil = desk.post("/console/members", data=good, headers={"origin": "http://evil.example"})
     assert evil.status_code == 403
     assert httpx.post(f"{hq.url}/console/members", data=good, trust_env=False).status_code == 401
-    for page in PAGES:
-        for asking in re.findall(r"<form[^>]*>", desk.get(page).text):
-            assert 'method="post"' in asking, (page, asking)
+    forms = [(page, form) for page in PAGES for form in re.findall(r"<form[^>]*>", desk.get(page).text)]
+    assert {"/console/members", "/console/tickets"} <= {page for page, _ in forms}
+    assert [(page, form) for page, form in forms if 'method="post"' not in form] == []
 
 
 def find(desk: httpx.Client, asked: str) -> httpx.Response:
@@ -241,10 +250,8 @@ def test_in_a_real_browser_a_member_is_found_and_the_code_stands_in_no_address(
 
 
 def test_a_cell_is_shown_and_never_run(hq: Headquarters) -> None:
-    from config.words import load_words
-
     table = Table("t", [Column("store_name"), Column("points", "n")], [["=1+1", -5], ["@x", None]])
-    lines = as_csv(table, load_words("zh"), 0).decode("utf-8-sig").splitlines()
-    assert lines[1:] == ["'=1+1,-5", "'@x,"]
+    rows = as_csv(table, load_words("zh"), 0).decode("utf-8-sig").splitlines()
+    assert rows[1:] == ["'=1+1,-5", "'@x,"]
     assert shown("day", 20261119, 0) == "2026-11-19"
     assert shown("day", 0, 0) == "∞"

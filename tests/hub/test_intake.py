@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import threading
+import time
+
 import pytest
 from headquarters import Headquarters
 from pretend_till import PretendTill, points_of
 
+from points.wire import hub_time
 from points.wire.keys import SigningKey
 from points.wire.lane import Lane
 
@@ -114,8 +118,7 @@ def test_a_damaged_envelope_is_refused_wherever_the_damage_is(hq: Headquarters, 
     assert till.heard(till.deliver(raw)) == {}
 
 
-def test_keys_open_only_their_own_lane(hq: Headquarters, till: PretendTill) -> None:
-    other = PretendTill(hq, "s002")
+def test_keys_open_only_their_own_lane(hq: Headquarters, till: PretendTill, other: PretendTill) -> None:
     stranger = SigningKey.from_raw(b"x" * 32)
     till.earn(till.enrol(), 100)
     raw = till.cut()
@@ -138,7 +141,6 @@ def test_keys_open_only_their_own_lane(hq: Headquarters, till: PretendTill) -> N
     assert (told.status, told.fault.problem) == (404, "not-found")
     assert kept(hq) == before
     assert till.heard(till.deliver(raw)) == {}
-    other.close()
 
 
 def test_an_unsigned_request_is_nobody(hq: Headquarters, till: PretendTill) -> None:
@@ -161,13 +163,13 @@ def test_a_revoked_key_is_believed_up_to_what_was_accepted(hq: Headquarters, til
     before = kept(hq)
     told = till.deliver(till.cut())
     assert (told.status, told.fault.problem) == (403, "revoked")
+    assert till.deliver(till.cut()).status == 403
+    assert hq.rows("SELECT reason, store FROM cases") == [("revoked", "s001")], "people look at it, once"
     assert till.call("GET", "/v1/feed/members/main/g1/manifest").status == 403
     assert kept(hq) == before
 
 
 def test_a_wrong_clock_is_told_the_time_and_believed_then(hq: Headquarters, till: PretendTill) -> None:
-    from points.wire import hub_time
-
     till.earn(till.enrol(), 100)
     raw = till.cut()
     for wrong in (-86_400, 86_400):
@@ -179,13 +181,11 @@ def test_a_wrong_clock_is_told_the_time_and_believed_then(hq: Headquarters, till
         till.client.event_hooks["request"] = seen
         assert (told.status, told.fault.problem) == (401, "clock-skew")
         now = hub_time.heard(told.fault.detail, signature["s"], till.grant.keys.receipt)
-        till.ahead_s += (now.ms // 1000 - int(__import__("time").time())) - wrong
+        till.ahead_s += (now.ms // 1000 - int(time.time())) - wrong
     assert till.heard(till.deliver(raw)) == {}
 
 
 def test_a_batch_in_two_threads_at_once_is_one_batch(hq: Headquarters, till: PretendTill) -> None:
-    import threading
-
     m = till.enrol()
     till.earn(m, 100)
     raw = till.cut()

@@ -14,7 +14,7 @@ from points import codes
 from points.operations import ST_MAX_MS
 from points.wire import canonical, endpoints, sealing
 
-BOXED = {"phone": "13812348000", "name": "王小明"}
+PERSON = {"phone": "13812348000", "name": "王小明"}
 
 
 def cases(hq: Headquarters) -> list[str]:
@@ -148,7 +148,7 @@ def test_what_the_short_way_cannot_post_takes_the_long_way(
     ("more", "reason"), [({"t": "gift.redeem"}, "unknown-type"), ({"tv": 2}, "unknown-version")]
 )
 def test_a_kind_of_tomorrow_is_parked_and_the_lane_goes_on(
-    hq: Headquarters, till: PretendTill, monkeypatch: pytest.MonkeyPatch, more: dict[str, Any], reason: str
+    hq: Headquarters, till: PretendTill, more: dict[str, Any], reason: str
 ) -> None:
     m = till.enrol()
     till.write(canonical.encode(till.body("member.enrol", m) | more))
@@ -336,34 +336,24 @@ def test_a_claim_that_nobody_signed_proves_nothing(hq: Headquarters, till: Prete
     assert hq.rows("SELECT count(*) FROM claims") == [(0,)]
 
 
-def boxed(hq: Headquarters, till: PretendTill, op_id: str, **person: str) -> bytes:
-    public = till.grant.keys.pii
-    return sealing.seal_pii(
-        public, "demo", op_id, till.chance.randbytes(16), person or BOXED, till.chance.randbytes(32)
-    )
-
-
 @pytest.mark.parametrize("first", ["box", "operation"])
 def test_a_sealed_box_is_opened_when_both_are_there(hq: Headquarters, till: PretendTill, first: str) -> None:
     m, _ = till.pool.pop(0)
     body = till.body("member.enrol", m)
-    box = boxed(hq, till, body["id"])
+    box = till.box(body["id"], **PERSON)
     till.write(canonical.encode(body | {"pii": sealing.pii_commitment(box)}))
 
-    def put() -> None:
-        assert till.call("PUT", endpoints.sealed(body["id"]), box, endpoints.BLOB).status == 200
-
     if first == "box":
-        put()
-        put()
+        till.put(body["id"], box)
+        till.put(body["id"], box)
         assert hq.rows("SELECT count(*) FROM personal") == [(0,)]
         assert till.send() == {}
     else:
         till.send()
         assert till.members()[m][5:7] == ["", ""]
-        put()
+        till.put(body["id"], box)
     assert till.members()[m][5:7] == ["王**", "8000"]
-    put()
+    till.put(body["id"], box)
     assert hq.rows("SELECT count(*) FROM sealed") == [(0,)], "the box is destroyed at headquarters too"
     stored = hq.rows("SELECT sealed FROM personal")[0][0]
     assert b"13812348000" not in bytes(stored)
@@ -374,14 +364,14 @@ def test_a_sealed_box_is_opened_when_both_are_there(hq: Headquarters, till: Pret
 def test_a_box_that_is_not_the_operations_is_a_case(hq: Headquarters, till: PretendTill) -> None:
     m, _ = till.pool.pop(0)
     body = till.body("member.enrol", m)
-    box = boxed(hq, till, body["id"])
+    box = till.box(body["id"], **PERSON)
     till.write(canonical.encode(body | {"pii": sealing.pii_commitment(box)}))
     till.send()
     bad = box[:-1] + bytes([box[-1] ^ 1])
-    assert till.call("PUT", endpoints.sealed(body["id"]), bad, endpoints.BLOB).status == 200
+    till.put(body["id"], bad)
     assert cases(hq) == ["sealed-differs"]
     assert till.members()[m][5] == ""
-    assert till.call("PUT", endpoints.sealed(body["id"]), box, endpoints.BLOB).status == 200
+    till.put(body["id"], box)
     assert till.members()[m][5] == "王**", "the right one is still taken"
     told = till.call("PUT", endpoints.sealed(body["id"]), b"x" * 100_000, endpoints.BLOB)
     assert (told.status, told.fault.problem) == (413, "too-large")

@@ -37,7 +37,7 @@ def burnt(hq: Headquarters, till: PretendTill) -> int:
         till.earn(m, 170)
         till.op("rights.return", m, fund=[["back_l", 170]])
     till.send()
-    assert [row[3] for row in till.page() if row[0] == "r"] == [340]
+    assert [row[3] for row in till.page("r")] == [340]
     till.op("rights.return", m, fund=[["back_a", 40]])
     till.send()
     assert till.authorise(intent(till), m, 40) == {"granted": 40}
@@ -47,8 +47,9 @@ def burnt(hq: Headquarters, till: PretendTill) -> int:
     return m
 
 
-def test_two_people_bring_home_what_a_burnt_pc_held(hq: Headquarters, till: PretendTill) -> None:
-    other = PretendTill(hq, "s002")
+def test_two_people_bring_home_what_a_burnt_pc_held(
+    hq: Headquarters, till: PretendTill, other: PretendTill
+) -> None:
     m = burnt(hq, till)
     assert other.authorise(intent(other), m, 360) == {"refused": "held_elsewhere"}
     declared(hq)
@@ -59,7 +60,6 @@ def test_two_people_bring_home_what_a_burnt_pc_held(hq: Headquarters, till: Pret
     with hq.office.store.look() as look:
         (loss,) = every(look)
     assert (loss.pts, loss.seq, loss.approved_by) == (400, len(till.bodies), "王强")
-    other.close()
 
 
 def test_one_person_alone_can_do_nothing(hq: Headquarters, till: PretendTill) -> None:
@@ -114,8 +114,9 @@ def test_its_key_counts_for_nothing_new(hq: Headquarters, till: PretendTill) -> 
     assert points_of(hq, m) == (400, 0)
 
 
-def test_a_till_cannot_declare_another_one_lost(hq: Headquarters, till: PretendTill) -> None:
-    other = PretendTill(hq, "s002")
+def test_a_till_cannot_declare_another_one_lost(
+    hq: Headquarters, till: PretendTill, other: PretendTill
+) -> None:
     burnt(hq, till)
     other.op(
         "agent.lost", None, agent=["s001", "01"], inc=1, term=1, epoch=1, seq=1, evidence="x",
@@ -123,13 +124,11 @@ def test_a_till_cannot_declare_another_one_lost(hq: Headquarters, till: PretendT
     )  # fmt: skip
     assert [code for code, _ in other.send().values()] == ["Q"]
     assert rights_out(hq, "s001") == 400
-    other.close()
 
 
 def test_what_waited_of_its_lane_is_posted_and_its_shortage_is_a_case(
-    hq: Headquarters, till: PretendTill
+    hq: Headquarters, till: PretendTill, other: PretendTill
 ) -> None:
-    other = PretendTill(hq, "s002")
     m = burnt(hq, till)
     sale = other.earn(m, 50)  # not heard of yet
     till.refund(m, sale, 0)
@@ -142,7 +141,6 @@ def test_what_waited_of_its_lane_is_posted_and_its_shortage_is_a_case(
     assert hq.rows("SELECT count(*) FROM waiting") == [(0,)], "the refund found its sale"
     assert not verify(hq.office).faults
     assert rights_out(hq, "s001") == 0, "nothing of a lost till is held there again"
-    other.close()
 
 
 def test_the_next_pc_of_that_counter_begins_a_new_term(hq: Headquarters, till: PretendTill) -> None:
@@ -150,7 +148,7 @@ def test_the_next_pc_of_that_counter_begins_a_new_term(hq: Headquarters, till: P
     declared(hq)
     again = PretendTill(hq, "s001", seed=2)
     assert (again.lane.epoch, again.term) == (2, 2)
-    assert [row[3] for row in again.page() if row[0] == "r"] == [400], "nothing stands in its way"
+    assert [row[3] for row in again.page("r")] == [400], "nothing stands in its way"
     again.redeem(m, 400, ["allowance", 400])
     again.earn(m, 10)
     assert again.send() == {}
@@ -173,13 +171,13 @@ def test_a_pc_that_was_replaced_already_is_lost_without_its_next_one(
     again.send()
     assert again.authorise(intent(again), m, 5) == {"granted": 5}
     assert rights_out(hq, "s001") == 400 + 25
-    assert [row for row in again.page() if row[0] == "r"] == [], "the old PC may still spend what it holds"
+    assert again.page("r") == [], "the old PC may still spend what it holds"
     declared(hq, epoch=1)
     assert rights_out(hq, "s001") == 25, "20 local and 5 reserved are the next PC's"
     assert hq.rows("SELECT pts FROM losses") == [(400,)]
     again.redeem(m, 20, ["local", 20])
     assert again.send() == {}
-    assert [row[3] for row in again.page() if row[0] == "r"] == [400]
+    assert [row[3] for row in again.page("r")] == [400]
     again.redeem(m, 400, ["allowance", 400])
     assert again.send() == {}
     assert points_of(hq, m) == (5, 0)
@@ -188,7 +186,7 @@ def test_a_pc_that_was_replaced_already_is_lost_without_its_next_one(
 
 
 def test_when_the_next_pc_is_lost_the_first_one_keeps_what_it_holds(
-    hq: Headquarters, till: PretendTill
+    hq: Headquarters, till: PretendTill, other: PretendTill
 ) -> None:
     m = burnt(hq, till)
     stolen = PretendTill(hq, "s001", seed=2)
@@ -196,7 +194,6 @@ def test_when_the_next_pc_is_lost_the_first_one_keeps_what_it_holds(
     stolen.send()
     declared(hq, epoch=2)
     assert rights_out(hq, "s001") == 400, "the first PC may have spent all of it"
-    other = PretendTill(hq, "s002")
     assert other.authorise(intent(other), m, 26) == {"refused": "held_elsewhere"}
     till.redeem(m, 300, ["allowance", 300])
     till.redeem(m, 10, ["local", 10])
@@ -204,8 +201,7 @@ def test_when_the_next_pc_is_lost_the_first_one_keeps_what_it_holds(
     assert till.send() == {}, "all of it was its right"
     assert rights_out(hq, "s001") == 40, "what is reserved for it"
     assert not verify(hq.office).faults
-    for one in (stolen, other):
-        one.close()
+    stolen.close()
 
 
 def test_the_fact_says_who_and_why(hq: Headquarters, till: PretendTill) -> None:

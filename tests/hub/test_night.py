@@ -60,8 +60,9 @@ def test_a_clock_that_runs_ahead_passes_no_day(hq: Headquarters, till: PretendTi
     assert night.run() == 0
 
 
-def test_what_comes_late_mends_what_was_posted(hq: Headquarters, till: PretendTill, night: Night) -> None:
-    other = PretendTill(hq, "s002")
+def test_what_comes_late_mends_what_was_posted(
+    hq: Headquarters, till: PretendTill, night: Night, other: PretendTill
+) -> None:
     m = till.enrol()
     sale = till.earn(m, 100)
     till.op("rights.return", m, fund=[["back_l", 100]])
@@ -79,7 +80,6 @@ def test_what_comes_late_mends_what_was_posted(hq: Headquarters, till: PretendTi
     assert verify(hq.office).faults == []
     assert night.run() == 0
     assert points_of(hq, m)[1] in (0, 30)
-    other.close()
 
 
 def test_the_night_is_due_in_its_window_and_when_one_was_missed(hq: Headquarters, night: Night) -> None:

@@ -5,16 +5,16 @@ from __future__ import annotations
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
-import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import httpx
 import pytest
 from headquarters import Headquarters
+from patience import until
+from ports import free_port
 from pretend_till import PretendTill
 
 from hub import intake, reception
@@ -27,14 +27,11 @@ from points.wire.faults import Integrity, Revoked, WireFault
 from points.wire.lane import KeyRecord
 
 
-def wait_until_it_lives(url: str) -> None:
-    deadline = time.monotonic() + 20
-    while time.monotonic() < deadline:
-        try:
-            httpx.get(f"{url}/health/live", trust_env=False)
-        except httpx.TransportError:
-            continue
-        return
+def lives(url: str) -> bool:
+    try:
+        return httpx.get(f"{url}/health/live", trust_env=False).status_code == 200
+    except httpx.TransportError:
+        return False
 
 
 @pytest.fixture
@@ -130,27 +127,23 @@ def test_no_process_outlives_a_headquarters_that_was_killed(tmp_path: Path) -> N
 def test_headquarters_that_is_asked_to_end_leaves_nothing_undone(
     tmp_path: Path, asked: signal.Signals
 ) -> None:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     settings = {
-        "CHAIN": "demo",
-        "CHAIN_NAME": "x",
-        "DATA_DIR": tmp_path / "data",
-        "KEY_DIR": tmp_path / "keys",
-    }
+        "CHAIN": "demo", "CHAIN_NAME": "x", "DATA_DIR": tmp_path / "data", "KEY_DIR": tmp_path / "keys",
+        "LISTEN_PORT": port,
+    }  # fmt: skip
     named = {f"JIFEN_HUB_{name}": str(value) for name, value in settings.items()}
     serving = subprocess.Popen(
         [sys.executable, "-m", "jifen", "hub", "serve"],
         cwd=Path(__file__).resolve().parents[2],
-        env={**os.environ, **named, "JIFEN_HUB_LISTEN_PORT": str(port)},
+        env={**os.environ, **named},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
     )
     assert serving.stdout is not None
     assert "console" in serving.stdout.readline()
-    wait_until_it_lives(f"http://127.0.0.1:{port}")
+    assert until(lambda: lives(f"http://127.0.0.1:{port}"), 20)
     serving.send_signal(asked)
     said, _ = serving.communicate(timeout=30)
     assert (serving.returncode, said) == (0, "")
@@ -182,9 +175,11 @@ def test_a_long_log_is_copied_beside_the_writers(tmp_path: Path, monkeypatch: py
         turn.run("CREATE TABLE t (x BLOB)")
     file = tmp_path / "hub.sqlite"
     before = file.stat().st_size
-    deadline = time.monotonic() + 20
-    while file.stat().st_size <= before + 100_000 and time.monotonic() < deadline:
+
+    def has_grown() -> bool:
         with store.turn() as turn:
             turn.run("INSERT INTO t VALUES (zeroblob(50000))")
-    assert file.stat().st_size > before + 100_000
+        return file.stat().st_size > before + 100_000
+
+    assert until(has_grown, 20)
     store.close()

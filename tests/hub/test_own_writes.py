@@ -159,22 +159,21 @@ def test_an_ack_that_is_heard_again_is_older_than_what_was_said_later(
     assert shown(shop, m) == 70
 
 
-def test_the_page_says_from_which_edition_on_a_late_operation_is_counted(hq: Headquarters) -> None:
-    one, other = PretendTill(hq), PretendTill(hq, "s002")
-    m = one.enrol()
-    sale = one.earn(m, 10)
+def test_the_page_says_from_which_edition_on_a_late_operation_is_counted(
+    hq: Headquarters, till: PretendTill, other: PretendTill
+) -> None:
+    m = till.enrol()
+    sale = till.earn(m, 10)
     other.refund(None, sale, 100)
     assert {code for code, _ in other.send().values()} == {"P"}
-    assert [row for row in other.page() if row[0] == "o"] == []
-    one.send()
+    assert other.page("o") == []
+    till.send()
     shard = (other.lane.store, other.lane.till)
-    (row,) = [row for row in other.page() if row[0] == "o"]
+    (row,) = other.page("o")
     told_g, page_g = row[5], other.manifest("till", f"{shard[0]}/{shard[1]}").g
     assert row[:5] == ["o", 1, 1, "A", {}]
     assert told_g == page_g + 1, "no edition counts it yet, the next one will"
     edition_g = other.manifest("members", "main").g
     assert edition_g >= told_g > page_g
-    (again,) = [row for row in other.page() if row[0] == "o"]
+    (again,) = other.page("o")
     assert again[5] == edition_g
-    one.close()
-    other.close()

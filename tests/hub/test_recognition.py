@@ -11,6 +11,7 @@ from hub.recognition import recognised
 from points.fields import BadOperation
 from points.operations import read
 from points.wire import canonical
+from points.wire.faults import Malformed
 
 SALE: dict[str, Any] = {
     "id": "01a2126a952c70f2a8ab6bbf7e124b43", "t": "sale.earn", "tv": 1, "day": 20261125,
@@ -62,7 +63,7 @@ def test_whatever_stands_in_a_field_is_recognised_only_if_it_would_be_accepted(b
         for value in ODD:
             try:
                 raw = canonical.encode(body | {key: value})
-            except Exception:  # no writer writes it
+            except Malformed:  # no writer writes it
                 continue
             found = recognised(raw)
             assert found is None or found == plainly(raw), (key, value)

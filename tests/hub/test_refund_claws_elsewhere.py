@@ -109,7 +109,7 @@ def test_the_same_goods_at_both_stores_claw_once_and_make_a_case_of_the_second(
     for shop in (home, away, home):
         shop.sync()
     ((_, letter, detail),) = outbox.outcomes(away.till.book)
-    assert (letter, detail) == ("J", '{"reason": "refund-beyond-sale"}')
+    assert (letter, detail) == ("J", '{"bearer": "s002", "reason": "refund-beyond-sale"}')
     assert hq.rows("SELECT reason, store FROM cases") == [("refund-beyond-sale", "s002")]
     assert (shown(home, m), shown(away, m)) == (100, 100), "no point is clawed twice"
 

@@ -21,12 +21,8 @@ def with_points(hq: Headquarters) -> tuple[Shop, int]:
     for _ in range(2):
         assert isinstance(shop.counter.sell(m, GOODS, "c1"), Recorded)
     shop.sync()
-    assert here(shop, m) == 400
+    assert shop.here(m) == 400
     return shop, m
-
-
-def here(shop: Shop, m: int) -> int:
-    return sum(shop.till.rights(m).left(shop.till.rule().today(shop.till.time().st_ms)))
 
 
 def out(hq: Headquarters) -> int:
@@ -40,15 +36,15 @@ def test_a_closed_day_leaves_nothing_at_the_till_until_the_next_one_opens(hq: He
     day_close.close_day(shop.till, "c1")
     for _ in range(3):
         shop.sync()
-    assert (here(shop, m), out(hq)) == (0, 0)
+    assert (shop.here(m), out(hq)) == (0, 0)
     day_close.open_day(shop.till)
     shop.sync()
-    assert (here(shop, m), out(hq)) == (400, 400), "another shift takes them again"
+    assert (shop.here(m), out(hq)) == (400, 400), "another shift takes them again"
     day_close.close_day(shop.till, "c1")
     shop.sync()
     hq.clock.now_ms += DAY_MS
     shop.sync()
-    assert here(shop, m) == 400, "the next day fetches them"
+    assert shop.here(m) == 400, "the next day fetches them"
 
 
 def test_who_spends_elsewhere_meanwhile_has_them(hq: Headquarters) -> None:
@@ -64,17 +60,17 @@ def test_a_pc_that_loses_its_power_gives_everything_home_at_once(hq: Headquarter
     shop, m = with_points(hq)
     assert shop.night.leave()
     shop.sync()
-    assert (here(shop, m), out(hq)) == (0, 0)
+    assert (shop.here(m), out(hq)) == (0, 0)
     hq.clock.now_ms += 31 * 60_000
     shop.sync()
-    assert here(shop, m) == 400, "half an hour later it is still on, so the power is back"
+    assert shop.here(m) == 400, "half an hour later it is still on, so the power is back"
 
 
 def test_without_a_network_rights_stay_where_they_can_be_spent(hq: Headquarters) -> None:
     shop, m = with_points(hq)
     shop.uplink.connected = False
     assert not shop.night.leave()
-    assert here(shop, m) == 400
+    assert shop.here(m) == 400
 
 
 def test_a_power_cut_in_the_middle_of_leaving_loses_nothing(hq: Headquarters, monkeypatch: Any) -> None:
@@ -89,7 +85,7 @@ def test_a_power_cut_in_the_middle_of_leaving_loses_nothing(hq: Headquarters, mo
     with monkeypatch.context() as meanwhile:
         meanwhile.setattr(shop.uplink, "call", cut)
         assert not shop.night.leave()
-    assert (here(shop, m), out(hq)) == (0, 400), "given back in the book, and not yet told"
+    assert (shop.here(m), out(hq)) == (0, 400), "given back in the book, and not yet told"
     again = hq.open(shop.folder)
     again.sync()
-    assert here(again, m) == out(hq) == 400
+    assert again.here(m) == out(hq) == 400

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import threading
 from typing import Any
 
 import pytest
@@ -99,11 +100,10 @@ def test_an_operation_before_its_reservation_leaves_nothing_to_reserve(
     assert points_of(hq, m) == (70, 0)
 
 
-def test_two_tills_are_never_authorised_more_than_there_is(hq: Headquarters, till: PretendTill) -> None:
-    import threading
-
+def test_two_tills_are_never_authorised_more_than_there_is(
+    hq: Headquarters, till: PretendTill, other: PretendTill
+) -> None:
     m = saved(till, 100)
-    other = PretendTill(hq, "s002")
     said: list[dict[str, Any]] = []
     asks = [(one, intent(one)) for one in (till, other) for _ in range(5)]
     threads = [threading.Thread(target=lambda a=a: said.append(a[0].authorise(a[1], m, 30))) for a in asks]
@@ -114,7 +114,6 @@ def test_two_tills_are_never_authorised_more_than_there_is(hq: Headquarters, til
     assert sorted(map(str, said)) == sorted(
         [str({"granted": 30})] * 3 + [str({"refused": "not_enough_points"})] * 7
     )
-    other.close()
 
 
 def test_debt_and_a_stranger_are_refused(hq: Headquarters, till: PretendTill) -> None:
@@ -148,9 +147,8 @@ def test_debt_is_repaid_by_the_next_points(hq: Headquarters, till: PretendTill) 
 
 
 def test_grants_go_to_the_home_till_and_come_back_when_the_member_moves(
-    hq: Headquarters, till: PretendTill
+    hq: Headquarters, till: PretendTill, other: PretendTill
 ) -> None:
-    other = PretendTill(hq, "s002")
     m = till.enrol()
     for n in range(2):
         till.st = max(till.st, NOON_MS + n * DAY_MS)
@@ -158,34 +156,32 @@ def test_grants_go_to_the_home_till_and_come_back_when_the_member_moves(
         till.op("rights.return", m, fund=[["back_l", 100]])
     hq.clock.now_ms = till.st
     till.send()
-    rights = [row for row in till.page() if row[0] == "r"]
+    rights = till.page("r")
     assert rights == [["r", "pts", m, 200, [[20271119, 100], [20271120, 100]], 0]]
-    assert [row for row in other.page() if row[0] == "r"] == []
+    assert other.page("r") == []
     assert other.authorise(intent(other), m, 1) == {"refused": "held_elsewhere"}
     for n in range(4):
         other.st = max(other.st, NOON_MS + (5 + n) * DAY_MS)
         other.earn(m, 10)
     hq.clock.now_ms = other.st
     other.send()
-    assert [row[5] for row in till.page() if row[0] == "r"] == [1], "wanted back"
+    assert [row[5] for row in till.page("r")] == [1], "wanted back"
     till.st = hq.clock.now_ms
     till.op("rights.return", m, fund=[["back_a", 200]])
     till.send()
-    assert [row for row in till.page() if row[0] == "r"] == []
-    assert [row[3] for row in other.page() if row[0] == "r"] == [200]
-    other.close()
+    assert till.page("r") == []
+    assert [row[3] for row in other.page("r")] == [200]
 
 
 def test_a_closed_term_comes_home_only_behind_everything_of_its_lane(
-    hq: Headquarters, till: PretendTill
+    hq: Headquarters, till: PretendTill, other: PretendTill
 ) -> None:
-    other = PretendTill(hq, "s002")
     m = till.enrol()
     for _ in range(2):
         till.earn(m, 100)
         till.op("rights.return", m, fund=[["back_l", 100]])
     till.send()
-    assert [row[3] for row in till.page() if row[0] == "r"] == [200]
+    assert [row[3] for row in till.page("r")] == [200]
     sale = other.earn(m, 5)
     till.redeem(m, 50, ["allowance", 50])
     till.refund(m, sale, 100)
@@ -198,7 +194,6 @@ def test_a_closed_term_comes_home_only_behind_everything_of_its_lane(
     assert hq.rows("SELECT closed FROM cells WHERE store = 's001'") == [(1,)]
     assert other.authorise(intent(other), m, 150) == {"refused": "not_enough_points"}
     assert other.authorise(intent(other), m, 149) == {"granted": 149}, "205 - 50 - 1 clawed - 5 held by s002"
-    other.close()
 
 
 @pytest.mark.parametrize("seed", range(3))

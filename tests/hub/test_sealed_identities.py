@@ -19,28 +19,18 @@ from config.words import load_words
 from hardware.paper import Text
 from hub import personal
 from hub.night import Night
+from points.identifiers import new_op_id
 from points.wire import endpoints, sealing
 
 PHONE = "13812348000"
 
 
-def box(till: PretendTill, op_id: str, **person: str) -> bytes:
-    public, chain = till.grant.keys.pii, till.lane.chain
-    return sealing.seal_pii(
-        public, chain, op_id, till.chance.randbytes(16), person, till.chance.randbytes(32)
-    )
-
-
 def boxed_sale(till: PretendTill, pts: int, **person: str) -> tuple[dict[str, Any], bytes]:
     """A sale for whoever has this phone: no number, nothing added, nothing spent."""
     till.st += 1_000
-    op_id = f"{till.st:012x}7000{till.chance.randbytes(8).hex()}"
-    blob = box(till, op_id, **(person or {"phone": PHONE}))
+    op_id = new_op_id(till.st, till.chance.randbytes(10))
+    blob = till.box(op_id, **(person or {"phone": PHONE}))
     return till.earn(None, pts, id=op_id, pii=sealing.pii_commitment(blob)), blob
-
-
-def put(till: PretendTill, op_id: str, blob: bytes) -> None:
-    assert till.call("PUT", endpoints.sealed(op_id), blob, endpoints.BLOB).status == 200
 
 
 def member(hq: Headquarters, phone: str = PHONE) -> int:
@@ -56,12 +46,12 @@ def test_a_phone_that_nobody_has_makes_a_member(
 ) -> None:
     sale, blob = boxed_sale(till, 70)
     if box_first:
-        put(till, sale["id"], blob)
+        till.put(sale["id"], blob)
     said = till.send()
     assert said[1][0] == "P", said
     if not box_first:
         assert hq.rows("SELECT count(*) FROM waiting") == [(1,)]
-        put(till, sale["id"], blob)
+        till.put(sale["id"], blob)
     m = member(hq)
     assert points_of(hq, m) == (70, 0)
     assert till.told()[1] == ("A", {})
@@ -73,22 +63,19 @@ def test_a_phone_that_nobody_has_makes_a_member(
     ]
     told = till.members()[m]
     assert (told[2], told[6]) == ("active", "8000")
-    put(till, sale["id"], blob)
+    till.put(sale["id"], blob)
     assert points_of(hq, m) == (70, 0), "the same box again changes nothing"
 
 
 def test_a_phone_that_somebody_has_is_that_member(
     hq: Headquarters, till: PretendTill, other: PretendTill
 ) -> None:
-    m = till.pool[0][0]
-    op_id = f"{till.st:012x}7000{till.chance.randbytes(8).hex()}"
-    blob = box(till, op_id, phone=PHONE, name="王小明")
-    till.enrol(id=op_id, pii=sealing.pii_commitment(blob))
-    put(till, op_id, blob)
+    m, op_id, blob = till.enrol_boxed(phone=PHONE, name="王小明")
+    till.put(op_id, blob)
     till.send()
     sales = [boxed_sale(other, 30) for _ in range(2)]
     for sale, of in sales:
-        put(other, sale["id"], of)
+        other.put(sale["id"], of)
     other.send()
     assert member(hq) == m
     assert points_of(hq, m) == (60, 0)
@@ -102,7 +89,7 @@ def test_two_sales_of_one_unknown_phone_make_one_member(
 ) -> None:
     for one in (till, till, other):
         sale, blob = boxed_sale(one, 10)
-        put(one, sale["id"], blob)
+        one.put(sale["id"], blob)
     till.send()
     other.send()
     assert points_of(hq, member(hq)) == (30, 0)
@@ -114,9 +101,7 @@ def test_whoever_arrives_second_brings_all_of_it_or_nothing(
     hq: Headquarters, till: PretendTill, monkeypatch: pytest.MonkeyPatch, *, box_first: bool
 ) -> None:
     """Posting, phone, and the store's tag stand or fall together, so a crash leaves nothing half known."""
-    op_id = f"{till.st:012x}7000{till.chance.randbytes(8).hex()}"
-    blob = box(till, op_id, phone=PHONE, name="王小明")
-    m = till.enrol(id=op_id, pii=sealing.pii_commitment(blob))
+    m, op_id, blob = till.enrol_boxed(phone=PHONE, name="王小明")
     tables = ("op_seen", "members", "identities", "phone_tags", "personal", "sealed")
 
     def known() -> list[Any]:
@@ -126,7 +111,7 @@ def test_whoever_arrives_second_brings_all_of_it_or_nothing(
         raise RuntimeError("the plug was pulled")
 
     if box_first:
-        put(till, op_id, blob)
+        till.put(op_id, blob)
     else:
         till.send()
     before = known()
@@ -140,7 +125,7 @@ def test_whoever_arrives_second_brings_all_of_it_or_nothing(
     if box_first:
         till.send()
     else:
-        put(till, op_id, blob)
+        till.put(op_id, blob)
     assert member(hq) == m
     assert phones(till) == {m}
     assert known()[-1] == 0, "the box is destroyed"
@@ -149,10 +134,10 @@ def test_whoever_arrives_second_brings_all_of_it_or_nothing(
 def test_a_box_that_is_not_what_was_signed_names_nobody(hq: Headquarters, till: PretendTill) -> None:
     sale, good = boxed_sale(till, 10)
     till.send()
-    put(till, sale["id"], box(till, sale["id"], phone="13900000000"))
+    till.put(sale["id"], till.box(sale["id"], phone="13900000000"))
     assert hq.rows("SELECT reason, m FROM cases") == [("sealed-differs", None)]
     assert hq.rows("SELECT count(*) FROM members") == [(0,)]
-    put(till, sale["id"], good)
+    till.put(sale["id"], good)
     assert points_of(hq, member(hq)) == (10, 0), "the right one still comes"
 
 
@@ -160,7 +145,7 @@ def test_a_refund_waits_for_the_sale_to_be_named(hq: Headquarters, till: Pretend
     sale, blob = boxed_sale(till, 10)
     till.refund(None, sale, 300)
     assert {code for code, _ in till.send().values()} == {"P"}
-    put(till, sale["id"], blob)
+    till.put(sale["id"], blob)
     assert points_of(hq, member(hq)) == (7, 0)
 
 
@@ -175,10 +160,8 @@ def test_a_store_knows_the_phones_of_who_was_seen_there_within_180_days(
     night = Night(hq.office, NightWindow(0, 240))
     buys, stays, uses = (till.pool[n][0] for n in range(3))
     for n in range(3):
-        op_id = f"{till.st + n:012x}7000{till.chance.randbytes(8).hex()}"
-        blob = box(till, op_id, phone=f"1381234800{n}")
-        till.enrol(id=op_id, pii=sealing.pii_commitment(blob))
-        put(till, op_id, blob)
+        _, op_id, blob = till.enrol_boxed(phone=f"1381234800{n}")
+        till.put(op_id, blob)
     till.earn(uses, 10, add=False)
     till.send()
     other.st = till.st
@@ -229,7 +212,7 @@ def test_a_phone_typed_where_nobody_knows_it_earns_when_the_network_is_back(hq: 
 
 def others(till: PretendTill, op_id: str, count: int) -> list[bytes]:
     """Boxes for an operation that did not commit to them."""
-    return [box(till, op_id, phone=f"1390000{n:04d}") for n in range(count)]
+    return [till.box(op_id, phone=f"1390000{n:04d}") for n in range(count)]
 
 
 @pytest.mark.parametrize(
@@ -240,9 +223,7 @@ def test_the_box_that_was_signed_for_wins_whatever_came_before_it(
     hq: Headquarters, till: PretendTill, other: PretendTill, *, sent: str, is_enrolment: bool
 ) -> None:
     if is_enrolment:
-        op_id = f"{till.st:012x}7000{till.chance.randbytes(8).hex()}"
-        blob = box(till, op_id, phone=PHONE, name="王小明")
-        till.enrol(id=op_id, pii=sealing.pii_commitment(blob))
+        _, op_id, blob = till.enrol_boxed(phone=PHONE, name="王小明")
     else:
         sale, blob = boxed_sale(till, 70)
         op_id = sale["id"]
@@ -251,7 +232,8 @@ def test_the_box_that_was_signed_for_wins_whatever_came_before_it(
         if step == "operation":
             till.send()
         else:
-            put(*((till, op_id, blob) if step == "right" else (other, op_id, wrong)))
+            sender, sent_box = (till, blob) if step == "right" else (other, wrong)
+            sender.put(op_id, sent_box)
     assert member(hq) > 0
     assert hq.rows("SELECT count(*) FROM personal") == [(1,)]
     assert hq.rows("SELECT count(*) FROM sealed") == [(0,)]
@@ -265,25 +247,23 @@ def test_no_more_boxes_wait_than_are_bounded_and_the_refused_one_comes_again(
 ) -> None:
     sale, blob = boxed_sale(till, 70)
     for wrong in others(other, sale["id"], personal.BOXES_MAX):
-        put(other, sale["id"], wrong)
-        put(other, sale["id"], wrong)  # the same one again is one box
+        other.put(sale["id"], wrong)
+        other.put(sale["id"], wrong)  # the same one again is one box
     told = till.call("PUT", endpoints.sealed(sale["id"]), blob, endpoints.BLOB)
     assert (told.status, told.fault.problem) == (413, "too-large")
     till.send()
-    put(till, sale["id"], blob)
+    till.put(sale["id"], blob)
     assert points_of(hq, member(hq)) == (70, 0)
     assert hq.rows("SELECT count(*) FROM sealed") == [(0,)]
 
 
 def test_a_sale_s_box_that_comes_again_takes_away_no_name(hq: Headquarters, till: PretendTill) -> None:
-    op_id = f"{till.st:012x}7000{till.chance.randbytes(8).hex()}"
-    blob = box(till, op_id, phone=PHONE, name="王小明")
-    till.enrol(id=op_id, pii=sealing.pii_commitment(blob))
-    put(till, op_id, blob)
+    _, op_id, blob = till.enrol_boxed(phone=PHONE, name="王小明")
+    till.put(op_id, blob)
     sale, of = boxed_sale(till, 30)
     till.send()
     for _ in range(2):  # the answer to the first was lost
-        put(till, sale["id"], of)
+        till.put(sale["id"], of)
     with hq.office.store.look() as look:
         assert personal.read(look, hq.office, member(hq)) == {"phone": PHONE, "name": "王小明"}
 

@@ -25,14 +25,6 @@ def replaced(hq: Headquarters) -> tuple[Shop, int]:
     return old, m
 
 
-def left(shop: Shop, m: int) -> int:
-    return sum(shop.till.rights(m).left(shop.till.rule().today(hq_now(shop))))
-
-
-def hq_now(shop: Shop) -> int:
-    return shop.till.time().st_ms
-
-
 def closes(shop: Shop) -> int:
     found = shop.till.book.row("SELECT count(*) FROM ops WHERE kind = 'rights.close'")
     assert found is not None
@@ -54,7 +46,7 @@ def test_a_pc_that_stops_between_the_close_and_the_new_term_has_nothing_left(
     again = hq.open(old.folder)
     assert closes(again) == 1
     assert (again.till.identity.inc, again.till.identity.term) == (1, 2)
-    assert left(again, m) == 0
+    assert again.here(m) == 0
     again.uplink.connected = False
     assert isinstance(again.counter.redeem(m, 10, "c1"), No)
 
@@ -64,11 +56,11 @@ def test_a_close_waits_until_the_cashier_has_an_answer(hq: Headquarters) -> None
     old.till.asking.add("ab" * 16)
     old.night.contact(rest=lambda _ms: None)
     assert closes(old) == 0
-    assert left(old, m) == 400
+    assert old.here(m) == 400
     old.till.asking.clear()
     old.night.contact(rest=lambda _ms: None)
     assert closes(old) == 1
-    assert left(old, m) == 0
+    assert old.here(m) == 0
 
 
 def test_what_was_used_up_belongs_to_the_old_term_too(hq: Headquarters) -> None:

@@ -32,7 +32,7 @@ def m(hq: Headquarters, home: Shop, away: Shop) -> int:
         sell(home, new.m, 40)
         hq.clock.now_ms += DAY_MS
     home.night.run(rest=lambda _ms: None)
-    assert here(home, new.m) == 200
+    assert home.here(new.m) == 200
     away.sync()
     return new.m
 
@@ -41,18 +41,13 @@ def sell(shop: Shop, m: int, pts: int) -> None:
     assert isinstance(shop.counter.sell(m, [[1, "all", 1, pts * 100]], "c1"), Recorded)
 
 
-def here(shop: Shop, m: int) -> int:
-    """What the till could spend of the member's points without a network."""
-    return sum(shop.till.rights(m).left(shop.till.rule().today(shop.till.time().st_ms)))
-
-
 def test_points_earned_away_from_home_are_spendable_at_home_after_a_contact_of_each(
     home: Shop, away: Shop, m: int
 ) -> None:
     sell(away, m, 50)
-    assert here(away, m) == 50, "they are spendable here as long as nobody else wants them"
+    assert away.here(m) == 50, "they are spendable here as long as nobody else wants them"
     away.sync()
-    assert here(away, m) == 0
+    assert away.here(m) == 0
     away.sync()
     home.sync()
     home.uplink.connected = away.uplink.connected = False
@@ -67,10 +62,10 @@ def test_the_same_points_again_are_wanted_again(home: Shop, away: Shop, m: int) 
     away.sync()
     sell(away, m, 50)  # before what was wanted has been sent
     away.sync()
-    assert here(away, m) == 0
+    assert away.here(m) == 0
     away.sync()
     home.sync()
-    assert here(home, m) == 300
+    assert home.here(m) == 300
 
 
 def test_points_earned_at_home_or_by_somebody_without_a_home_stay(
@@ -83,29 +78,28 @@ def test_points_earned_at_home_or_by_somebody_without_a_home_stay(
     sell(away, m, 10)
     for shop in (home, away, away, home):
         shop.sync()
-    assert here(away, new.m) == 30
-    assert here(home, m) == 240 + 10
+    assert away.here(new.m) == 30
+    assert home.here(m) == 240 + 10
     seqs = (home.till.log.seq, away.till.log.seq)
     for shop in (home, away):
         shop.sync()
     assert (home.till.log.seq, away.till.log.seq) == seqs, "nothing is given back twice"
 
 
-def test_a_term_that_is_over_leaves_local_points_which_are_wanted_all_the_same(hq: Headquarters) -> None:
-    one, other = PretendTill(hq), PretendTill(hq, "s002")
-    m = one.enrol()
+def test_a_term_that_is_over_leaves_local_points_which_are_wanted_all_the_same(
+    hq: Headquarters, till: PretendTill, other: PretendTill
+) -> None:
+    m = till.enrol()
     for _ in range(3):
-        one.earn(m, 10)
-    one.send()
+        till.earn(m, 10)
+    till.send()
     other.earn(m, 7)
     other.op("rights.close", inc=1, term=1)
     other.send()
-    assert [row for row in other.page() if row[0] == "r"] == [["r", "pts", m, 0, [], 1, 7]]
+    assert other.page("r") == [["r", "pts", m, 0, [], 1, 7]]
     other.op("rights.return", m, fund=[["back_l", 7]])
     other.send()
-    assert [row for row in other.page() if row[0] == "r"] == []
-    one.close()
-    other.close()
+    assert other.page("r") == []
 
 
 def test_what_is_out_pays_for_what_was_taken_away_elsewhere(
@@ -115,14 +109,14 @@ def test_what_is_out_pays_for_what_was_taken_away_elsewhere(
     assert isinstance(sold, Recorded)
     home.sync()
     home.night.run(rest=lambda _ms: None)
-    assert here(home, m) == 240
+    assert home.here(m) == 240
     till = PretendTill(hq, "s003")
     till.refund(m, {"id": sold.op.id}, 4_000)
     assert till.send() == {}
     assert available_of(hq, m) == -40, "more is out than there is"
     home.sync()
     home.sync()
-    assert here(home, m) == available_of(hq, m) + 200 == 200, "it has paid, and what is left is back"
+    assert home.here(m) == available_of(hq, m) + 200 == 200, "it has paid, and what is left is back"
     seq = home.till.log.seq
     home.sync()
     assert home.till.log.seq == seq, "the call is over"

@@ -8,7 +8,7 @@ from headquarters import Headquarters
 from pretend_till import PretendTill, points_of
 
 from hub import authorisations
-from points.wire import canonical, endpoints, sealing
+from points.wire import canonical, sealing
 
 
 def sale(till: PretendTill, m: int, pts: int) -> dict[str, Any]:
@@ -20,10 +20,6 @@ def sale(till: PretendTill, m: int, pts: int) -> dict[str, Any]:
     return made
 
 
-def rights(till: PretendTill) -> list[Any]:
-    return [row for row in till.page() if row[0] == "r"]
-
-
 def test_a_till_that_joins_anew_is_granted_nothing_while_the_old_one_may_still_spend(
     hq: Headquarters,
 ) -> None:
@@ -32,20 +28,19 @@ def test_a_till_that_joins_anew_is_granted_nothing_while_the_old_one_may_still_s
     old.earn(m, 100, add=False)
     old.earn(m, 1, add=False)
     old.send()
-    assert [row[3] for row in rights(old)] == [101]
+    assert [row[3] for row in old.page("r")] == [101]
     new = PretendTill(hq, seed=2)
     elsewhere = PretendTill(hq, store="s009")
     elsewhere.earn(m, 5, add=False)
     elsewhere.send()
-    assert rights(new) == []
+    assert new.page("r") == []
     old.redeem(m, 101, ["allowance", 101])
     assert old.send() == {}
-    assert [row[3] for row in rights(new)] == [5]  # the old one holds nothing any more
+    assert [row[3] for row in new.page("r")] == [5]  # the old one holds nothing any more
     assert points_of(hq, m) == (5, 0)
 
 
-def test_a_refund_that_names_another_member_follows_its_sale(hq: Headquarters) -> None:
-    till = PretendTill(hq)
+def test_a_refund_that_names_another_member_follows_its_sale(hq: Headquarters, till: PretendTill) -> None:
     a, b = till.enrol(), till.enrol()
     sold = till.earn(a, 100)
     till.send()
@@ -55,8 +50,7 @@ def test_a_refund_that_names_another_member_follows_its_sale(hq: Headquarters) -
     assert hq.rows("SELECT reason FROM cases") == [("other-member",)]
 
 
-def test_a_multiplier_is_the_books_and_not_what_a_till_wrote(hq: Headquarters) -> None:
-    till = PretendTill(hq)
+def test_a_multiplier_is_the_books_and_not_what_a_till_wrote(hq: Headquarters, till: PretendTill) -> None:
     m = till.enrol()
     till.write(canonical.encode(sale(till, m, 10) | {"m_bp": 1_000_000, "desired": 1000, "pts": 1000}))
     assert till.send()[2] == ("J", {"delta": -990, "reason": "earn-differs"})
@@ -65,8 +59,9 @@ def test_a_multiplier_is_the_books_and_not_what_a_till_wrote(hq: Headquarters) -
     assert till.send()[3][1]["reason"] == "tier-differs"
 
 
-def test_a_time_beyond_the_calendar_is_quarantined_and_the_lane_goes_on(hq: Headquarters) -> None:
-    till = PretendTill(hq)
+def test_a_time_beyond_the_calendar_is_quarantined_and_the_lane_goes_on(
+    hq: Headquarters, till: PretendTill
+) -> None:
     m = till.enrol()
     till.earn(m, 100)
     till.send()
@@ -79,8 +74,9 @@ def test_a_time_beyond_the_calendar_is_quarantined_and_the_lane_goes_on(hq: Head
     assert points_of(hq, m) == (90, 0)
 
 
-def test_a_parked_operation_twice_around_its_cause_is_posted_once(hq: Headquarters) -> None:
-    till = PretendTill(hq)
+def test_a_parked_operation_twice_around_its_cause_is_posted_once(
+    hq: Headquarters, till: PretendTill
+) -> None:
     m = till.enrol()
     till.send()
     sold = sale(till, m, 10)
@@ -92,22 +88,21 @@ def test_a_parked_operation_twice_around_its_cause_is_posted_once(hq: Headquarte
     assert points_of(hq, m) == (5, 0)
 
 
-def test_a_box_waits_as_long_as_its_operation_waits(hq: Headquarters) -> None:
-    till = PretendTill(hq)
+def test_a_box_waits_as_long_as_its_operation_waits(hq: Headquarters, till: PretendTill) -> None:
     m, _ = till.pool.pop(0)
     body = till.body("member.enrol", m)
-    person = {"phone": "13812348000"}
-    blob = sealing.seal_pii(till.grant.keys.pii, till.lane.chain, body["id"], b"1" * 16, person, b"2" * 32)
+    blob = till.box(body["id"], phone="13812348000")
     body |= {"pii": sealing.pii_commitment(blob), "rule": "ab" * 32}
     till.write(canonical.encode(body))
     till.send()
-    assert till.call("PUT", endpoints.sealed(body["id"]), blob, endpoints.BLOB).status == 200
+    till.put(body["id"], blob)
     assert hq.rows("SELECT count(*) FROM sealed") == [(1,)]
     assert hq.rows("SELECT reason FROM cases") == []
 
 
-def test_nobody_else_ends_a_tills_reservation_and_its_close_does(hq: Headquarters) -> None:
-    till, other = PretendTill(hq), PretendTill(hq, store="s002")
+def test_nobody_else_ends_a_tills_reservation_and_its_close_does(
+    hq: Headquarters, till: PretendTill, other: PretendTill
+) -> None:
     m = till.enrol()
     till.earn(m, 100, add=False)
     till.send()
@@ -124,8 +119,7 @@ def test_nobody_else_ends_a_tills_reservation_and_its_close_does(hq: Headquarter
     assert hq.rows("SELECT count(*) FROM reserved") == [(0,)]
 
 
-def test_a_close_that_names_a_number_issues_it_to_nobody(hq: Headquarters) -> None:
-    till = PretendTill(hq)
+def test_a_close_that_names_a_number_issues_it_to_nobody(hq: Headquarters, till: PretendTill) -> None:
     m = 5_000_000
     till.op("rights.close", m, inc=1, term=7)
     till.earn(m, 10)
@@ -135,8 +129,9 @@ def test_a_close_that_names_a_number_issues_it_to_nobody(hq: Headquarters) -> No
     assert hq.rows("SELECT count(*) FROM members WHERE m = ?", m) == [(0,)]
 
 
-def test_another_body_under_a_known_id_is_an_equivocation_however_it_is_spelt(hq: Headquarters) -> None:
-    till = PretendTill(hq)
+def test_another_body_under_a_known_id_is_an_equivocation_however_it_is_spelt(
+    hq: Headquarters, till: PretendTill
+) -> None:
     m = till.enrol()
     sale = till.earn(m, 10)
     till.send()

@@ -146,5 +146,7 @@ def sold(op: Mapping[str, Any], store: str, book: Book) -> Sold:
         base = 0 if rate < 0 else max(0, net - unearning)
         lines[place] = SoldLine(max(rate, 0), units, net, base, points)
     sale = Sold(store, book, op.get("m_bp", 10_000), lines, op.get("day", 0))
-    sale.granted = min(op["pts"], sale.would_earn())
+    cap = book.get("day_cap_pts", 0)
+    room = max(0, cap - max(0, op.get("day_used", 0))) if cap else sale.would_earn()
+    sale.granted = min(op["pts"], sale.would_earn(), room)
     return sale

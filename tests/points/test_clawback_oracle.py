@@ -7,6 +7,7 @@ import os
 import random
 import subprocess
 import sys
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -54,19 +55,12 @@ def history(seed: int) -> tuple[list[dict[str, Any]], list[Operation], Account]:
                 used = min(chance.randrange(0, spendable + 1), cash // 10)
             op = story.sale(now, cash + used * 10, used, used * 10, store=chance.choice("abc"), rule=rules)
             expires = rules.expires_on(today)
-            days = None
-            if expires:
-                days = (_date(expires) - _date(today)).days
             events.append(
                 {
-                    "op": "sale",
-                    "id": op.id,
-                    "fen": cash + used * 10,
-                    "store": op.store,
-                    "exp_days": days,
-                    "use": used,
+                    "op": "sale", "id": op.id, "fen": cash + used * 10, "store": op.store, "use": used,
+                    "exp_days": (_date(expires) - _date(today)).days if expires else None,
                 }
-            )
+            )  # fmt: skip
             open_sales.append(op.id)
         else:
             target = chance.choice(open_sales)
@@ -75,7 +69,7 @@ def history(seed: int) -> tuple[list[dict[str, Any]], list[Operation], Account]:
             fen = sale.kept_fen[0] if chance.random() < 0.4 else chance.randrange(0, sale.kept_fen[0] + 1)
             base, tendered = sum(sale.base_by_rate()), sale.tendered()
             op = story.op("sale.refund", now, refs=[target], lines=[[1, 0, fen]], store=chance.choice("abc"))
-            account.take(op)
+            account.take(op)  # already here, for what it changes of the sale is told; twice is once
             events.append(
                 {
                     "op": "refund", "id": target, "fen": base - sum(sale.base_by_rate()),
@@ -89,9 +83,7 @@ def history(seed: int) -> tuple[list[dict[str, Any]], list[Operation], Account]:
     return events, ops, account
 
 
-def _date(number: int) -> Any:
-    from datetime import date
-
+def _date(number: int) -> date:
     return date(number // 10_000, number // 100 % 100, number % 100)
 
 

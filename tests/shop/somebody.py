@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -14,21 +16,48 @@ playwright = pytest.importorskip(
     "playwright.sync_api", reason="playwright is not installed: no browser to drive"
 )
 
+CHROMIUM = os.environ.get("JIFEN_CHROMIUM") or shutil.which("chromium") or "/usr/bin/chromium"
+QUIET = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"]
+QUIET += ["--disable-background-networking", "--disable-component-update", "--disable-sync"]
+SCREEN = {"width": 1024, "height": 768}
+DRIVEN = [
+    pytest.mark.browser,
+    pytest.mark.skipif(
+        not Path(CHROMIUM).exists(), reason="no Chromium here: the cashier's page is NOT driven"
+    ),
+]
+"""The marks of tests that need a browser."""
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[playwright.Browser]:
+    """A real browser."""
+    with playwright.sync_playwright() as play:
+        started = play.chromium.launch(executable_path=CHROMIUM, args=QUIET)
+        yield started
+        started.close()
+
 
 class Cashier:
     """Somebody at the page: types, presses, scans, and reads what is on the screen."""
 
-    def __init__(self, agent: Agent, page: playwright.Page, device: SocketScanner) -> None:
-        self.agent, self.page, self.scanner = agent, page, device
+    def __init__(self, agent: Agent, browser: playwright.Browser, device: SocketScanner) -> None:
+        self.agent, self.scanner = agent, device
+        self.page = browser.new_page(viewport=SCREEN)
         self.broken: list[str] = []
-        page.on("pageerror", lambda error: self.broken.append(str(error)))
-        page.set_default_timeout(8_000)
+        self.page.on("pageerror", lambda error: self.broken.append(str(error)))
+        self.page.set_default_timeout(8_000)
 
     def open(self) -> Cashier:
         self.page.goto(self.agent.page_url)
         self.sees("body[data-listening] #key-F2")
         assert self.scanner.wait_for_a_listener()
         return self
+
+    def leave(self) -> None:
+        """Close the page, in which nothing may have gone wrong."""
+        self.page.close()
+        assert self.broken == []
 
     def scan(self, text: str) -> None:
         self.scanner.scan(text)

@@ -4,32 +4,21 @@ network, the printer and the program may each fail in the middle of it.
 
 from __future__ import annotations
 
-import os
-import shutil
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-
-sys.path.append(str(Path(__file__).resolve().parents[1] / "agent"))  # its shop floor is ours
-
 from running import MEMBER, OTHER, code_of, printer, running, scanner
 from shopfloor import grant
-from somebody import CONTRAST, Cashier
+from somebody import CONTRAST, DRIVEN, Cashier, browser, playwright
 from test_refund_elsewhere import other_till, sold, tell_key
 
 from agent import approval
 from agent.store import prints
 from hardware.virtual.printer import VirtualPrinter
 
-playwright = pytest.importorskip(
-    "playwright.sync_api", reason="playwright is not installed: no browser to drive"
-)
-
-CHROMIUM = os.environ.get("JIFEN_CHROMIUM") or shutil.which("chromium") or "/usr/bin/chromium"
-QUIET = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"]
-QUIET += ["--disable-background-networking", "--disable-component-update", "--disable-sync"]
+__all__ = ["browser"]
+pytestmark = DRIVEN
 LIMITS = {"manager": {"redeem_pts": 500, "refund_fen": 50_000}}
 LIMITS["refund_elsewhere"] = {"sale_fen": 20_000, "day_fen": 20_000}
 PIN = "246810"
@@ -37,21 +26,6 @@ QUICK_F9 = """() => {  // so fast that the browser tells of the closed dialog wh
   document.querySelector('#manager-dialog').close();
   document.dispatchEvent(new KeyboardEvent('keydown', { key: 'F9' }));
 }"""
-
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.skipif(
-        not Path(CHROMIUM).exists(), reason="no Chromium here: the cashier's page is NOT driven"
-    ),
-]
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[playwright.Browser]:
-    with playwright.sync_playwright() as play:
-        started = play.chromium.launch(executable_path=CHROMIUM, args=QUIET)
-        yield started
-        started.close()
 
 
 @pytest.fixture
@@ -68,11 +42,9 @@ def cashier(tmp_path: Path, browser: playwright.Browser, paper: VirtualPrinter) 
     ):
         grant(agent.till, MEMBER, 900)
         approval.set_pin(agent.till, PIN)
-        page = browser.new_page(viewport={"width": 1024, "height": 768})
-        someone = Cashier(agent, page, gun).open()
+        someone = Cashier(agent, browser, gun).open()
         yield someone
-        page.close()
-        assert someone.broken == []
+        someone.leave()
 
 
 def test_a_visit_is_a_scan_an_amount_and_two_presses(cashier: Cashier, paper: VirtualPrinter) -> None:
@@ -356,8 +328,7 @@ def test_the_program_ends_in_the_middle_and_the_sale_is_recorded_once(
     with scanner() as gun:
         with running(tmp_path, printer=paper.address, scanner=gun.address) as first:
             port = first.server.port
-            page = browser.new_page(viewport={"width": 1024, "height": 768})
-            someone = Cashier(first, page, gun).open()
+            someone = Cashier(first, browser, gun).open()
             someone.scan(code_of(MEMBER))
             someone.sees("#points")
             someone.type("125")
@@ -374,7 +345,7 @@ def test_the_program_ends_in_the_middle_and_the_sale_is_recorded_once(
             assert paper.wait_for_receipts(1)
             job = prints.latest(second.till.book)
             assert job is not None
-        page.close()
+        someone.leave()
 
 
 def test_what_a_person_reads_has_enough_contrast(cashier: Cashier) -> None:

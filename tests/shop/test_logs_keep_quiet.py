@@ -11,19 +11,14 @@ from __future__ import annotations
 import contextlib
 import http.client
 import logging
-import sys
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlencode, urlsplit
 
 import pytest
-
-sys.path.append(str(Path(__file__).resolve().parents[1] / "agent"))  # its shop floor is ours
-sys.path.append(str(Path(__file__).resolve().parents[1] / "hub"))  # and its headquarters
-
 from headquarters import Headquarters, console_link, headquarters
+from patience import until
 from running import Page, act, printer, scanner, settings
 
 from agent import approval, provisioning, uplink
@@ -199,10 +194,7 @@ def test_what_fails_says_where_and_never_what_it_had_in_hand(
     word = floor.console("GET", "/console/members")[1].partition('name="word" value="')[2][:64]
     assert floor.console("POST", "/console/members", word=word, q=PHONE)[0] == 500
     rooms = {"agent.screen.guard", "agent.printing", "agent.listening", "hub.api.devices", "hub.api.app"}
-    deadline = time.monotonic() + 30
-    while (told := rooms & {r.name for r in caplog.records}) != rooms and time.monotonic() < deadline:
-        time.sleep(0.05)
-    assert told == rooms
+    assert until(lambda: rooms <= {record.name for record in caplog.records}, 30)
     text = said(caplog, capfd)
     assert text.count("ValueError") >= len(rooms)
     assert [secret for secret in (PHONE, STRANGER, NAME, PIN) if secret in text] == []

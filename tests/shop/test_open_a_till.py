@@ -2,19 +2,13 @@
 
 from __future__ import annotations
 
-import json
-import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-
-sys.path.append(str(Path(__file__).resolve().parents[1] / "agent"))  # its shop floor is ours
-
 from running import printer, scanner
-from shopfloor import RULES
 
 from agent import cli
 from agent.assembly import Agent
@@ -25,15 +19,6 @@ from hardware.virtual.printer import VirtualPrinter
 from hardware.virtual.scanner import SocketScanner
 
 SLOW_S = 20
-
-
-@pytest.fixture(scope="module")
-def hub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[HubProcess]:
-    folder = tmp_path_factory.mktemp("hub")
-    started = HubProcess(folder, json.dumps(RULES).encode(), "demo", "示例超市", told_time=False)
-    started.start()
-    yield started
-    started.stop()
 
 
 def config(folder: Path, device: VirtualPrinter, gun: SocketScanner) -> Path:

@@ -7,12 +7,12 @@ import signal
 import sqlite3
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from test_open_a_till import hub
+from patience import until
+from ports import free_port
 
 from agent import enrolment, provisioning
 from agent.assembly import Agent
@@ -22,7 +22,6 @@ from agent.replay.hub_process import HubProcess
 from agent.uplink import join
 from config.settings import load_agent
 
-__all__ = ["hub"]
 HOUSE = Path(__file__).resolve().parents[2]
 SLOW_S = 30
 GOODS = [[1, "food", 1, 20_000]]
@@ -42,13 +41,6 @@ def out(hub: HubProcess, store: str) -> int:
         base.close()
 
 
-def until(what: Callable[[], bool], said: str) -> None:
-    deadline = time.monotonic() + SLOW_S
-    while not what():
-        assert time.monotonic() < deadline, said
-        time.sleep(0.05)
-
-
 @pytest.fixture
 def till(hub: HubProcess, tmp_path: Path, store: str) -> Iterator[subprocess.Popen[bytes]]:
     """A running agent that holds all the points of one member."""
@@ -65,9 +57,11 @@ def till(hub: HubProcess, tmp_path: Path, store: str) -> Iterator[subprocess.Pop
     finally:
         agent.stop()
     command = [sys.executable, "-m", "jifen", "agent", "run", "--config", str(where)]
-    running = subprocess.Popen(command, cwd=HOUSE, env=os.environ | {"JIFEN_AGENT_PAGE_PORT": "8993"})
+    running = subprocess.Popen(
+        command, cwd=HOUSE, env=os.environ | {"JIFEN_AGENT_PAGE_PORT": str(free_port())}
+    )
     try:
-        until(lambda: out(hub, store) > 0, "the till was never heard")
+        assert until(lambda: out(hub, store) > 0, SLOW_S), "the till was never heard"
         yield running
     finally:
         running.kill()
@@ -82,7 +76,7 @@ def test_a_power_cut_sends_rights_home_and_the_shop_goes_on(
     held = out(hub, store)
     assert held > 0
     till.send_signal(signal.SIGPWR)
-    until(lambda: out(hub, store) == 0, "rights stayed on a PC that loses its power")
+    assert until(lambda: out(hub, store) == 0, SLOW_S), "rights stayed on a PC that loses its power"
     assert till.poll() is None, "as long as there is power, it sells"
 
 

@@ -84,7 +84,7 @@ def test_a_spend_that_no_right_covered_is_seen() -> None:
 
 
 def test_a_refusal_of_a_till_that_had_the_rights_is_seen() -> None:
-    wish = Wish(7, "s1", 100, 5, 10, False, "not_here_offline", "")
+    wish = Wish(7, "s1", 100, 5, 10, False, "not_here_offline")
     told = Told(ops=[("s1", 1, body("a", 1, fund=[["add", 5]]))], wishes=[wish])
     assert opinion.needless(told, HubFacts(), lambda asked: [0 for _ in asked])
     short = Told(ops=[("s1", 1, body("a", 1, fund=[["add", 4]]))], wishes=[wish])
@@ -92,7 +92,7 @@ def test_a_refusal_of_a_till_that_had_the_rights_is_seen() -> None:
 
 
 def test_a_refusal_of_headquarters_that_held_the_points_is_seen() -> None:
-    wish = Wish(7, "s1", 10**6, 5, 10, True, "not_enough_points", "")
+    wish = Wish(7, "s1", 10**6, 5, 10, True, "not_enough_points")
     earned = ("s2", 1, body("a", 1, fund=[["add", 9]]))
     told = Told(
         ops=[earned, ("s2", 2, body("b", 2, fund=[["back_l", 9]]))], wishes=[wish], contacts=[("s2", 10, 2)]

@@ -13,6 +13,9 @@ from pathlib import Path
 
 import pytest
 
+from config.settings import SettingsFault, load_agent, load_hub
+from hardware.devices import open_printer, open_scanner
+
 HOUSE = Path(__file__).resolve().parents[2]
 UNITS = sorted((HOUSE / "packaging").glob("*.service"))
 ANALYZE = shutil.which("systemd-analyze")
@@ -64,23 +67,42 @@ SAME_IN_BOTH = {"DynamicUser", "User", "Group", "SupplementaryGroups", "StateDir
                 "UMask"}  # fmt: skip
 
 
-def joins_otherwise(readme: str, unit: str) -> list[str]:
-    """Where the command that opens a till differs from the service that will use what it makes."""
-    (command,) = re.findall(r"systemd-run (?:.*\\\n)*.*", readme)
+def runs_otherwise(readme: str, unit: str, which: int = 0) -> list[str]:
+    """Where the command that runs something as a service differs from that service, which will use what it
+    makes: the first one told is a till's, the second headquarters'."""
+    command = re.findall(r"systemd-run (?:.*\\\n)*.*", readme)[which]
     words = shlex.split(command.replace("\\\n", " "))
     given = dict(words[i + 1].split("=", 1) for i, word in enumerate(words) if word == "-p")
     served = dict(re.findall(r"(?m)^(\w+)=(.*)$", unit))
-    keys = sorted(SAME_IN_BOTH | given.keys())
+    keys = sorted(SAME_IN_BOTH.intersection(served) | given.keys())
     return [key for key in keys if given.get(key) != served.get(key, "no such line")]
 
 
-def test_a_till_is_opened_by_who_will_run_it() -> None:
+def test_a_service_is_set_up_by_who_will_run_it() -> None:
     """Another user's keys could not be read, and without their groups neither scanner nor printer opens."""
     readme = (HOUSE / "packaging" / "README.md").read_text("utf-8")
     unit = (HOUSE / "packaging" / "jifen-agent.service").read_text("utf-8")
-    assert joins_otherwise(readme, unit) == []
-    assert joins_otherwise(readme.replace('"dialout lp"', "dialout"), unit) == ["SupplementaryGroups"]
-    assert joins_otherwise(readme, unit.replace("User=jifen\n", "User=till\n")) == ["User"]
+    assert runs_otherwise(readme, unit) == []
+    assert runs_otherwise(readme.replace('"dialout lp"', "dialout"), unit) == ["SupplementaryGroups"]
+    assert runs_otherwise(readme, unit.replace("User=jifen\n", "User=till\n")) == ["User"]
+    unit = (HOUSE / "packaging" / "jifen-hub.service").read_text("utf-8")
+    assert runs_otherwise(readme, unit, 1) == []
+    assert runs_otherwise(readme, unit.replace("User=jifen-hub\n", "User=hq\n"), 1) == ["User"]
+
+
+def test_the_settings_that_are_told_are_understood(tmp_path: Path) -> None:
+    readme = (HOUSE / "packaging" / "README.md").read_text("utf-8")
+    till, headquarters = re.findall(r"(?ms)^```toml\n(.*?)^```", readme)
+    file = tmp_path / "jifen.toml"
+    file.write_text(till + headquarters, "utf-8")
+    agent = load_agent(file, {})
+    for address in agent.scanners:
+        assert open_scanner(address).address == address
+    assert open_printer(agent.printers[0], agent.paper_mm) is not None
+    assert load_hub(file, {}).chain == "demo"
+    file.write_text(till.replace("printers", "pinters"), "utf-8")
+    with pytest.raises(SettingsFault, match="pinters"):
+        load_agent(file, {})
 
 
 def test_packaging_is_no_python_package() -> None:

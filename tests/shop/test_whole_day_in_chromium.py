@@ -7,36 +7,33 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-import test_cashier_in_chromium as drive
-import test_open_a_till as shop
 from running import printer, scanner
-from somebody import Cashier
+from somebody import DRIVEN, Cashier, browser, playwright
+from test_open_a_till import config
 
 from agent import provisioning, uplink
 from agent.assembly import Agent
 from agent.replay.hub_process import HubProcess
 from config.settings import load_agent
 
-pytestmark = drive.pytestmark
-hub = shop.hub
+__all__ = ["browser"]
+pytestmark = DRIVEN
 
 
 @pytest.fixture
-def day(hub: HubProcess, tmp_path: Path) -> Iterator[Cashier]:
+def day(hub: HubProcess, tmp_path: Path, browser: playwright.Browser) -> Iterator[Cashier]:
     ticket = hub.tickets(["s009=员村二横路店"])["s009"]
-    with printer() as device, scanner() as gun, drive.playwright.sync_playwright() as play:
-        settings = load_agent(shop.config(tmp_path, device, gun), {})
+    with printer() as device, scanner() as gun:
+        settings = load_agent(config(tmp_path, device, gun), {})
         joined = provisioning.join(settings.key_dir, ticket, uplink.join)
         agent = Agent(settings, identity=joined, port=0, contact_every_s=0)
         agent.start()
-        browser = play.chromium.launch(executable_path=drive.CHROMIUM, args=drive.QUIET)
         try:
             assert agent.pulse.contact()
-            someone = Cashier(agent, browser.new_page(viewport={"width": 1024, "height": 768}), gun)
-            yield someone.open()
-            assert someone.broken == []
+            someone = Cashier(agent, browser, gun).open()
+            yield someone
+            someone.leave()
         finally:
-            browser.close()
             agent.stop()
 
 
