@@ -93,7 +93,7 @@ class Agent:
         self.pulse = Pulse(self.night, self.uplink, contact_every_s)
         self.bell = Bell(self.night, self.uplink)
         self.sisters = Sisters(self.till, settings.sisters_port, settings.sisters, settings.sisters_interface)
-        self.counter = Counter(self.till, self.uplink.authorise, self.sisters.fetch)
+        self.counter = Counter(self.till, self.uplink.authorise, self.sisters.fetch, self.sisters.near)
         self.desk = Desk(self.counter)
         printer = open_printer(settings.printers[0], settings.paper_mm) if settings.printers else None
         self.printing = Printing(self.till, printer, words)

@@ -8,7 +8,7 @@ world's, and nothing is lost with it.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from agent import claims, funding
@@ -68,14 +68,26 @@ class _Shown:
 class Counter:
     """The acts of one till's counter. Safe from any thread; one act at a time."""
 
-    def __init__(self, till: Till, ask: Authorise, fetch: Fetch = no_sisters) -> None:
+    def __init__(
+        self, till: Till, ask: Authorise, fetch: Fetch = no_sisters, near: Fetch = no_sisters
+    ) -> None:
         self.till = till
-        self._ask = ask
-        self._fetch = fetch
+        self._ask, self._fetch, self._near = ask, fetch, near
         self._shown: _Shown | None = None
 
     def scan(self, text: str) -> Found | No:
         """The meaning of a scanned or typed text."""
+        found = self._meaning(text)
+        if isinstance(found, Found) and found.card is not None:
+            return replace(found, card=self._with_sisters(found.card))
+        return found
+
+    def _with_sisters(self, card: Card) -> Card:
+        """What may be used here counts what sister tills have at hand. Call it without the lock: it waits."""
+        lacking = 0 if card.debt or card.status == "frozen" else card.points - card.here
+        return replace(card, here=card.here + self._near(card.m, lacking)) if lacking > 0 else card
+
+    def _meaning(self, text: str) -> Found | No:
         code = codes.recognise(text)
         with self.till.book.lock:
             match code.kind:
@@ -92,7 +104,7 @@ class Counter:
         return No(Refusal.unknown_code, {})
 
     def _found(self, code: Code, m: int | None) -> Found:
-        card = None if m is None else self.card(m)
+        card = None if m is None else self._card(m)
         who = "" if code.kind is CodeKind.PHONE else codes.who(code.text)
         return Found(code.kind, card, who, earns_only=code.kind is CodeKind.SHORT)
 
@@ -108,6 +120,10 @@ class Counter:
 
     def card(self, m: int) -> Card | None:
         """A member's card as it is now."""
+        card = self._card(m)
+        return None if card is None else self._with_sisters(card)
+
+    def _card(self, m: int) -> Card | None:
         with self.till.book.lock:
             view = self.till.look(m)
             return None if view is None else card_of(self.till, view)

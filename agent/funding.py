@@ -27,7 +27,8 @@ refusal's name."""
 
 
 Fetch = Callable[[int, int], int]
-"""Get (member, points) from sister tills, as far as they have them; gives the points that came."""
+"""Get (member, points) from sister tills, as far as they have them, or only ask how many they have; gives the
+points."""
 
 
 def no_sisters(_m: int, _pts: int) -> int:

@@ -34,7 +34,7 @@ def met(*shops: Shop) -> Iterator[list[Sisters]]:
     ways = [Sisters(shop.till, port, interface="127.0.0.1") for shop in shops]
     for way, shop in zip(ways, shops, strict=True):
         way.start()
-        shop.counter = Counter(shop.till, shop.uplink.authorise, way.fetch)
+        shop.counter = Counter(shop.till, shop.uplink.authorise, way.fetch, way.near)
     try:
         yield ways
     finally:
@@ -81,6 +81,9 @@ def test_points_of_a_sister_till_are_spent_without_headquarters(
 ) -> None:
     one, other, m = store
     with met(one, other):
+        card = other.counter.card(m)
+        assert card is not None
+        assert (card.points, card.here) == (300, 300), "the page offers what a sister till has"
         assert isinstance(other.counter.redeem(m, 120, "c2"), Recorded)
     assert (here(one, m), here(other, m)) == (180, 0)
     for shop in (store[first], store[1 - first]):
