@@ -66,12 +66,14 @@ class Sisters:
         self._looked = (0, 0)
 
     def start(self) -> None:
-        """Begin to listen; where there is no network a till has no sisters."""
+        """Begin to listen; where the port cannot be had a till has no sisters."""
         if not self.port:
             return
+        own = self._own_socket()
         try:
-            self._sockets = (self._own_socket(), self._group_socket())
-        except OSError as error:
+            self._sockets = (own, self._group_socket())
+        except OSError as error:  # another program has the port: a till sells on without sisters
+            own.close()
             log.warning("no sister till can be met: %s", error.strerror)
             return
         for name, way in zip(("sisters", "sisters-group"), self._sockets, strict=True):
@@ -229,7 +231,10 @@ class Sisters:
         way.bind(("", self.port))
         way.settimeout(0.2)
         member = struct.pack("4s4s", socket.inet_aton(GROUP), socket.inet_aton(self.interface))
-        way.setsockopt(socket.IPPROTO_IP, socket.IP_ADD_MEMBERSHIP, member)
+        try:
+            way.setsockopt(socket.IPPROTO_IP, socket.IP_ADD_MEMBERSHIP, member)
+        except OSError as error:  # then those of the settings are met, at this port
+            log.warning("sister tills are not met by multicast: %s", error.strerror)
         return way
 
     def _shout(self, said: Said) -> None:
