@@ -79,6 +79,7 @@ def main(argv: list[str]) -> int:
 
 def _serve(office: Office, settings: HubSettings, _chosen: argparse.Namespace) -> int:
     collect_seldom()
+    print(f"headquarters · 总部 {public_url(settings)}", flush=True)
     if sys.stdout.isatty():  # a service's output is a log, and the link lets anybody in
         print(f"console · 总部网页 {console_link(office, settings)}", flush=True)
     night = Night(office, settings.night)

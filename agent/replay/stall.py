@@ -18,6 +18,7 @@ from agent.funding import No
 from agent.journal.clock import Reading
 from agent.night import Night
 from agent.recorder import Recorded
+from agent.store import prints
 from agent.till import Till
 from agent.uplink import Uplink
 from config.settings import NightWindow
@@ -78,8 +79,12 @@ class Stall:
         return _said(new) if isinstance(new, No) else {"m": new.m, "code": new.code}
 
     def _code(self, m: int) -> Answer:
-        row = self.till.book.row("SELECT code FROM pool WHERE m = ?", (m,))
-        assert row is not None, "the till that enrolled a member knows the code"
+        row = self.till.book.row(
+            "SELECT receipt ->> '$.member_code' FROM ops JOIN prints ON id = pos * ?"
+            " WHERE m = ? AND kind = 'member.enrol'",
+            (prints.COPIES_MAX, m),
+        )
+        assert row is not None, "the till that enrolled a member has the code on its slip"
         return {"code": row[0]}
 
     def _card(self, code: str) -> Answer:

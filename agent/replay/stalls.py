@@ -6,6 +6,7 @@ after the last answer belongs to the act that was cut off; the driver sees it an
 
 from __future__ import annotations
 
+import contextlib
 import json
 import random
 import subprocess
@@ -111,7 +112,8 @@ class Far:
     def close(self) -> None:
         """End the process."""
         assert self._process.stdin is not None
-        self._process.stdin.close()
+        with contextlib.suppress(OSError):  # it may have ended by itself
+            self._process.stdin.close()
         self._process.wait(10)
 
 

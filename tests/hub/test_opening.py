@@ -142,7 +142,9 @@ def test_headquarters_that_is_asked_to_end_leaves_nothing_undone(
         text=True,
     )
     assert serving.stdout is not None
-    assert "console" in serving.stdout.readline()
+    said = serving.stdout.readline()
+    assert f":{port}" in said
+    assert "key=" not in said, "what a service says is kept in a log"
     assert until(lambda: lives(f"http://127.0.0.1:{port}"), 20)
     serving.send_signal(asked)
     said, _ = serving.communicate(timeout=30)
