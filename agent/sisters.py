@@ -48,6 +48,8 @@ A_SECOND_MAX = 500
 class Sisters:
     """The way of one till to its sisters. ``port`` 0: none, and nothing is asked or answered."""
 
+    have_s, given_s = HAVE_S, GIVEN_S
+
     def __init__(
         self, till: Till, port: int, addresses: Iterable[Address] = (), interface: str = "0.0.0.0"
     ) -> None:
@@ -113,7 +115,7 @@ class Sisters:
         found: dict[str, Said] = {}
         with self._expecting(question.id) as answers:
             self._shout(question)
-            end_s = time.monotonic() + HAVE_S
+            end_s = time.monotonic() + self.have_s
             while len(found) < len(names) and sum(said.n for said in found.values()) < pts:
                 try:
                     said = answers.get(timeout=max(0.0, end_s - time.monotonic()))
@@ -129,7 +131,7 @@ class Sisters:
         with self._expecting(want.id) as answers:
             for attempt in range(TRIES):
                 self._tell(said, again=attempt > 0)
-                end_s = time.monotonic() + GIVEN_S
+                end_s = time.monotonic() + self.given_s
                 with contextlib.suppress(queue.Empty):
                     while True:
                         answer = answers.get(timeout=max(0.0, end_s - time.monotonic()))
