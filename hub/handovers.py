@@ -39,12 +39,13 @@ def key_record(look: Turn, chain: str, kid: str) -> KeyRecord | None:
 def doubt(look: Turn, chain: str, taken: Operation, seen: Seen | None) -> Outcome | None:
     """What keeps a take in custody; None if its giver has signed for it.
 
-    ``seen`` is what was heard of the giving in its own lane.
+    ``seen`` is what was heard of the giving in its own lane. A key that was revoked since counts: the
+    receiver could not know, and may have spent what it took.
     """
     try:
         given = transfer.heard(taken.body["given"], chain, taken.store)
         record = key_record(look, chain, given.kid)
-        if record is None or not record.vouches_for(given.seq):
+        if record is None:
             return _not_given(taken)
         given.check(record)
         giving = _giving(chain, taken)
@@ -73,18 +74,18 @@ def _giving(chain: str, taken: Operation) -> Operation:
 def placed(look: Turn, chain: str, op: Operation) -> Operation:
     """The same operation with what posting must know of it: what gave, and whether it comes too late."""
     giving = _giving(chain, op) if op.kind == "rights.take" else op
-    store, till, *term = giving.fund[0][3][:4]
-    return Operation(
-        {**op.body, "giving": giving, "is_over": _is_over(look, store, till, (term[0], term[1]))},
-        op.store,
-        op.till,
-    )
+    store, till, inc, term = giving.fund[0][3][:4]
+    lost = losses.lost(look)
+    gone = (giving.body["inc"], giving.body["term"]) in lost.get((giving.store, giving.till), ())
+    is_over = _is_closed(look, store, till, (inc, term)) or (inc, term) in lost.get((store, till), ())
+    more = {"giving": giving, "is_over": is_over, "is_of_the_lost": gone}
+    return Operation({**op.body, **more}, op.store, op.till)
 
 
-def _is_over(look: Turn, store: str, till: str, term: tuple[int, int]) -> bool:
+def _is_closed(look: Turn, store: str, till: str, term: tuple[int, int]) -> bool:
     row = look.one("SELECT value FROM settings WHERE name = ?", (CLOSED.format(store, till),))
     closed = tuple(map(int, row[0].split(","))) if row else (0, 0)
-    return term <= closed or term in losses.lost(look).get((store, till), ())
+    return term <= closed
 
 
 def note_close(turn: Turn, op: Operation) -> None:

@@ -33,8 +33,10 @@ def _ended(intent: str, agent: Agent) -> str:
     return f"{intent}@{agent[0]}/{agent[1]}"
 
 
-POT = "give:"
-"""Begins the name of what a till was given and headquarters cannot count to its term yet."""
+POT, ADVANCE = "give:", "gave:"
+"""These begin the names of what a till was given and headquarters cannot count to its term yet, and of what
+stands against a giver until its own lane tells that it gave."""
+TRANSFERS = frozenset({"rights.give", "rights.take"})
 UNTOLD = (1, 0)
 """The term of a reservation that was made before reservations told theirs; any close of its till ends it."""
 
@@ -67,6 +69,16 @@ class Standing:
         self.voided.add(_ended(intent, agent))
         self.reserved_changed = True
 
+    def set_apart(self, name: str, held: Reserved) -> None:
+        """Keep points in a place of their own."""
+        self.reserved[name] = held
+        self.reserved_changed = True
+
+    def bring_back(self, name: str) -> Reserved | None:
+        """They are kept there no more; gives what was."""
+        self.reserved_changed |= name in self.reserved
+        return self.reserved.pop(name, None)
+
     def is_over(self, intent: str, agent: Agent) -> bool:
         """Whether this till's intent has ended before its reservation came, or what it gave has moved."""
         return _ended(intent, agent) in self.voided
@@ -98,7 +110,7 @@ def move_rights(standing: Standing, op: Operation, lost: Lost = NOBODY_LOST) -> 
     decided = _DECISIONS.get(op.kind)
     if decided is not None:
         legs = decided(standing, op)
-        return legs, sum(leg.pts for leg in legs if leg.debit == MEM) if op.kind == "rights.give" else 0
+        return legs, _given_without(legs) if op.kind in TRANSFERS else 0
     released = _release(standing, op, op.id) if standing.reserved else []
     if op.kind == "sale.earn":
         standing.cell(op.store, op.till)  # whoever serves a member has a cell, if only an empty one
@@ -122,6 +134,14 @@ def move_rights(standing: Standing, op: Operation, lost: Lost = NOBODY_LOST) -> 
     return released + legs + from_pots, short
 
 
+def _given_without(legs: list[Leg]) -> int:
+    """Points that a till gave and had no right to, or that came home as a lost PC's: headquarters' own share
+    pays for them."""
+    return max(
+        0, sum(leg.pts for leg in legs if leg.debit == MEM) - sum(n for *_, c, _, n in legs if c == MEM)
+    )
+
+
 def _is_of_the_lost(op: Operation, lost: Lost) -> bool:
     return (op.body.get("inc", 0), op.body.get("term", 0)) in lost.get((op.store, op.till), ())
 
@@ -140,8 +160,7 @@ def _reserve(standing: Standing, op: Operation) -> list[Leg]:
     store, till = op.body["to"][:2]
     if intent in standing.reserved or standing.is_over(intent, (store, till)):
         return []
-    standing.reserved_changed = True
-    standing.reserved[intent] = Reserved(store, till, op.body["n"], op.body["inc"], op.body["term"])
+    standing.set_apart(intent, Reserved(store, till, op.body["n"], op.body["inc"], op.body["term"]))
     return [Leg(op.id, MEM, AUTH, intent, op.body["n"])]
 
 
@@ -154,8 +173,7 @@ def _released(standing: Standing, op: Operation, intent: str, agent: Agent) -> l
     held = standing.reserved.get(intent)
     if held is None or held[:2] != agent:
         return []
-    del standing.reserved[intent]
-    standing.reserved_changed = True
+    standing.bring_back(intent)
     return [Leg(op.id, AUTH, MEM, intent, held[2])]
 
 
@@ -180,36 +198,52 @@ def _dismiss(standing: Standing, op: Operation) -> list[Leg]:
 
 
 def _give(standing: Standing, op: Operation) -> list[Leg]:
-    """A till has given points to a sister till; they move once, by whichever of both lanes is heard first."""
-    return [] if standing.is_over(op.id, (op.store, op.till)) else _hand_over(standing, op, op)
+    """A till has given points to a sister till: they leave its rights, and arrive unless they did before."""
+    agent, pts = (op.store, op.till), sum(n for _, n in op.moves())
+    advance = standing.bring_back(ADVANCE + op.id)
+    if advance is None and standing.is_over(op.id, agent):
+        return []  # its PC was declared lost, and all that it held came home without this
+    cell = standing.cell(*agent)
+    escrow, home = cell.escrow, cell.home
+    cell.post(op)
+    lease, local = escrow - cell.escrow, home - cell.home
+    legs = _from_pots(standing, op, cell)
+    if advance is None:
+        standing.end(op.id, agent)
+        store, till, inc, term, *_ = op.fund[0][3]
+        to = _arrive(standing, op, op.id, Reserved(store, till, pts, inc, term))
+        ref = POT + op.id if to == AUTH else ""
+    else:
+        to, ref = AUTH, ADVANCE + op.id
+    rest = pts - lease - local
+    parts = ((held_by("lease", *agent), lease), (held_by("local", *agent), local), (MEM, rest))
+    return legs + [Leg(op.id, held, to, ref, n) for held, n in parts if n and held != to]
 
 
 def _take(standing: Standing, op: Operation) -> list[Leg]:
-    """A till has taken them: ``giving`` is the operation that gave, as its signed bytes tell it."""
+    """A till has taken them. ``giving`` is the operation that gave, as its signed bytes tell it.
+
+    If the giver's own lane has not told it yet, what it will take from there stands against it in advance:
+    its rights of that moment may not be known yet.
+    """
     given: Operation = op.body["giving"]
-    if not standing.is_over(given.id, (given.store, given.till)):
-        return _hand_over(standing, op, given)
-    waits = standing.reserved.pop(POT + given.id, None)
-    if waits is None:
-        return []
-    to = _arrive(standing, op, given.id, waits)
-    return [] if to == AUTH else [Leg(op.id, AUTH, to, POT + given.id, waits.pts)]
-
-
-def _hand_over(standing: Standing, op: Operation, given: Operation) -> list[Leg]:
-    """From the giver's rights, whatever of them is known here, to the receiver's."""
-    agent = (given.store, given.till)
+    agent, (store, till, inc, term, *_) = (given.store, given.till), given.fund[0][3]
+    if standing.is_over(given.id, agent):
+        waits = standing.bring_back(POT + given.id)
+        if waits is None:
+            return []
+        to = _arrive(standing, op, given.id, waits)
+        return [] if to == AUTH else [Leg(op.id, AUTH, to, POT + given.id, waits.pts)]
     standing.end(given.id, agent)
-    cell = standing.cell(*agent)
-    escrow, home = cell.escrow, cell.home
-    cell.post(given)
-    store, till, inc, term, *_ = given.fund[0][3]
     pts = sum(n for _, n in given.moves())
     to = _arrive(standing, op, given.id, Reserved(store, till, pts, inc, term))
     ref = POT + given.id if to == AUTH else ""
-    lease, local = escrow - cell.escrow, home - cell.home
-    parts = ((held_by("lease", *agent), lease), (held_by("local", *agent), local), (MEM, pts - lease - local))
-    return [Leg(op.id, held, to, ref, n) for held, n in parts if n and held != to]
+    if op.body["is_of_the_lost"]:
+        return [Leg(op.id, MEM, to, ref, pts)] if to != MEM else []
+    body = given.body
+    standing.set_apart(ADVANCE + given.id, Reserved(*agent, -pts, body["inc"], body["term"]))
+    legs = [Leg(op.id, AUTH, MEM, ADVANCE + given.id, pts)]
+    return legs if to == MEM else [*legs, Leg(op.id, MEM, to, ref, pts)]
 
 
 def _arrive(standing: Standing, op: Operation, give: str, given: Reserved) -> str:
@@ -224,8 +258,7 @@ def _arrive(standing: Standing, op: Operation, give: str, given: Reserved) -> st
     if term > cell.term and not cell.escrow:
         cell.renew(term)
     if term != cell.term:
-        standing.reserved[POT + give] = given
-        standing.reserved_changed = True
+        standing.set_apart(POT + give, given)
         return AUTH
     if cell.closed:
         return MEM
@@ -244,10 +277,9 @@ def _from_pots(standing: Standing, op: Operation, cell: Cell) -> list[Leg]:
             continue
         part = min(left, pot.pts)
         left -= part
-        del standing.reserved[name]
+        standing.bring_back(name)
         if part < pot.pts:
-            standing.reserved[name] = pot._replace(pts=pot.pts - part)
-        standing.reserved_changed = True
+            standing.set_apart(name, pot._replace(pts=pot.pts - part))
         legs.append(Leg(op.id, AUTH, MEM, name, part))
     return legs
 

@@ -83,7 +83,7 @@ def open_datagram(raw: bytes, own: Lane, record_of: Callable[[str], KeyRecord | 
         raise Malformed(why="magic")
     content = raw[head:]
     fields = Fields(canonical.decode(content, DATAGRAM_BYTES_MAX))
-    if fields.raw.get("v") != _VERSION:
+    if type(fields.raw.get("v")) is not int or fields.raw["v"] != _VERSION:
         raise EnvelopeVersion(v=fields.raw.get("v"))
     fields.exactly(_KEYS)
     lane = Lane(fields.name("chain"), fields.name("store"), fields.name("till"), fields.whole("epoch", 1))

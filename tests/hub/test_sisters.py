@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import itertools
+import json
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 
 import pytest
 from headquarters import Headquarters, Shop
@@ -14,10 +16,13 @@ from agent.counter import Counter
 from agent.funding import No
 from agent.recorder import Recorded
 from agent.sisters import Sisters
-from agent.store import wants
+from agent.store import device_keys, wants
+from hub import losses
 from hub.verify import verify
 from points.refusals import Refusal
+from points.wire.faults import WireFault
 from points.wire.sister import WANT, Said
+from points.wire.transfer import Given
 
 PORTS = itertools.count(18_760)
 
@@ -166,3 +171,84 @@ def test_what_nobody_took_comes_home_with_the_close_of_its_term(
     assert at_headquarters(hq)["02"] == 0
     one.sync()
     assert at_headquarters(hq) == {"01": 300, "02": 0}
+
+
+def burnt(hq: Headquarters, till: str) -> None:
+    """Two people have declared a PC lost."""
+    with hq.office.store.turn() as turn:
+        assert losses.ask(turn, hq.office, "s001", till, "李娜", "session-a", "火灾")
+    with hq.office.store.turn() as turn:
+        assert losses.approve(turn, hq.office, "s001", till, 1, "王强", "session-b")
+
+
+@pytest.mark.parametrize("declared_first", [True, False])
+def test_a_giver_that_burns_leaves_what_it_gave(
+    hq: Headquarters, store: tuple[Shop, Shop, int], declared_first: bool
+) -> None:
+    """Its own lane never tells of it; the receiver's does, before the loss is declared or after."""
+    one, other, m = store
+    with met(one, other):
+        assert isinstance(other.counter.redeem(m, 100, "c2"), Recorded)
+        other.counter.redeem(m, 50, "c2")
+    other.uplink.connected = True
+    if declared_first:
+        burnt(hq, "01")
+    other.sync()
+    if not declared_first:
+        burnt(hq, "01")
+    assert at_headquarters(hq) == {"01": 0, "02": 0}
+    assert hq.rows("SELECT count(*) FROM reserved") == [(0,)]
+    assert row_of(hq, m) == (150, 0)
+    short = [json.loads(detail) for (detail,) in hq.rows("SELECT detail FROM told ORDER BY seq")]
+    taken = [{"reason": "uncovered", "pts": pts} for pts in (100, 50)]
+    assert short == (taken if declared_first else []), "had it come home before, it is a case"
+
+
+def test_what_a_receiver_that_burns_was_given_comes_home(
+    hq: Headquarters, store: tuple[Shop, Shop, int]
+) -> None:
+    one, other, m = store
+    assert Sisters(other.till, 0).fetch(m, 80) == 0, "a till without a network has no sisters"
+    with met(one, other) as (_, way):
+        assert way.fetch(m, 80) == 80
+    one.uplink.connected = True
+    one.sync()
+    assert at_headquarters(hq) == {"01": 220, "02": 80}
+    burnt(hq, "02")
+    assert at_headquarters(hq) == {"01": 220, "02": 0}
+    one.sync()
+    assert at_headquarters(hq) == {"01": 300, "02": 0}
+
+
+def row_of(hq: Headquarters, m: int) -> tuple[int, int]:
+    """(points, debt) of a member by headquarters' row."""
+    ((text,),) = hq.rows('SELECT "row" FROM members WHERE m = ?', m)
+    row = json.loads(text)
+    return sum(lot[1] for lot in row[8]), row[7]
+
+
+def test_what_no_till_has_signed_moves_nothing(hq: Headquarters, store: tuple[Shop, Shop, int]) -> None:
+    one, other, m = store
+    want = transfers.wish(other.till, "01", m, 40)
+    given = transfers.give(one.till, Said(WANT, want.id, other.till.identity.lane, "01", m, 40))
+    assert given is not None
+    forged = Given.signed(given.lane, given.seq, given.body, other.till.identity.key)
+    for bad in (
+        replace(given, body=given.body.replace(b'"give_a",40', b'"give_a",90')),
+        replace(given, seq=given.seq + 1),
+        replace(given, kid=forged.kid),
+        forged,
+    ):
+        with pytest.raises(WireFault):
+            transfers.take(other.till, bad)
+    assert here(other, m) == 0
+    real = device_keys.find
+    with pytest.MonkeyPatch.context() as patch:  # a till that has been opened up takes it all the same
+        patch.setattr(Given, "check", lambda *_: None)
+        patch.setattr(device_keys, "find", real)
+        assert transfers.take(other.till, forged) == 40
+    other.uplink.connected = one.uplink.connected = True
+    other.sync()
+    assert hq.rows("SELECT letter, detail FROM told") == [("Q", '{"reason": "policy", "field": "given"}')]
+    one.sync()
+    assert at_headquarters(hq) == {"01": 260, "02": 40}, "as the giver says"
