@@ -96,10 +96,25 @@ class Standing:
         cells = sum(cell.escrow + cell.home for cell in self.cells.values())
         return cells + sum(held.pts for held in self.reserved.values())
 
+    @property
+    def untold(self) -> int:
+        """Points in circulation that nobody has told headquarters of: a till gave them, and how it came by
+        them stands in its own lane, which is not heard yet."""
+        ahead: dict[Agent, int] = {}
+        for name, held in self.reserved.items():
+            if name.startswith(ADVANCE):
+                ahead[held[:2]] = ahead.get(held[:2], 0) - held.pts
+        cells = {agent: self.cells.get(agent, Cell()) for agent in ahead}
+        return sum(max(0, pts - cells[at].escrow - cells[at].home) for at, pts in ahead.items())
+
 
 def available(account: Account, standing: Standing, today: int) -> int:
-    """A − overhang: what headquarters may still grant; below zero it is overhang."""
-    return account.balance(today) - standing.held
+    """A − overhang: what headquarters may still grant; below zero it is overhang.
+
+    What is untold may have come back already, and is in no lot yet: it is granted when it is told.
+    """
+    left = account.balance(today) - standing.held
+    return left if left <= 0 else max(0, left - standing.untold)
 
 
 def move_rights(standing: Standing, op: Operation, lost: Lost = NOBODY_LOST) -> tuple[list[Leg], int]:
