@@ -93,7 +93,7 @@ class Sisters:
     def fetch(self, m: int, pts: int) -> int:
         """Get up to ``pts`` of a member from sister tills, within a moment; gives the points that came."""
         names = self._names()
-        if not names or not self._threads:
+        if not names or not self._threads or not self.till.has_own_term:
             return 0
         with self._one:
             came = 0
