@@ -48,6 +48,8 @@ A_SECOND_MAX = 500
 class Sisters:
     """The way of one till to its sisters. ``port`` 0: none, and nothing is asked or answered."""
 
+    have_s, given_s = HAVE_S, GIVEN_S
+
     def __init__(
         self, till: Till, port: int, addresses: Iterable[Address] = (), interface: str = "0.0.0.0"
     ) -> None:
@@ -92,12 +94,12 @@ class Sisters:
 
     def near(self, m: int, pts: int) -> int:
         """How many of ``pts`` points of a member sister tills have at hand, as far as they say so at once."""
-        names = self._names() if self._threads else set()
+        names = self._names()
         return min(pts, sum(said.n for said in self._ask(m, pts, names))) if names else 0
 
     def fetch(self, m: int, pts: int) -> int:
         """Get up to ``pts`` of a member from sister tills, within a moment; gives the points that came."""
-        names = self._names() if self._threads else set()
+        names = self._names()
         if not names:
             return 0
         with self._one:
@@ -110,6 +112,9 @@ class Sisters:
     # -- asking -------------------------------------------------------------------------------
 
     def _names(self) -> set[str]:
+        """Sister tills that may be asked; none without a network, or for a PC that has no term of its own."""
+        if not self._threads or not self.till.has_own_term:
+            return set()
         with self.till.book.lock:
             return device_keys.sisters(self.till.book, self.till.store, self.till.till)
 
@@ -120,7 +125,7 @@ class Sisters:
         found: dict[str, Said] = {}
         with self._expecting(question.id) as answers:
             self._shout(question)
-            end_s = time.monotonic() + HAVE_S
+            end_s = time.monotonic() + self.have_s
             while len(found) < len(names) and sum(said.n for said in found.values()) < pts:
                 try:
                     said = answers.get(timeout=max(0.0, end_s - time.monotonic()))
@@ -136,7 +141,7 @@ class Sisters:
         with self._expecting(want.id) as answers:
             for attempt in range(TRIES):
                 self._tell(said, again=attempt > 0)
-                end_s = time.monotonic() + GIVEN_S
+                end_s = time.monotonic() + self.given_s
                 with contextlib.suppress(queue.Empty):
                     while True:
                         answer = answers.get(timeout=max(0.0, end_s - time.monotonic()))

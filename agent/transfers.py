@@ -129,7 +129,7 @@ def take(till: Till, given: Given) -> int:
         term = (own.inc, own.term)
         assert giving.m is not None
         held = till.rights(giving.m)
-        is_open = not held.closed and (held.inc, held.term) == term
+        is_open = till.has_own_term and not held.closed and (held.inc, held.term) == term
         if not is_open or tuple(giving.fund[0][3][2:4]) != term or sales.returns_of(till.book, giving.id):
             return 0
         pts, sched = sum(n for _, n in giving.moves()), giving.body["sched"]

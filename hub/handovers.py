@@ -19,7 +19,7 @@ from points.wire.lane import KeyRecord, Lane
 
 KINDS = frozenset({"rights.give", "rights.take"})
 CLOSED = "closed:{}/{}"
-"""The setting that keeps the latest term that a till has closed."""
+"""The setting that keeps the terms that a till's PCs have closed; each closes its own, in any order."""
 
 
 def key_record(look: Turn, chain: str, kid: str) -> KeyRecord | None:
@@ -84,17 +84,17 @@ def placed(look: Turn, chain: str, op: Operation) -> Operation:
 
 def _is_closed(look: Turn, store: str, till: str, term: tuple[int, int]) -> bool:
     row = look.one("SELECT value FROM settings WHERE name = ?", (CLOSED.format(store, till),))
-    closed = tuple(map(int, row[0].split(","))) if row else (0, 0)
-    return term <= closed
+    return row is not None and f"{term[0]},{term[1]}" in row[0].split()
 
 
 def note_close(turn: Turn, op: Operation) -> None:
-    """A till has closed a term: what is given to it, or to an earlier one, comes too late from now on."""
-    name, term = CLOSED.format(op.store, op.till), (op.body["inc"], op.body["term"])
+    """A till has closed a term: what is given to it comes too late from now on."""
+    name, term = CLOSED.format(op.store, op.till), f"{op.body['inc']},{op.body['term']}"
     row = turn.one("SELECT value FROM settings WHERE name = ?", (name,))
-    if row is None or tuple(map(int, row[0].split(","))) < term:
+    closed = row[0].split() if row else []
+    if term not in closed:
         turn.run(
             "INSERT INTO settings (name, value) VALUES (?, ?)"
             " ON CONFLICT (name) DO UPDATE SET value = excluded.value",
-            (name, f"{term[0]},{term[1]}"),
+            (name, " ".join([*closed, term])),
         )

@@ -72,7 +72,7 @@ def post_batch(
     delivery = Delivery(opened, start, drafts)
     done = judge(turn, delivery, office.books, Now(arrived, today, office.chain), hopeful=hopeful)
     office.recent.note(done.touched, arrived)
-    outcomes = _known_outcomes(turn, lane, header.first, seq) | done.outcomes
+    outcomes = _known_outcomes(turn, lane, header.first, min(header.last, seq)) | done.outcomes
     answer = ack.issue(
         ack.Ack(
             office.name, office.inc, batch.batch_id, header.lane, header.first, header.last, header.head,

@@ -96,10 +96,25 @@ class Standing:
         cells = sum(cell.escrow + cell.home for cell in self.cells.values())
         return cells + sum(held.pts for held in self.reserved.values())
 
+    @property
+    def untold(self) -> int:
+        """Points in circulation that nobody has told headquarters of: a till gave them, and how it came by
+        them stands in its own lane, which is not heard yet."""
+        ahead: dict[Agent, int] = {}
+        for name, held in self.reserved.items():
+            if name.startswith(ADVANCE):
+                ahead[held[:2]] = ahead.get(held[:2], 0) - held.pts
+        cells = {agent: self.cells.get(agent, Cell()) for agent in ahead}
+        return sum(max(0, pts - cells[at].escrow - cells[at].home) for at, pts in ahead.items())
+
 
 def available(account: Account, standing: Standing, today: int) -> int:
-    """A − overhang: what headquarters may still grant; below zero it is overhang."""
-    return account.balance(today) - standing.held
+    """A − overhang: what headquarters may still grant; below zero it is overhang.
+
+    What is untold may have come back already, and is in no lot yet: it is granted when it is told.
+    """
+    left = account.balance(today) - standing.held
+    return left if left <= 0 else max(0, left - standing.untold)
 
 
 def move_rights(standing: Standing, op: Operation, lost: Lost = NOBODY_LOST) -> tuple[list[Leg], int]:
@@ -107,6 +122,11 @@ def move_rights(standing: Standing, op: Operation, lost: Lost = NOBODY_LOST) -> 
 
     What comes to light of a PC that was declared lost moves no rights any more: they have come home.
     """
+    legs, short = _move(standing, op, lost)
+    return legs + _empty_pots(standing, op) if standing.reserved else legs, short
+
+
+def _move(standing: Standing, op: Operation, lost: Lost) -> tuple[list[Leg], int]:
     decided = _DECISIONS.get(op.kind)
     if decided is not None:
         legs = decided(standing, op)
@@ -191,7 +211,7 @@ def _dismiss(standing: Standing, op: Operation) -> list[Leg]:
     cell = standing.cell(store, till)
     escrow, home = cell.escrow, cell.home
     allowance, local = op.body["back"]
-    cell.allowance_used += allowance if (op.body["inc"], op.body["term"]) >= cell.term else 0
+    cell.allowance_used += allowance if (op.body["inc"], op.body["term"]) == cell.term else 0
     cell.local_used += local
     moved = (("lease", escrow - cell.escrow), ("local", home - cell.home))
     return legs + [Leg(op.id, held_by(kind, store, till), MEM, "", pts) for kind, pts in moved if pts]
@@ -267,9 +287,9 @@ def _arrive(standing: Standing, op: Operation, give: str, given: Reserved) -> st
 
 
 def _from_pots(standing: Standing, op: Operation, cell: Cell) -> list[Leg]:
-    """What an operation of an earlier term than the cell's used of points that were given to that term."""
+    """What an operation of another term than the cell's used of points that were given to that term."""
     term = (op.body["inc"], op.body["term"])
-    left = sum(n for act, n in op.moves() if act in USES_ALLOWANCE) if term < cell.term else 0
+    left = sum(n for act, n in op.moves() if act in USES_ALLOWANCE) if term != cell.term else 0
     legs = []
     for name in sorted(standing.reserved) if left else ():
         pot = standing.reserved[name]
@@ -281,6 +301,21 @@ def _from_pots(standing: Standing, op: Operation, cell: Cell) -> list[Leg]:
         if part < pot.pts:
             standing.set_apart(name, pot._replace(pts=pot.pts - part))
         legs.append(Leg(op.id, AUTH, MEM, name, part))
+    return legs
+
+
+def _empty_pots(standing: Standing, op: Operation) -> list[Leg]:
+    """What waited for a term to begin is counted to it as soon as the cell can be that term's."""
+    legs = []
+    for name in sorted(name for name in standing.reserved if name.startswith(POT)):
+        pot = standing.reserved[name]
+        cell, term = standing.cell(pot.store, pot.till), (pot.inc, pot.term)
+        if term > cell.term and not cell.escrow:
+            cell.renew(term)
+        if term == cell.term and not cell.closed:
+            standing.bring_back(name)
+            cell.taken += pot.pts
+            legs.append(Leg(op.id, AUTH, held_by("lease", pot.store, pot.till), name, pot.pts))
     return legs
 
 

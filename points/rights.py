@@ -250,7 +250,7 @@ class Cell:
     def post(self, op: Operation) -> int:
         """Count one operation's funding; gives the points that no right covered."""
         allowance, local = self.granted + self.taken - self.allowance_used, self.added - self.local_used
-        current = (op.body.get("inc", 0), op.body.get("term", 0)) >= self.term
+        current = (op.body.get("inc", 0), op.body.get("term", 0)) == self.term
         for act, n in op.moves():
             if act == "add":
                 self.added += n

@@ -14,9 +14,10 @@ import pytest
 
 from agent import claims, goods_back
 from agent.funding import No
+from tests.chain.mishaps import YEAR_MS
 from tests.chain.pc import Pc, talk
 from tests.chain.plan import DAY_MS, HOUR_MS, calm, draw
-from tests.chain.world import YEAR_MS, World
+from tests.chain.world import World
 
 GOODS = [[1, "all", 1, 100_000]]
 CARD = 0
