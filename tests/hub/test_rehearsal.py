@@ -5,6 +5,7 @@ spent without a line, or in headquarters' own channel, depends on who was grante
 from __future__ import annotations
 
 import xml.etree.ElementTree as ElementTree
+from collections.abc import Sequence
 from pathlib import Path
 from random import Random
 
@@ -15,16 +16,18 @@ from pretend_till import PretendTill
 from agent.replay import generator
 from agent.replay import visits as replayed
 from hub.policy import POLICIES
-from hub.rehearsal import command, market, own_visits, workload
+from hub.rehearsal import books, command, own_visits, workload
 from hub.rehearsal.history import DAY_MS, HOUR_MS, ONLINE, BadHistory, Visit, read, write
 from hub.rehearsal.market import Member
 from hub.rehearsal.outcome import AWAY, CHANNEL, COUNTER, OFFLINE, SHORT, UNFETCHED, UNNAMED, Outcome
+from hub.rehearsal.overnight import OVERNIGHT
 from hub.rehearsal.report import per_cent, share
 from hub.rehearsal.weather import NEVER_MS, Line, Till
-from points.rights import Rights, give_back
+from points.rights import Rights, give, give_back
 
 FIRST_DAY, DAYS = workload.FIRST_DAY, 12
 A, B = ("s001", "01"), ("s002", "01")
+SISTER, THIRD = ("s001", "02"), ("s001", "03")
 CLOSED = NEVER_MS
 
 
@@ -51,16 +54,31 @@ def played(
     has_recall: bool = True,
     cut: tuple[int, int] = (CLOSED, CLOSED),
     pulled: int = DAYS,
+    has_lan: bool = True,
+    overnight: str = "all-home",
 ) -> Outcome:
-    """One member's visits; A's line is cut once, and its plug is pulled on one day."""
+    """One member's visits; the line of A's store is cut once, and A's plug is pulled on one day."""
     plug = bytes(day == pulled for day in range(DAYS))
-    tills = {A: Till(0, Line([cut]), FIRST_DAY, plug), B: Till(1, Line(), FIRST_DAY, bytes(DAYS))}
-    outcome = Outcome(policy, has_recall, 1, FIRST_DAY, DAYS, 2)
-    member = Member(POLICIES[policy], tills, outcome)
+    line = Line([cut])
+    tills = {A: Till(0, line, FIRST_DAY, plug), B: Till(1, Line(), FIRST_DAY, bytes(DAYS))}
+    tills |= {SISTER: Till(2, line, FIRST_DAY, bytes(DAYS)), THIRD: Till(3, line, FIRST_DAY, bytes(DAYS))}
+    outcome = Outcome(policy, has_recall, 1, FIRST_DAY, DAYS, len(tills), has_lan, overnight)
+    member = Member(POLICIES[policy], tills, outcome, OVERNIGHT[overnight])
     member.play(visits)
     assert outcome.overspent == 0
-    assert member.balance == member.owned
+    assert_books_agree(member)
     return outcome
+
+
+def assert_books_agree(member: Member) -> None:
+    """Everything is delivered: headquarters has the balance, and of every till what that till holds."""
+    books = member.books
+    assert not books.unsent
+    assert books.balance == member.owned
+    assert {agent: books.out(agent) for agent in books.standing.cells} == {
+        agent: books.left(agent) for agent in books.standing.cells
+    }
+    assert books.held == sum(books.left(agent) for agent in books.rights)
 
 
 def ended(outcome: Outcome, where: str) -> tuple[int, int]:
@@ -98,6 +116,57 @@ def test_a_counter_without_a_line_spends_its_own_rights(
     assert dict(outcome.why_offline) == ({why: 1} if why else {})
 
 
+AT_SISTER = [*HABIT, visit(2, 12, SISTER, 0, 150)]
+"""Home is at one till, and the wish at a sister till of the same store."""
+
+
+def test_a_sister_till_gives_what_is_lacking_without_a_line() -> None:
+    outcome = played(AT_SISTER, cut=CUT_AT_NOON)
+    assert (ended(outcome, OFFLINE), outcome.given) == ((1, 0), 1)
+
+
+def test_with_their_own_network_cut_too_sister_tills_are_alone() -> None:
+    outcome = played(AT_SISTER, cut=CUT_AT_NOON, has_lan=False)
+    assert (ended(outcome, OFFLINE), outcome.given) == ((1, 1), 0)
+    assert dict(outcome.why_offline) == {AWAY: 1}
+    outcome = played(AT_SISTER, has_lan=False)
+    assert (ended(outcome, COUNTER), outcome.given) == ((1, 0), 1), "it is cut with the line, and not before"
+
+
+def test_sister_tills_give_only_what_they_have_and_only_what_is_lacking() -> None:
+    earned = [*HABIT, visit(2, 12, SISTER, 30), visit(2, 13, THIRD, 7)]
+    for wish, refused, given in ((7, 0, 0), (37, 0, 1), (207, 0, 1), (208, 0, 2), (237, 0, 2), (238, 0, 0)):
+        outcome = played([*earned, visit(2, 14, THIRD, 0, wish)], cut=CUT_AT_NOON)
+        assert (outcome.denied(OFFLINE), outcome.given) == (refused, given), wish
+    assert outcome.not_owned == 1
+
+
+def test_what_was_earned_at_a_sister_till_and_not_told_yet_is_given_too() -> None:
+    outcome = played([*HABIT, visit(2, 12, SISTER, 30), visit(2, 13, A, 0, 230)], cut=CUT_AT_NOON)
+    assert (ended(outcome, OFFLINE), outcome.given) == ((1, 0), 1)
+    outcome = played([*HABIT, visit(2, 12, SISTER, 30), visit(2, 13, A, 0, 30)], cut=CUT_AT_NIGHT)
+    assert (ended(outcome, OFFLINE), outcome.given) == ((1, 0), 1)
+
+
+def test_another_store_is_no_sister() -> None:
+    visits = [visit(0, 10, B, 100), visit(1, 10, B, 100), visit(2, 12, SISTER, 0, 10)]
+    outcome = played(visits, cut=CUT_AT_NOON)
+    assert (dict(outcome.why_offline), outcome.given) == ({AWAY: 1}, 0)
+
+
+def test_a_sister_till_is_asked_before_headquarters() -> None:
+    outcome = played(AT_SISTER)
+    assert (ended(outcome, COUNTER), outcome.given, outcome.recalls) == ((1, 0), 1, 0)
+
+
+def test_a_sister_till_that_gives_and_keeps_is_seen_as_overspent(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Negative control: a till that tells of a giving and keeps what it gave."""
+    monkeypatch.setattr(books, "give", lambda rights, pts, today: (rights, *give(rights, pts, today)[1:]))
+    both = [*AT_SISTER, visit(2, 13, B, 100), visit(2, 14, A, 0, 150)]
+    with pytest.raises(AssertionError, match="overspent"):
+        played(both, cut=CUT_AT_NOON)
+
+
 def test_recall_brings_home_what_lies_at_another_till() -> None:
     away = [*HABIT, visit(2, 12, B, 0, 50), in_channel(3, 12, 50)]
     outcome = played(away)
@@ -120,6 +189,51 @@ def test_a_closed_day_leaves_nothing_behind_and_a_pulled_plug_everything() -> No
     assert outcome.refused[CHANNEL][23] == 1
     cut = played([*HABIT, visit(3, 9, A, 0, 10)], pulled=2, cut=(at(2, 22), at(3, 12)))
     assert ended(cut, OFFLINE) == (1, 0), "what stayed there may be spent there, line or no line"
+
+
+ONCE_ONLINE = [*HABIT, in_channel(1, 12, 10), visit(2, 12, A), visit(4, 10, A, 0, 150)]
+"""Somebody who has spent online wishes on the fourth morning."""
+CUT_OVER_NIGHT, CUT_IN_THE_NIGHT = (at(3, 21, 30), at(4, 12)), (at(4, 2), at(4, 12))
+
+NIGHTS = [
+    # overnight, wishes, cut, refused without a line
+    ("all-home", ONCE_ONLINE, CUT_OVER_NIGHT, 1),
+    ("cut-keeps", ONCE_ONLINE, CUT_OVER_NIGHT, 0),
+    ("cut-keeps", ONCE_ONLINE, CUT_IN_THE_NIGHT, 1),
+    ("hour-before", ONCE_ONLINE, CUT_OVER_NIGHT, 1),
+    ("never-online", ONCE_ONLINE, CUT_IN_THE_NIGHT, 1),
+    ("never-online", [*HABIT, visit(4, 10, A, 0, 150)], CUT_IN_THE_NIGHT, 0),
+    ("never-online-only", ONCE_ONLINE, (at(4, 9, 30), at(4, 12)), 1),
+    ("hour-before", ONCE_ONLINE, (at(4, 9, 30), at(4, 12)), 0),
+    ("half", [*HABIT, visit(4, 10, A, 0, 100)], CUT_IN_THE_NIGHT, 0),
+    ("half", [*HABIT, visit(4, 10, A, 0, 101)], CUT_IN_THE_NIGHT, 1),
+    ("absent", ONCE_ONLINE, CUT_IN_THE_NIGHT, 0),
+    ("absent", [*HABIT, visit(3, 12, A), visit(4, 10, A, 0, 1)], CUT_IN_THE_NIGHT, 1),
+    ("stay", ONCE_ONLINE, CUT_IN_THE_NIGHT, 0),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("overnight", "visits", "cut", "refused"), NIGHTS)
+def test_what_lies_at_a_till_overnight_may_be_spent_there_in_the_morning(
+    overnight: str, visits: list[Visit], cut: tuple[int, int], refused: int
+) -> None:
+    assert ended(played(visits, cut=cut, overnight=overnight), OFFLINE) == (1, refused)
+
+
+@pytest.mark.parametrize(
+    ("overnight", "refused"),
+    [("all-home", 0), ("hour-before", 0), ("half", 1), ("never-online", 1), ("absent", 0), ("stay", 1)],
+)
+def test_what_lies_at_a_till_overnight_is_refused_to_the_channel(overnight: str, refused: int) -> None:
+    late = [*HABIT, visit(2, 12, A), in_channel(2, 23, 150)]
+    assert ended(played(late, overnight=overnight), CHANNEL) == (1, refused)
+
+
+def test_what_went_home_an_hour_before_is_not_behind_a_pulled_plug() -> None:
+    late = [*HABIT, visit(2, 12, A), in_channel(2, 23, 150)]
+    assert ended(played(late, pulled=2), CHANNEL) == (1, 1)
+    assert ended(played(late, pulled=2, overnight="cut-keeps"), CHANNEL) == (1, 1)
+    assert ended(played(late, pulled=2, overnight="hour-before"), CHANNEL) == (1, 0)
 
 
 def test_a_line_that_comes_back_with_the_closing_delivers_in_order() -> None:
@@ -171,7 +285,7 @@ def test_recall_is_what_the_online_channel_lives_on() -> None:
 
 def test_rights_that_are_given_back_and_kept_are_seen_as_overspent(monkeypatch: pytest.MonkeyPatch) -> None:
     """Negative control: a till that tells of a return and keeps what it gave back."""
-    monkeypatch.setattr(market, "give_back", lambda rights: (rights, give_back(rights)[1]))
+    monkeypatch.setattr(books, "give_back", lambda rights: (rights, give_back(rights)[1]))
     with pytest.raises(AssertionError, match="overspent"):
         played([*HABIT, visit(2, 12, B, 0, 150), visit(2, 13, A, 0, 50)])
 
@@ -182,15 +296,38 @@ def test_a_grant_of_what_is_not_there_is_seen_as_overspent(monkeypatch: pytest.M
     def doubled(rights: Rights, inc: int, term: int, g: int, _sched: object) -> Rights:
         return heard(rights, inc, term, 2 * g, [[0, 2 * g]])
 
-    heard = market.hear_grant
-    monkeypatch.setattr(market, "hear_grant", doubled)
+    heard = books.hear_grant
+    monkeypatch.setattr(books, "hear_grant", doubled)
     assert command.play(drawn(1), "visits", 1, quiet).overspent > 0
 
 
-def test_days_that_are_left_out_would_have_changed_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
-    shortened = command.play(drawn(3), "visits", 3, quiet)
+@pytest.mark.parametrize("overnight", OVERNIGHT)
+def test_days_that_are_left_out_would_have_changed_nothing(
+    monkeypatch: pytest.MonkeyPatch, overnight: str
+) -> None:
+    shortened = command.play(drawn(3), "visits", 3, quiet, overnight=overnight)
     monkeypatch.setattr(Member, "_skip_to", lambda _self, _ms: None)
-    assert seen(command.play(drawn(3), "visits", 3, quiet)) == seen(shortened)
+    assert seen(command.play(drawn(3), "visits", 3, quiet, overnight=overnight)) == seen(shortened)
+    assert shortened.overspent == 0
+
+
+@pytest.mark.parametrize("has_lan", [True, False])
+def test_sister_tills_of_a_drawn_chain_spend_nothing_twice(
+    monkeypatch: pytest.MonkeyPatch, has_lan: bool
+) -> None:
+    ended_well = []
+
+    class Checked(Member):
+        def play(self, visits: Sequence[Visit]) -> None:
+            super().play(visits)
+            assert_books_agree(self)
+            ended_well.append(self)
+
+    monkeypatch.setattr(command, "Member", Checked)
+    history = drawn(1)
+    outcome = command.play(history, "visits", 1, quiet, has_lan=has_lan)
+    assert (outcome.overspent, len(ended_well)) == (0, len(history))
+    assert outcome.given > 10
 
 
 def test_visits_go_where_the_workload_says() -> None:
@@ -268,10 +405,17 @@ def test_the_command_writes_tables_and_a_picture(tmp_path: Path, capsys: pytest.
     text = capsys.readouterr().out
     assert text in (out / "rehearsal.md").read_text("utf-8")
     for name in POLICIES:
-        assert f"| {name} | 有 yes | 3 |" in text
+        assert f"| {name} | 有 yes | 1 | – | all-home |" in text
+        assert f"| {name} | 有 yes | 3 | 有 yes | all-home |" in text
     picture = (out / "rehearsal.svg").read_text("utf-8")
     ElementTree.fromstring(picture)
     assert all(name in picture for name in POLICIES)
+    chosen = ["--policy", "visits", "--recall", "with", "--lan", "both", "--tills", "2"]
+    assert command.main([*words, *chosen, "--overnight", "cut-keeps", "--overnight", "stay"]) == 0
+    text = capsys.readouterr().out
+    for lan in ("有 yes", "无 no"):
+        for night in ("cut-keeps", "stay"):
+            assert f"| visits | 有 yes | 2 | {lan} | {night} |" in text
     assert command.main(["rehearse", "--history", str(tmp_path / "none.csv")]) == 2
 
 
