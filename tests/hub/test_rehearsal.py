@@ -11,82 +11,39 @@ from random import Random
 
 import pytest
 from headquarters import Headquarters
+from one_member import (
+    CUT_AT_NIGHT,
+    CUT_AT_NOON,
+    DAYS,
+    FIRST_DAY,
+    HABIT,
+    SISTER,
+    THIRD,
+    A,
+    B,
+    assert_books_agree,
+    at,
+    drawn,
+    ended,
+    in_channel,
+    played,
+    quiet,
+    seen,
+    visit,
+)
 from pretend_till import PretendTill
 
 from agent.replay import generator
 from agent.replay import visits as replayed
 from hub.policy import POLICIES
 from hub.rehearsal import books, command, own_visits, workload
-from hub.rehearsal.history import DAY_MS, HOUR_MS, ONLINE, BadHistory, Visit, read, write
+from hub.rehearsal.history import DAY_MS, HOUR_MS, BadHistory, Visit, read, write
 from hub.rehearsal.market import Member
-from hub.rehearsal.outcome import AWAY, CHANNEL, COUNTER, OFFLINE, SHORT, UNFETCHED, UNNAMED, Outcome
-from hub.rehearsal.overnight import OVERNIGHT
+from hub.rehearsal.outcome import AWAY, CHANNEL, COUNTER, OFFLINE, SHORT, UNFETCHED, UNNAMED
 from hub.rehearsal.report import per_cent, share
-from hub.rehearsal.weather import NEVER_MS, Line, Till
-from points.rights import Rights, give, give_back
+from hub.rehearsal.weather import Line
+from points.rights import Rights, give, give_back, hear_grant
 
-FIRST_DAY, DAYS = workload.FIRST_DAY, 12
-A, B = ("s001", "01"), ("s002", "01")
-SISTER, THIRD = ("s001", "02"), ("s001", "03")
-CLOSED = NEVER_MS
-
-
-def at(day: int, hour: int, minute: int = 0) -> int:
-    return (FIRST_DAY + day) * DAY_MS + hour * HOUR_MS + minute * 60_000
-
-
-def visit(day: int, hour: int, agent: tuple[str, str], earned: int = 0, wish: int = 0) -> Visit:
-    return Visit(at(day, hour), "m1", *agent, earned, wish)
-
-
-def in_channel(day: int, hour: int, wish: int) -> Visit:
-    return Visit(at(day, hour), "m1", ONLINE, "00", 0, wish)
-
-
-HABIT = [visit(0, 10, A, 100), visit(1, 10, A, 100)]
-"""200 points, and one till that the member visits."""
-
-
-def played(
-    visits: list[Visit],
-    policy: str = "visits",
-    *,
-    has_recall: bool = True,
-    cut: tuple[int, int] = (CLOSED, CLOSED),
-    pulled: int = DAYS,
-    has_lan: bool = True,
-    overnight: str = "all-home",
-) -> Outcome:
-    """One member's visits; the line of A's store is cut once, and A's plug is pulled on one day."""
-    plug = bytes(day == pulled for day in range(DAYS))
-    line = Line([cut])
-    tills = {A: Till(0, line, FIRST_DAY, plug), B: Till(1, Line(), FIRST_DAY, bytes(DAYS))}
-    tills |= {SISTER: Till(2, line, FIRST_DAY, bytes(DAYS)), THIRD: Till(3, line, FIRST_DAY, bytes(DAYS))}
-    outcome = Outcome(policy, has_recall, 1, FIRST_DAY, DAYS, len(tills), has_lan, overnight)
-    member = Member(POLICIES[policy], tills, outcome, OVERNIGHT[overnight])
-    member.play(visits)
-    assert outcome.overspent == 0
-    assert_books_agree(member)
-    return outcome
-
-
-def assert_books_agree(member: Member) -> None:
-    """Everything is delivered: headquarters has the balance, and of every till what that till holds."""
-    books = member.books
-    assert not books.unsent
-    assert books.balance == member.owned
-    assert {agent: books.out(agent) for agent in books.standing.cells} == {
-        agent: books.left(agent) for agent in books.standing.cells
-    }
-    assert books.held == sum(books.left(agent) for agent in books.rights)
-
-
-def ended(outcome: Outcome, where: str) -> tuple[int, int]:
-    return outcome.asked(where), outcome.denied(where)
-
-
-CUT_AT_NOON = (at(2, 11), at(2, 20))
-CUT_AT_NIGHT = (at(2, 2), at(2, 20))
 FIVE, SIX = ([*HABIT, visit(2, 12, A, 5), visit(2, 13, A, 0, wish)] for wish in (5, 6))
 """Five points earned in the morning of a day, and so many wished an hour later."""
 
@@ -191,51 +148,6 @@ def test_a_closed_day_leaves_nothing_behind_and_a_pulled_plug_everything() -> No
     assert ended(cut, OFFLINE) == (1, 0), "what stayed there may be spent there, line or no line"
 
 
-ONCE_ONLINE = [*HABIT, in_channel(1, 12, 10), visit(2, 12, A), visit(4, 10, A, 0, 150)]
-"""Somebody who has spent online wishes on the fourth morning."""
-CUT_OVER_NIGHT, CUT_IN_THE_NIGHT = (at(3, 21, 30), at(4, 12)), (at(4, 2), at(4, 12))
-
-NIGHTS = [
-    # overnight, wishes, cut, refused without a line
-    ("all-home", ONCE_ONLINE, CUT_OVER_NIGHT, 1),
-    ("cut-keeps", ONCE_ONLINE, CUT_OVER_NIGHT, 0),
-    ("cut-keeps", ONCE_ONLINE, CUT_IN_THE_NIGHT, 1),
-    ("hour-before", ONCE_ONLINE, CUT_OVER_NIGHT, 1),
-    ("never-online", ONCE_ONLINE, CUT_IN_THE_NIGHT, 1),
-    ("never-online", [*HABIT, visit(4, 10, A, 0, 150)], CUT_IN_THE_NIGHT, 0),
-    ("never-online-only", ONCE_ONLINE, (at(4, 9, 30), at(4, 12)), 1),
-    ("hour-before", ONCE_ONLINE, (at(4, 9, 30), at(4, 12)), 0),
-    ("half", [*HABIT, visit(4, 10, A, 0, 100)], CUT_IN_THE_NIGHT, 0),
-    ("half", [*HABIT, visit(4, 10, A, 0, 101)], CUT_IN_THE_NIGHT, 1),
-    ("absent", ONCE_ONLINE, CUT_IN_THE_NIGHT, 0),
-    ("absent", [*HABIT, visit(3, 12, A), visit(4, 10, A, 0, 1)], CUT_IN_THE_NIGHT, 1),
-    ("stay", ONCE_ONLINE, CUT_IN_THE_NIGHT, 0),
-]  # fmt: skip
-
-
-@pytest.mark.parametrize(("overnight", "visits", "cut", "refused"), NIGHTS)
-def test_what_lies_at_a_till_overnight_may_be_spent_there_in_the_morning(
-    overnight: str, visits: list[Visit], cut: tuple[int, int], refused: int
-) -> None:
-    assert ended(played(visits, cut=cut, overnight=overnight), OFFLINE) == (1, refused)
-
-
-@pytest.mark.parametrize(
-    ("overnight", "refused"),
-    [("all-home", 0), ("hour-before", 0), ("half", 1), ("never-online", 1), ("absent", 0), ("stay", 1)],
-)
-def test_what_lies_at_a_till_overnight_is_refused_to_the_channel(overnight: str, refused: int) -> None:
-    late = [*HABIT, visit(2, 12, A), in_channel(2, 23, 150)]
-    assert ended(played(late, overnight=overnight), CHANNEL) == (1, refused)
-
-
-def test_what_went_home_an_hour_before_is_not_behind_a_pulled_plug() -> None:
-    late = [*HABIT, visit(2, 12, A), in_channel(2, 23, 150)]
-    assert ended(played(late, pulled=2), CHANNEL) == (1, 1)
-    assert ended(played(late, pulled=2, overnight="cut-keeps"), CHANNEL) == (1, 1)
-    assert ended(played(late, pulled=2, overnight="hour-before"), CHANNEL) == (1, 0)
-
-
 def test_a_line_that_comes_back_with_the_closing_delivers_in_order() -> None:
     played([*HABIT, visit(2, 12, A, 10)], cut=(at(2, 11), at(2, 22)))
 
@@ -251,19 +163,6 @@ def test_a_member_who_moved_is_granted_where_they_are_now() -> None:
     moved = [*HABIT, *(visit(day, 10, B, 10) for day in (4, 5, 6)), visit(8, 12, A, 0, 10)]
     outcome = played(moved, cut=(at(8, 11), at(8, 20)))
     assert dict(outcome.why_offline) == {AWAY: 1}
-
-
-def drawn(seed: int, members: int = 150) -> list[list[Visit]]:
-    one_by_one = workload.drawn(5, members, 60, 2, seed)
-    return [workload.with_online(visits, 25, seed) for visits in one_by_one if visits]
-
-
-def seen(outcome: Outcome) -> tuple[object, ...]:
-    return outcome.wished, outcome.refused, outcome.recalls, outcome.why_offline, outcome.exposure()
-
-
-def quiet(_done: int, _whole: int) -> None:
-    pass
 
 
 @pytest.mark.parametrize("policy", POLICIES)
@@ -294,21 +193,10 @@ def test_a_grant_of_what_is_not_there_is_seen_as_overspent(monkeypatch: pytest.M
     """Negative control: a till that hears of twice its grant."""
 
     def doubled(rights: Rights, inc: int, term: int, g: int, _sched: object) -> Rights:
-        return heard(rights, inc, term, 2 * g, [[0, 2 * g]])
+        return hear_grant(rights, inc, term, 2 * g, [[0, 2 * g]])
 
-    heard = books.hear_grant
     monkeypatch.setattr(books, "hear_grant", doubled)
     assert command.play(drawn(1), "visits", 1, quiet).overspent > 0
-
-
-@pytest.mark.parametrize("overnight", OVERNIGHT)
-def test_days_that_are_left_out_would_have_changed_nothing(
-    monkeypatch: pytest.MonkeyPatch, overnight: str
-) -> None:
-    shortened = command.play(drawn(3), "visits", 3, quiet, overnight=overnight)
-    monkeypatch.setattr(Member, "_skip_to", lambda _self, _ms: None)
-    assert seen(command.play(drawn(3), "visits", 3, quiet, overnight=overnight)) == seen(shortened)
-    assert shortened.overspent == 0
 
 
 @pytest.mark.parametrize("has_lan", [True, False])
