@@ -136,7 +136,7 @@ def _exposure(left: int, top: int, runs: Sequence[Run]) -> str:
 def _both(left: int, top: int, runs: Sequence[Run]) -> str:
     """What is approved offline, to the right, against the channel's worst hour, upward."""
     bottom = top + PANEL_HEIGHT
-    title = "断网批准（横）对线上最差一小时（纵）· Approved offline → and the channel's worst hour ↑"
+    title = "断网批准 → 线上最差一小时 ↑ · Approved offline →, channel's worst hour ↑"
     drawn = [_frame(left, top, title, [(_y(top, n * 100), f"{n}%") for n in range(0, 101, 25)])]
     drawn += [
         f'<text x="{left + PANEL_WIDTH * n // 100}" y="{bottom + 18}" text-anchor="middle"'
