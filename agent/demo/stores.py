@@ -91,7 +91,7 @@ class DemoStore:
             case "scanner":
                 self._plug()
             case "close_day":
-                self.agent.desk.close_day("demo")
+                self.agent.desk.close_day("demo", reaches=self.agent.pulse.reaches())
                 self.agent.shop.recorded()
             case "night":
                 self.agent.shop.run_night()

@@ -255,7 +255,9 @@ class World:
             pc.stop()
             return
         if pc.till.rules is not None and dice.random() < 0.7:
-            self.doing(pc, lambda: quietly(lambda: pc.desk.close_day("c1")), dice)
+            self.doing(
+                pc, lambda: quietly(lambda: pc.desk.close_day("c1", reaches=pc.uplink.reaches())), dice
+            )
         self.contact(pc, dice, whole_night=True)
         if pc.runs and dice.random() < 0.7:
             pc.stop()
