@@ -231,7 +231,8 @@ def _give(standing: Standing, op: Operation) -> list[Leg]:
     if advance is None:
         standing.end(op.id, agent)
         store, till, inc, term, *_ = op.fund[0][3]
-        to = _arrive(standing, op, op.id, Reserved(store, till, pts, inc, term))
+        to, spent = _arrive(standing, op, op.id, Reserved(store, till, pts, inc, term))
+        legs += spent
         ref = POT + op.id if to == AUTH else ""
     else:
         to, ref = AUTH, ADVANCE + op.id
@@ -252,38 +253,45 @@ def _take(standing: Standing, op: Operation) -> list[Leg]:
         waits = standing.bring_back(POT + given.id)
         if waits is None:
             return []
-        to = _arrive(standing, op, given.id, waits)
-        return [] if to == AUTH else [Leg(op.id, AUTH, to, POT + given.id, waits.pts)]
+        to, spent = _arrive(standing, op, given.id, waits)
+        return [] if to == AUTH else [Leg(op.id, AUTH, to, POT + given.id, waits.pts), *spent]
     standing.end(given.id, agent)
     pts = sum(n for _, n in given.moves())
-    to = _arrive(standing, op, given.id, Reserved(store, till, pts, inc, term))
+    to, spent = _arrive(standing, op, given.id, Reserved(store, till, pts, inc, term))
     ref = POT + given.id if to == AUTH else ""
     if op.body["is_of_the_lost"]:
-        return [Leg(op.id, MEM, to, ref, pts)] if to != MEM else []
+        return [Leg(op.id, MEM, to, ref, pts), *spent] if to != MEM else []
     body = given.body
     standing.set_apart(ADVANCE + given.id, Reserved(*agent, -pts, body["inc"], body["term"]))
     legs = [Leg(op.id, AUTH, MEM, ADVANCE + given.id, pts)]
-    return legs if to == MEM else [*legs, Leg(op.id, MEM, to, ref, pts)]
+    return legs if to == MEM else [*legs, Leg(op.id, MEM, to, ref, pts), *spent]
 
 
-def _arrive(standing: Standing, op: Operation, give: str, given: Reserved) -> str:
-    """Count what a till was given to its term; gives the account where it lies.
+def _arrive(standing: Standing, op: Operation, give: str, given: Reserved) -> tuple[str, list[Leg]]:
+    """Count what a till was given to its term; gives the account where it lies, and what is spent of it.
 
     A term that is over can take nothing any more: it comes home. One that headquarters cannot count to yet,
     because another device's term of the same till is in the cell, keeps it in a pot of its own.
     """
     if op.body["is_over"]:
-        return MEM
+        return MEM, []
     cell, term = standing.cell(given.store, given.till), (given.inc, given.term)
     if term > cell.term and not cell.escrow:
         cell.renew(term)
     if term != cell.term:
         standing.set_apart(POT + give, given)
-        return AUTH
+        return AUTH, []
     if cell.closed:
-        return MEM
+        return MEM, []
+    return held_by("lease", given.store, given.till), _count(cell, op, given)
+
+
+def _count(cell: Cell, op: Operation, given: Reserved) -> list[Leg]:
+    """Raise a cell by what it was given; the legs of what it had used of it before it was counted."""
+    before = cell.escrow
     cell.taken += given.pts
-    return held_by("lease", given.store, given.till)
+    spent = given.pts - (cell.escrow - before)
+    return [Leg(op.id, held_by("lease", given.store, given.till), MEM, "", spent)] if spent else []
 
 
 def _from_pots(standing: Standing, op: Operation, cell: Cell) -> list[Leg]:
@@ -314,8 +322,8 @@ def _empty_pots(standing: Standing, op: Operation) -> list[Leg]:
             cell.renew(term)
         if term == cell.term and not cell.closed:
             standing.bring_back(name)
-            cell.taken += pot.pts
             legs.append(Leg(op.id, AUTH, held_by("lease", pot.store, pot.till), name, pot.pts))
+            legs += _count(cell, op, pot)
     return legs
 
 

@@ -28,8 +28,9 @@ UNKNOWN_TYPE, UNKNOWN_VERSION = NOT_LEARNT = ("unknown-type", "unknown-version")
 """Kinds that this program has not learnt yet; what is of them is judged again by the next that starts."""
 
 
-BEHIND = frozenset({"rights.return", "rights.give", "rights.take"})
-"""Kinds that wait behind an unresolved earlier operation of their lane on the same member."""
+BEHIND = frozenset({"rights.return", "rights.give"})
+"""Kinds that wait behind an unresolved earlier operation of their lane on the same member. What takes points
+does not: what spends them does not either."""
 
 
 class Outcome(NamedTuple):

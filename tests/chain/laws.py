@@ -328,7 +328,10 @@ def _second_opinion(world: World, recorded: Recorded) -> None:
     said = {m: ledger.fold(ledger.canonical(told), {rule: book}, today, False) for m, told in events.items()}
     for one in said.values():
         one["doubts"] = [doubt for doubt in one["doubts"] if doubt[1] not in ("day_used", "tier")]
-    differing = opinion.differences(said, state(world.hub.office), rule, book["settle"], today)
+    told = state(world.hub.office)
+    for remarked in UNHEARD:  # allowed where goods came back, and asked before
+        told["cases"].pop(remarked, None)
+    differing = opinion.differences(said, told, rule, book["settle"], today)
     world.marks["second opinion"] += 1
     _ask(not differing, "the independent ledger differs: " + "; ".join(differing[:3]))
     for m, one in said.items():

@@ -109,6 +109,27 @@ def test_one_card_at_five_tills_of_two_stores_at_once_offline_is_spent_once(stor
     story.cut(False)
 
 
+@pytest.mark.parametrize("story", [(3,)], indirect=True)
+def test_one_card_at_all_tills_of_a_store_at_once_offline_spends_exactly_its_balance(story: Story) -> None:
+    """Watsons: each till sold from its own copy of the balance. Here they ask each other first."""
+    one, other, third = tills = story.every()
+    m = story.enrol(one)
+    story.sell(one)
+    story.talk()
+    story.talk()
+    story.cut(True)
+    story.sell(other)
+    had, a_third = story.world.witness.members[m].left, story.world.witness.members[m].left // 3
+    redeem = story.world.floor.redeem
+    assert all(redeem(pc, CARD, story.act(), a_third, random.Random(n)) for n, pc in enumerate(tills))
+    assert not redeem(one, CARD, story.act(), had - 2 * a_third, random.Random(4))
+    assert had == 3 * a_third or redeem(third, CARD, story.act(), had - 3 * a_third, random.Random(5))
+    assert story.world.witness.members[m].left == 0
+    assert not redeem(other, CARD, story.act(), 1, random.Random(6))
+    assert story.said("transfer in outage") >= 2
+    story.cut(False)
+
+
 @pytest.mark.parametrize("story", [(1, 1, 1, 1)], indirect=True)
 def test_a_ring_that_tours_offline_stores_with_one_card_gets_what_the_card_has(story: Story) -> None:
     m = story.enrol(story.at(0))
