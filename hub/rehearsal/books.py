@@ -185,4 +185,5 @@ class Books:
 
 def _placed(op: Operation, giving: Operation) -> Operation:
     """The same operation with what posting must know (``hub.handovers``): what gave; no term is over."""
-    return Operation({**op.body, "giving": giving, "is_over": False}, op.store, op.till)
+    more = {"giving": giving, "is_over": False, "is_of_the_lost": False}
+    return Operation({**op.body, **more}, op.store, op.till)

@@ -175,7 +175,7 @@ def test_and_it_would_be_seen(broken: str, monkeypatch: pytest.MonkeyPatch) -> N
     if broken == "twice":
         monkeypatch.setattr(Standing, "is_over", lambda *_: False)
     else:
-        monkeypatch.setattr("points.holding._arrive", lambda *_: "mem.avail")
+        monkeypatch.setattr("points.holding._arrive", lambda *_: ("mem.avail", []))
     law = test_in_whatever_order_lanes_are_heard_points_move_once_and_all_of_them_are_somewhere
     with pytest.raises((AssertionError, KeyError)):
         list(map(law, range(20)))
