@@ -66,6 +66,7 @@ class Sisters:
         self._threads: list[threading.Thread] = []
         self._one = threading.Lock()
         self._looked = (0, 0)
+        self._told: tuple[int, set[str]] = (-1, set())
 
     def start(self) -> None:
         """Begin to listen; where the port cannot be had a till has no sisters."""
@@ -116,7 +117,11 @@ class Sisters:
         if not self._threads or not self.till.has_own_term:
             return set()
         with self.till.book.lock:
-            return device_keys.sisters(self.till.book, self.till.store, self.till.till)
+            edition, names = self._told
+            if edition != self.till.editions:  # the keys of a whole chain are not read for each scan
+                names = device_keys.sisters(self.till.book, self.till.store, self.till.till)
+                self._told = (self.till.editions, names)
+            return names
 
     def _ask(self, m: int, pts: int, names: set[str]) -> list[Said]:
         """Who has points of a member, until there are enough, everybody has answered, or a moment is over."""
