@@ -17,7 +17,7 @@ from hub.rehearsal import picture, report, workload
 from hub.rehearsal.history import BadHistory, Visit, read
 from hub.rehearsal.market import Member
 from hub.rehearsal.outcome import Outcome
-from hub.rehearsal.overnight import OVERNIGHT
+from hub.rehearsal.overnight import AS_BUILT, OVERNIGHT
 from hub.rehearsal.weather import weather
 
 History = list[list[Visit]]
@@ -37,7 +37,7 @@ def main(argv: list[str]) -> int:
     rehearse.add_argument("--recall", choices=[*BOTH], default="both", help="with, without or both (both)")
     rehearse.add_argument("--lan", choices=[*BOTH], default="with", help="sister tills meet in a cut (with)")
     nights = rehearse.add_argument("--overnight", action="append", choices=[*OVERNIGHT])
-    nights.help = "what lies at a till overnight; may be repeated (all-home)"
+    nights.help = "what lies at a till overnight; may be repeated (cut-keeps)"
     rehearse.add_argument("--history", type=Path, help="a file of visits (CSV) instead of drawn ones")
     rehearse.add_argument("--scale", type=whole, default=SCALE, help=f"per cent of the reference ({SCALE})")
     rehearse.add_argument("--stores", type=whole, help=f"instead of --scale of {workload.STORES}")
@@ -76,7 +76,7 @@ def play(
     has_recall: bool = True,
     tills: int = 1,
     has_lan: bool = True,
-    overnight: str = "all-home",
+    overnight: str = AS_BUILT,
     is_always_on: bool = False,
 ) -> Outcome:
     """One run; ``tell`` hears (members played, all of them)."""
@@ -97,7 +97,7 @@ def by_member(visits: Sequence[Visit], online: int, seed: int) -> History:
 
 
 def _outcomes(chosen: argparse.Namespace, tell: Tell) -> Iterator[Outcome]:
-    policies, nights = chosen.policy or [*POLICIES], chosen.overnight or ["all-home"]
+    policies, nights = chosen.policy or [*POLICIES], chosen.overnight or [AS_BUILT]
     every = [0] if chosen.history else chosen.tills or [1]
     runs = [
         (tills, *run)

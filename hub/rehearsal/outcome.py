@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from itertools import accumulate
 
 from hub.rehearsal.history import DAY_MS, HOUR_MS
+from hub.rehearsal.overnight import AS_BUILT
 
 HOURS = 24
 OFFLINE, COUNTER, CHANNEL = "offline", "counter", "channel"
@@ -37,7 +38,7 @@ class Outcome:
     days: int
     till_count: int
     has_lan: bool = True
-    overnight: str = "all-home"
+    overnight: str = AS_BUILT
     wished: dict[str, list[int]] = field(default_factory=lambda: _by_hour())
     refused: dict[str, list[int]] = field(default_factory=lambda: _by_hour())
     why_offline: Counter[str] = field(default_factory=Counter)

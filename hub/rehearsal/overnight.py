@@ -1,9 +1,10 @@
 """What lies at a till overnight: pure functions of what headquarters knows of a member, by name.
 
-The product brings every right home when its day is closed (``all-home``). What else could be done is
-rehearsed here and nowhere built: points stay at a till that is off, or go home before it is closed. It
-decides convenience and never safety: whatever stays was granted to that till and to nobody else. It refuses
-to know what will happen: who is out of reach tomorrow, and who will spend where.
+The product brings every right home when its day is closed, and keeps it while the line is cut
+(``cut-keeps``). What else could be done is rehearsed here and nowhere built: points stay at a till that is
+off, or go home before it is closed. It decides convenience and never safety: whatever stays was granted to
+that till and to nobody else. It refuses to know what will happen: who is out of reach tomorrow, and who will
+spend where.
 """
 
 from __future__ import annotations
@@ -83,3 +84,5 @@ OVERNIGHT: Mapping[str, Overnight] = {
     "stay": Overnight(everything),
 }
 """By the name that ``--overnight`` chooses."""
+AS_BUILT = "cut-keeps"
+"""What the product does."""

@@ -18,6 +18,7 @@ from hub.rehearsal.outcome import (
     UNNAMED,
     Outcome,
 )
+from hub.rehearsal.overnight import AS_BUILT
 
 OFFLINE_APPROVED_BAR = 7_200
 """Hundredths of a per cent of the redemptions that counters without a line are to approve, at one till."""
@@ -161,7 +162,7 @@ def _named(outcome: Outcome) -> str:
         said.append("无召回 no recall")
     if not outcome.has_lan:
         said.append("店内网也断 no LAN")
-    if outcome.overnight != "all-home":
+    if outcome.overnight != AS_BUILT:
         said.append(outcome.overnight)
     if outcome.tills:
         said.append(f"×{outcome.tills}")

@@ -293,8 +293,8 @@ def test_the_command_writes_tables_and_a_picture(tmp_path: Path, capsys: pytest.
     text = capsys.readouterr().out
     assert text in (out / "rehearsal.md").read_text("utf-8")
     for name in POLICIES:
-        assert f"| {name} | 有 yes | 1 | – | all-home |" in text
-        assert f"| {name} | 有 yes | 3 | 有 yes | all-home |" in text
+        assert f"| {name} | 有 yes | 1 | – | cut-keeps |" in text
+        assert f"| {name} | 有 yes | 3 | 有 yes | cut-keeps |" in text
     picture = (out / "rehearsal.svg").read_text("utf-8")
     ElementTree.fromstring(picture)
     assert all(name in picture for name in POLICIES)
