@@ -54,7 +54,7 @@ def played(
     outcome = Outcome(policy, has_recall, 1, FIRST_DAY, DAYS, len(tills), has_lan, overnight)
     member = Member(POLICIES[policy], tills, outcome, OVERNIGHT[overnight])
     member.play(visits)
-    assert outcome.overspent == 0
+    assert outcome.overspent == 0, f"{outcome.overspent} points were overspent"
     assert_books_agree(member)
     return outcome
 
