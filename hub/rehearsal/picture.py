@@ -15,6 +15,7 @@ from hub.rehearsal.report import (
     OFFLINE_APPROVED_BAR,
     REFUSED_BAR,
     approved,
+    per_cent,
     refused_by_hour,
     worst_hour,
 )
@@ -26,7 +27,7 @@ COLOURS = ("#1b7f4d", "#2b5fa8", "#9a6a00", "#7a3b8f", "#555555", "#0f8b8d", "#c
 TITLE = "授权策略预演 · Grant policies, rehearsed"
 DASHES = {COLOURS[1]: "7 4", COLOURS[3]: "2 3", COLOURS[5]: "9 3", COLOURS[7]: "4 4"}
 """Lines of two runs often lie upon each other; one of them is broken."""
-LEGEND_COLUMNS, LEGEND_WIDTH, LEGEND_HEIGHT = 5, 220, 20
+LEGEND_COLUMNS, LEGEND_WIDTH, LEGEND_HEIGHT = 5, 220, 18
 INK, FAINT, BAR = "#222222", "#e4e4e4", "#b3261e"
 WHOLE = 10_000
 """A hundred per cent, in hundredths of one."""
@@ -77,7 +78,7 @@ def _names(outcomes: Sequence[Outcome]) -> list[str]:
 
 def _legend(n: int, colour: str, name: str) -> str:
     left = LEFTS[0] + LEGEND_WIDTH * (n % LEGEND_COLUMNS)
-    y = 66 + LEGEND_HEIGHT * (n // LEGEND_COLUMNS)
+    y = 64 + LEGEND_HEIGHT * (n // LEGEND_COLUMNS)
     return (
         f'<rect x="{left}" y="{y}" width="14" height="14" fill="{colour}"/>'
         f'<text x="{left + 22}" y="{y + 12}">{escape(name)}</text>'
@@ -101,10 +102,9 @@ def _approvals(left: int, top: int, runs: Sequence[Run]) -> str:
     width = min(72, step * 2 // 3)
     for n, (colour, _, outcome) in enumerate(runs):
         middle, height = left + n * step + step // 2, _y(top, approved(outcome))
-        said = f"{approved(outcome) // 100}.{approved(outcome) // 10 % 10}%"
         drawn.append(
             f'<rect x="{middle - width // 2}" y="{height}" width="{width}" height="{bottom - height}"'
-            f' fill="{colour}"/><text x="{middle}" y="{height - 6}" text-anchor="middle">{said}</text>'
+            f' fill="{colour}"/><text x="{middle}" y="{height - 6}" text-anchor="middle">{per_cent(approved(outcome))}</text>'
         )
     return "".join(drawn) + _limit(left, _y(top, OFFLINE_APPROVED_BAR), "≥ 72%")
 
@@ -153,7 +153,7 @@ def _both(left: int, top: int, runs: Sequence[Run]) -> str:
     x = left + PANEL_WIDTH * OFFLINE_APPROVED_BAR // WHOLE
     drawn.append(
         f'<line x1="{x}" x2="{x}" y1="{top}" y2="{bottom}" stroke="{BAR}" stroke-dasharray="6 4"/>'
-        f'<text x="{x + 6}" y="{top + 12}" fill="{BAR}">≥ 72%</text>'
+        f'<text x="{x + 6}" y="{top + PANEL_HEIGHT // 2 - 6}" fill="{BAR}">≥ 72%</text>'
     )
     return "".join(drawn) + _limit(left, _y(top, REFUSED_BAR), "≤ 0.5%")
 
