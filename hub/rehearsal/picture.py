@@ -104,7 +104,8 @@ def _approvals(left: int, top: int, runs: Sequence[Run]) -> str:
         middle, height = left + n * step + step // 2, _y(top, approved(outcome))
         drawn.append(
             f'<rect x="{middle - width // 2}" y="{height}" width="{width}" height="{bottom - height}"'
-            f' fill="{colour}"/><text x="{middle}" y="{height - 6}" text-anchor="middle">{per_cent(approved(outcome))}</text>'
+            f' fill="{colour}"/><text x="{middle}" y="{height - 6}" text-anchor="middle">'
+            f"{per_cent(approved(outcome))}</text>"
         )
     return "".join(drawn) + _limit(left, _y(top, OFFLINE_APPROVED_BAR), "≥ 72%")
 
