@@ -25,6 +25,7 @@ from agent.screen.app import make_app
 from agent.screen.key import PageKey
 from agent.screen.server import Server
 from agent.screen.shop import Shop
+from agent.sisters import Sisters
 from agent.till import Identity, Till
 from agent.uplink import Uplink
 from agent.world import Worlds
@@ -91,7 +92,8 @@ class Agent:
         self.night = Night(self.till, self.uplink, settings.night)
         self.pulse = Pulse(self.night, self.uplink, contact_every_s)
         self.bell = Bell(self.night, self.uplink)
-        self.counter = Counter(self.till, self.uplink.authorise)
+        self.sisters = Sisters(self.till, settings.sisters_port, settings.sisters, settings.sisters_interface)
+        self.counter = Counter(self.till, self.uplink.authorise, self.sisters.fetch, self.sisters.near)
         self.desk = Desk(self.counter)
         printer = open_printer(settings.printers[0], settings.paper_mm) if settings.printers else None
         self.printing = Printing(self.till, printer, words)
@@ -120,6 +122,7 @@ class Agent:
             funding.give_up_all(self.till, "agent")
         self.printing.start()
         self.listening.start()
+        self.sisters.start()
         self.night.start()
         self.pulse.start()
         if self.pulse.every_s:
@@ -140,6 +143,7 @@ class Agent:
         """Close: the page first, the book last."""
         self.server.stop()
         self.listening.stop()
+        self.sisters.stop()
         self.night.hurry()
         self.bell.stop()
         self.pulse.stop()

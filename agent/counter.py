@@ -8,12 +8,12 @@ world's, and nothing is lost with it.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from agent import claims, funding
 from agent.cards import Card, card_of
-from agent.funding import Authorise, Intent, No, OnTrust
+from agent.funding import Authorise, Fetch, Intent, No, OnTrust, no_sisters
 from agent.journal.clock import StoreTime
 from agent.recorder import UNMARKED, Draft, Mark, Prepared, Recorded, prepare, record, record_prepared
 from agent.slips import slip
@@ -21,7 +21,7 @@ from agent.store import members, sales
 from agent.till import Till, View
 from points import codes, rights
 from points.codes import Code, CodeKind
-from points.operations import BadOperation
+from points.fields import BadOperation
 from points.quoting import EarnQuote, quote_earn
 from points.refusals import Refusal
 from points.rights import Fund, Rights
@@ -68,13 +68,26 @@ class _Shown:
 class Counter:
     """The acts of one till's counter. Safe from any thread; one act at a time."""
 
-    def __init__(self, till: Till, ask: Authorise) -> None:
+    def __init__(
+        self, till: Till, ask: Authorise, fetch: Fetch = no_sisters, near: Fetch = no_sisters
+    ) -> None:
         self.till = till
-        self._ask = ask
+        self._ask, self._fetch, self._near = ask, fetch, near
         self._shown: _Shown | None = None
 
     def scan(self, text: str) -> Found | No:
         """The meaning of a scanned or typed text."""
+        found = self._meaning(text)
+        if isinstance(found, Found) and found.card is not None:
+            return replace(found, card=self._with_sisters(found.card))
+        return found
+
+    def _with_sisters(self, card: Card) -> Card:
+        """What may be used here counts what sister tills have at hand. Call it without the lock: it waits."""
+        lacking = 0 if card.debt or card.status == "frozen" else card.points - card.here
+        return replace(card, here=card.here + self._near(card.m, lacking)) if lacking > 0 else card
+
+    def _meaning(self, text: str) -> Found | No:
         code = codes.recognise(text)
         with self.till.book.lock:
             match code.kind:
@@ -91,7 +104,7 @@ class Counter:
         return No(Refusal.unknown_code, {})
 
     def _found(self, code: Code, m: int | None) -> Found:
-        card = None if m is None else self.card(m)
+        card = None if m is None else self._card(m)
         who = "" if code.kind is CodeKind.PHONE else codes.who(code.text)
         return Found(code.kind, card, who, earns_only=code.kind is CodeKind.SHORT)
 
@@ -107,6 +120,10 @@ class Counter:
 
     def card(self, m: int) -> Card | None:
         """A member's card as it is now."""
+        card = self._card(m)
+        return None if card is None else self._with_sisters(card)
+
+    def _card(self, m: int) -> Card | None:
         with self.till.book.lock:
             view = self.till.look(m)
             return None if view is None else card_of(self.till, view)
@@ -190,7 +207,11 @@ class Counter:
                 confirmed = self._confirm(m, lines, by, points_used, mark)
             if confirmed is not None:
                 return confirmed
-        asked = funding.authorise(self.till, m, points_used, by, self._ask) if m and points_used else None
+        asked = (
+            funding.authorise(self.till, m, points_used, by, self._ask, self._fetch)
+            if m and points_used
+            else None
+        )
         if isinstance(asked, No):
             return asked
         intent = asked
@@ -282,7 +303,7 @@ class Counter:
 
     def redeem(self, m: int, pts: int, by: str, mark: Mark = UNMARKED) -> Recorded | No:
         """Points as cash, outside a sale."""
-        intent = funding.authorise(self.till, m, pts, by, self._ask)
+        intent = funding.authorise(self.till, m, pts, by, self._ask, self._fetch)
         if isinstance(intent, No):
             return intent
         try:

@@ -1,5 +1,8 @@
 """The end of a business day: every right goes home, so that nothing is stranded on a PC that is off.
 
+While headquarters is out of reach they stay: nobody else could use them before this till is heard again, and
+tomorrow morning the line may still be cut. They go home with the first contact, if the day is still closed.
+
 A closed day takes no more operations; the next local day opens itself, or the manager opens another
 shift. Giving rights back is an operation like any other, and doing it twice gives nothing the
 second time.
@@ -17,11 +20,12 @@ from points import rights
 
 @dataclass(frozen=True, slots=True)
 class DayClosed:
-    """What the day was: operations by kind, rights given back."""
+    """What the day was: operations by kind, points of rights given back, and points that stay meanwhile."""
 
     day: int
     totals: dict[str, int]
     given_back: int
+    kept: int = 0
 
 
 def give_back(till: Till, by: str, only: set[int] | None = None) -> int:
@@ -43,13 +47,15 @@ def give_back(till: Till, by: str, only: set[int] | None = None) -> int:
         return gone
 
 
-def close_day(till: Till, by: str) -> DayClosed:
-    """Return all rights, then close the open business day."""
+def close_day(till: Till, by: str, *, reaches: bool = True) -> DayClosed:
+    """Return all rights if headquarters ``reaches`` this till, then close the open business day."""
     with till.book.lock:
         shift = till.shift()
-        gone = give_back(till, by)
+        today = till.rule().today(till.time().st_ms)
+        gone = give_back(till, by) if reaches else 0
+        kept = sum(sum(held.left(today)) for _, held in cells.every(till.book))
         till.keep_shift(Shift(shift.day, closed=True))
-        return DayClosed(shift.day, sales.day_totals(till.book, shift.day), gone)
+        return DayClosed(shift.day, sales.day_totals(till.book, shift.day), gone, kept)
 
 
 def open_day(till: Till) -> Shift:

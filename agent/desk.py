@@ -161,10 +161,11 @@ class Desk:
 
         return self._once(act, ["enrol"], do, lambda: False, "")
 
-    def close_day(self, by: str) -> DayClosed:
-        """Close the business day; closing it twice gives back nothing the second time."""
+    def close_day(self, by: str, *, reaches: bool) -> DayClosed:
+        """Close the business day; closing it twice gives back nothing the second time. Rights stay while
+        headquarters is out of reach."""
         with self._one:
-            return day_close.close_day(self.till, by)
+            return day_close.close_day(self.till, by, reaches=reaches)
 
     def open_day(self, pin: str) -> Shift | No:
         """Open another shift on a day that was closed; the manager's decision where a PIN is set."""

@@ -15,7 +15,7 @@ from typing import Any
 from agent import trust
 from agent.journal.log import EPOCH_STEP
 from agent.store import cells, device_keys, feeds, members, outbox
-from agent.till import Till
+from agent.till import OWN_TERM, Till
 from config.faults import Fault
 from config.sqlite import Connection
 from points import rights, rulebook
@@ -190,6 +190,8 @@ def _private_row(till: Till, turn: Connection, row: list[Any], manifest: Manifes
                     wanted.add(m)
             case "t":
                 trust.hear(turn, till, int(row[1]), int(row[2]), int(row[3]))
+            case "own":
+                feeds.keep_fact(turn, OWN_TERM, f"{int(row[1])},{int(row[2])}")
             case "s":
                 feeds.keep_fact(turn, "chain_name", str(row[1]))
                 feeds.keep_fact(turn, "store_name", str(row[2]))

@@ -15,7 +15,8 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any
 
-from points.operations import ST_MAX_MS, BadOperation, word
+from points.fields import BadOperation, word
+from points.operations import ST_MAX_MS
 from points.receipts import Receipt
 from points.wire import canonical
 

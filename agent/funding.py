@@ -1,9 +1,9 @@
-"""Where the points of a redemption come from: this till's own rights, then headquarters, else no.
+"""Where the points of a redemption come from: this till's own rights, then others who have them, else no.
 
-Order: local, allowance, online authorisation of the remainder, trust where headquarters has budgeted it and
-is out of reach, refusal in words. An authorisation is written down before it is asked (the intent), asked
-under the id of the operation it is for, and ends only by that operation or by ``auth.void``: a lost answer
-can strand points, never double them.
+Order: local, allowance, what sister tills give, online authorisation of the remainder, trust where
+headquarters has budgeted it and is out of reach, refusal in words. An authorisation is written down before it
+is asked (the intent), asked under the id of the operation it is for, and ends only by that operation or by
+``auth.void``: a lost answer can strand points, never double them.
 """
 
 from __future__ import annotations
@@ -24,6 +24,16 @@ from points.rights import Fund, Rights
 Authorise = Callable[[str, int, int], str]
 """Ask headquarters for (operation id, member, points): ``granted``, ``unreachable``, ``unanswered`` or a
 refusal's name."""
+
+
+Fetch = Callable[[int, int], int]
+"""Get (member, points) from sister tills, as far as they have them, or only ask how many they have; gives the
+points."""
+
+
+def no_sisters(_m: int, _pts: int) -> int:
+    """A till that is alone in its store."""
+    return 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,8 +74,11 @@ def may_spend(till: Till, view: View | None, pts: int) -> No | None:
     return No(refusal, {"points": account.debt or shown, "step": step, "suggested": suggested})
 
 
-def authorise(till: Till, m: int, pts: int, by: str, ask: Authorise) -> Intent | OnTrust | No | None:
-    """What headquarters must give for a redemption; None when this till's own rights are enough.
+def authorise(
+    till: Till, m: int, pts: int, by: str, ask: Authorise, fetch: Fetch = no_sisters
+) -> Intent | OnTrust | No | None:
+    """What headquarters must give for a redemption; None when this till's own rights are enough,
+    with those that sister tills give it now.
 
     Call it without the lock: it may wait for the network. The intent is live until ``over`` says that
     nobody will record under it any more.
@@ -75,6 +88,10 @@ def authorise(till: Till, m: int, pts: int, by: str, ask: Authorise) -> Intent |
         if view is None or till.shift().closed or may_spend(till, view, pts) is not None:
             return None
         here = sum(view.rights.left(view.today))
+    if here < pts:
+        fetch(m, pts - here)
+    with till.book.lock:
+        here = sum(till.rights(m).left(view.today))
         if here >= pts:
             return None
         op_id, shown = next_id(till, till.time()), view.account.balance(view.today)

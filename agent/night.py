@@ -136,6 +136,10 @@ class Night:
                 feeds.keep_fact(turn, CODES_FORGOTTEN, str(last))
         return done
 
+    def send_home(self) -> bool:
+        """The day is closed and headquarters answers: what still lies here goes home. Whether it has all."""
+        return self._go_home(None, None)[1]
+
     def leave(self) -> bool:
         """This PC is about to be switched off: everything is sent and every right goes home to stay there.
 

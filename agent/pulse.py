@@ -41,7 +41,7 @@ class Pulse:
         self.every_s = every_s
         self.online = False
         self.last_contact_ms = 0
-        self._was_shut = False
+        self._was_shut = self._is_home = False
         self._last_try_mono_ms = -HEAR_AT_LEAST_EVERY_MS
         self._stop = threading.Event()
         self._wake = threading.Event()
@@ -76,8 +76,14 @@ class Pulse:
         return self.online
 
     def beat(self) -> None:
-        """One look, and a contact when there is a reason for one."""
-        if self.reaches() and self._has_reason():
+        """One look, and a contact when there is a reason for one; a closed day's rights go home first."""
+        is_shut = self.night.till.is_shut
+        self._is_home = self._is_home and is_shut
+        if not self.reaches():
+            return
+        if is_shut and not self._is_home:
+            self._is_home = self.night.send_home()
+        if self._has_reason():
             self.contact()
 
     def contact(self) -> bool:

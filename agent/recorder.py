@@ -47,7 +47,8 @@ class Draft:
 
     ``rights`` is the till's cell after it, ``ended`` the intent it ends, ``sealed`` the box that goes
     with it, ``pair`` the number and code it uses up, ``phone_tag`` what finds its member by a typed phone,
-    ``slip`` what makes its receipt, ``mark`` the act of a page that asked for it.
+    ``slip`` what makes its receipt, ``mark`` the act of a page that asked for it, ``begins`` the term that
+    begins with it, ``also`` what else is written in its turn.
     """
 
     kind: str
@@ -64,6 +65,7 @@ class Draft:
     slip: Callable[[Operation, int], Receipt] | None = None
     mark: Mark = UNMARKED
     begins: tuple[int, int] | None = None
+    also: Callable[[Connection], None] | None = None
 
 
 @dataclass(slots=True)
@@ -201,7 +203,7 @@ def _keep_effects(till: Till, turn: Connection, write: _Write, pos: int) -> None
     draft, op = write.draft, write.op
     if op.kind == "sale.earn" and op.body["receipt"] != till.lane_position(pos):
         sales.index_sale(turn, op.body["receipt"], op.day, pos)
-    elif op.kind in ("sale.refund", "sale.void"):
+    elif op.kind in sales.FINDABLE_BY_REF:
         sales.index_return(turn, op.refs[0], pos)
     if op.fund:
         trusts.keep(turn, op, pos)
@@ -217,6 +219,8 @@ def _keep_effects(till: Till, turn: Connection, write: _Write, pos: int) -> None
         outbox.keep_sealed(turn, op.id, draft.sealed)
     if draft.ended is not None:
         cells.end_intent(turn, draft.ended)
+    if draft.also is not None:
+        draft.also(turn)
     if draft.mark.act:
         acts.keep(turn, draft.mark.act, draft.mark.asked, pos)
     if write.text is not None:

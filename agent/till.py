@@ -32,6 +32,8 @@ from points.wire.lane import Lane
 
 PENDING = ("member.enrol", "sale.earn", "redeem.cash", "sale.refund", "sale.void")
 NIGHT_MS = 6 * 3_600_000
+OWN_TERM = "own_term"
+"""The fact that names the latest term which headquarters has told to be this PC's own."""
 RESTORED = "restored_from"
 """The fact that names the first operation put back from the second file whose rights are not counted yet."""
 
@@ -149,10 +151,12 @@ class Till:
                 entry = self.log.append(turn, body, op.id, op.m, op.kind, op.day)
                 if op.kind == "sale.earn" and raw["receipt"] != self.lane_position(entry.pos):
                     sales.index_sale(turn, raw["receipt"], op.day, entry.pos)
-                elif op.kind in ("sale.refund", "sale.void"):
+                elif op.kind in sales.FINDABLE_BY_REF:
                     sales.index_return(turn, op.refs[0], entry.pos)
                 elif op.kind == "member.enrol" and op.m is not None:
                     members.use_number(turn, op.m)
+                elif op.kind == "rights.close":  # which one began with it, its next page tells
+                    self.write_term(turn, raw["inc"], raw["term"] + 1)
                 trusts.keep(turn, op, entry.pos)
                 if feeds.fact(self.book, RESTORED) is None:
                     feeds.keep_fact(turn, RESTORED, str(entry.pos))
@@ -306,6 +310,14 @@ class Till:
         feeds.keep_fact(turn, "term", f"{inc},{term}")
         for m, held in cells.whole(self.book):
             cells.write(turn, m, renew(held, inc, term))
+
+    @property
+    def has_own_term(self) -> bool:
+        """Whether the term it is in is its own; a PC that was replaced is in the one that its successor began
+        with, and has no part in what is set aside for that."""
+        own = feeds.fact(self.book, OWN_TERM)
+        is_first = feeds.fact(self.book, "term") is None  # the one that it was admitted for
+        return is_first or own == f"{self.identity.inc},{self.identity.term}"
 
     def enter_term(self, inc: int, term: int) -> None:
         """The term that was written begins."""

@@ -15,6 +15,7 @@ import re
 import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from ipaddress import IPv4Address
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,7 @@ from config.faults import Fault
 
 SCANNERS_MAX = 8
 PRINTERS_MAX = 4
+SISTERS_MAX = 32
 NAME = re.compile(r"[a-z0-9-]{1,16}")
 
 
@@ -52,6 +54,9 @@ class AgentSettings:
     language: str
     night: NightWindow
     network_enabled: bool
+    sisters_port: int = 0
+    sisters_interface: str = "0.0.0.0"
+    sisters: tuple[tuple[str, int], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,6 +166,30 @@ def _addresses(at_most: int) -> Callable[[object], tuple[str, ...]]:
     return read
 
 
+def _interface(value: object) -> str:
+    text = _text(value)
+    try:
+        return str(IPv4Address(text))
+    except ValueError as error:
+        raise _NotUnderstood("write this PC's own IPv4 address, or 0.0.0.0 for any") from error
+
+
+def _places(at_most: int) -> Callable[[object], tuple[tuple[str, int], ...]]:
+    def read(value: object) -> tuple[tuple[str, int], ...]:
+        if isinstance(value, str):
+            value = value.split()
+        places = [_PLACE(item) for item in value] if isinstance(value, list) else []
+        found = [(place[1], int(place[2])) for place in places if place and 0 < int(place[2]) < 65536]
+        if not isinstance(value, list) or len(found) != len(value) or len(found) > at_most:
+            raise _NotUnderstood(f'write a list of at most {at_most} places, such as ["10.0.0.12:8751"]')
+        return tuple(found)
+
+    return read
+
+
+_PLACE = re.compile(r"([A-Za-z0-9.-]{1,253}):([0-9]{1,5})").fullmatch
+
+
 def _url(value: object) -> str:
     text = _text(value).rstrip("/")
     if not re.fullmatch(r"https?://[^\s/?#]+(/[^\s?#]*)?", text):
@@ -211,6 +240,9 @@ AGENT: Mapping[str, Setting] = {
     "language": Setting(_one_of(*LANGUAGES), "zh"),
     "night": Setting(_window, "02:00-05:00"),
     "network_enabled": Setting(_truth, True),
+    "sisters_port": Setting(_whole(0, 65535), 8751),
+    "sisters_interface": Setting(_interface, "0.0.0.0"),
+    "sisters": Setting(_places(SISTERS_MAX), []),
 }
 
 HUB: Mapping[str, Setting] = {

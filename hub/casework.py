@@ -20,8 +20,8 @@ from hub.overdue import MISSING
 from hub.posting import Now, Place
 from hub.store import schema
 from hub.store.engine import Turn
+from points.fund import points_moved
 from points.identifiers import bucket
-from points.operations import points_moved
 from points.wire import canonical
 from points.wire.faults import WireFault
 
@@ -113,7 +113,9 @@ def _judge_again(turn: Turn, office: Office, case: Case) -> None:
     where = "store = ? AND till = ? AND epoch = ? AND seq = ?"
     before = turn.one(f"SELECT on_what FROM waiting WHERE {where}", case.place)
     turn.run(f"UPDATE waiting SET on_what = ? WHERE {where}", (alone, *case.place))
-    done = judge(turn, None, office.books, Now(arrivals.next_arrival(turn), office.today()), {alone})
+    done = judge(
+        turn, None, office.books, Now(arrivals.next_arrival(turn), office.today(), office.chain), {alone}
+    )
     done.cases = [one for one in done.cases if one[:2] != (case.reason, case.op_id)]
     intake.keep_outcomes(turn, office, done)
     resolution.resolve_waiting(turn, office, done.awaited)

@@ -103,8 +103,8 @@ def _grant(office: Office, held: Held, agent: Agent, inc: int, term: int, today:
     if fresh <= 0:
         return None
     cell = held.standing.cells.get(agent)
-    before: Sequence[Sequence[int]] = json.loads(held.sched(agent))
     granted = cell.granted if cell else 0
+    before: Sequence[Sequence[int]] = json.loads(held.sched(agent)) if granted else []
     if cell is not None and cell.closed and cell.term >= (inc, term):
         return None  # this term is over for good; the till must begin another
     if cell is not None and cell.term != (inc, term):

@@ -11,6 +11,7 @@ import json
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+from hub import handovers
 from hub.arrivals import next_arrival
 from hub.delivery import Delivery
 from hub.judgement import Judgement, judge
@@ -31,16 +32,10 @@ def key_record(turn: Turn, office: Office, kid: str) -> KeyRecord:
     """The record of a device key; it is never deleted, so old envelopes still verify."""
     if kid == office.keys.lane.kid:
         return KeyRecord(office.keys.lane.public_raw, frozenset({office.lane}))
-    row = turn.one(
-        "SELECT public, store, till, epoch, suite, not_before_ms, revoked_at_ms, max_seq"
-        " FROM keys WHERE kid = ?",
-        (kid,),
-    )
-    if row is None:
+    record = handovers.key_record(turn, office.chain, kid)
+    if record is None:
         raise UnknownKey(kid=kid)
-    public, store, till, epoch, suite, not_before, revoked, max_seq = row
-    lanes = frozenset({Lane(office.chain, store, till, epoch)})
-    return KeyRecord(public, lanes, suite, not_before, revoked, max_seq)
+    return record
 
 
 def post_batch(
@@ -75,9 +70,9 @@ def post_batch(
     # Drafts know nothing of what is known already.
     drafts = office.recent.still_good(opened.drafts, today) if hopeful and not start else {}
     delivery = Delivery(opened, start, drafts)
-    done = judge(turn, delivery, office.books, Now(arrived, today), hopeful=hopeful)
+    done = judge(turn, delivery, office.books, Now(arrived, today, office.chain), hopeful=hopeful)
     office.recent.note(done.touched, arrived)
-    outcomes = _known_outcomes(turn, lane, header.first, seq) | done.outcomes
+    outcomes = _known_outcomes(turn, lane, header.first, min(header.last, seq)) | done.outcomes
     answer = ack.issue(
         ack.Ack(
             office.name, office.inc, batch.batch_id, header.lane, header.first, header.last, header.head,
@@ -100,7 +95,7 @@ def post_batch(
 def judge_waiting(turn: Turn, office: Office, unlocked: Iterable[str]) -> None:
     """Judge again what waited for something that became known by other ways than a batch."""
     arrived = next_arrival(turn)
-    done = judge(turn, None, office.books, Now(arrived, office.today()), unlocked)
+    done = judge(turn, None, office.books, Now(arrived, office.today(), office.chain), unlocked)
     office.recent.note(done.touched, arrived)
     keep_outcomes(turn, office, done)
 

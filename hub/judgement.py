@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
-from hub import posting
+from hub import handovers, posting
 from hub.delivery import Delivered, Delivery, Reading, number, read
 from hub.posting import Admitted, Now, Place, Posts
 from hub.reading import Heard
@@ -136,6 +136,12 @@ class _Round:
         admitted: list[Admitted] = []
         for one, reading in zip(self.delivered, readings, strict=True):
             verdict = _admit_plain(one, docket) or _admit(one, reading, docket, resolved)
+            if isinstance(verdict, Admitted) and verdict.op.kind == "rights.take":
+                seen = docket.seen.get(verdict.op.refs[0])
+                doubt = handovers.doubt(turn, self.now.chain, verdict.op, seen)
+                if doubt is not None:
+                    del docket.seen[verdict.op.id]
+                    verdict = doubt
             if isinstance(verdict, Outcome):
                 self._keep(one, reading, verdict)
                 _remember(one, reading, verdict, docket)

@@ -8,9 +8,11 @@ came home stays in view as exposure for as long as such papers may turn up.
 
 from __future__ import annotations
 
+import json
+
 from hub.decisions import decide
 from hub.office import Office
-from hub.store import losses
+from hub.store import losses, schema
 from hub.store.engine import Turn
 from hub.store.losses import Loss
 from points.identifiers import HUB_STORE
@@ -38,9 +40,19 @@ def ask(
     return True
 
 
-def withdraw(turn: Turn, store: str, till: str, epoch: int) -> None:
-    """It was a mistake, and nothing has happened yet."""
+def withdraw(turn: Turn, office: Office, store: str, till: str, epoch: int) -> bool:
+    """It was a mistake, and nothing has happened yet; a closed case keeps who had asked, and why.
+
+    False when nobody had asked, or it was agreed already.
+    """
+    asked = losses.asked(turn, store, till, epoch)
+    if asked is None or asked.approved_ms is not None:
+        return False
     losses.forget(turn, store, till, epoch)
+    detail = {"till": till, "epoch": epoch, "asked_by": asked.asked_by, "evidence": asked.evidence}
+    told, now = json.dumps(detail, ensure_ascii=False), office.clock()
+    turn.put(schema.cases, [("loss-withdrawn", "", None, store, told, now, now)])
+    return True
 
 
 def approve(turn: Turn, office: Office, store: str, till: str, epoch: int, by: str, session: str) -> bool:
@@ -71,8 +83,8 @@ def approve(turn: Turn, office: Office, store: str, till: str, epoch: int, by: s
 def held_at(look: Turn, store: str, till: str) -> int:
     """E + F + H of a counter: what its PCs may spend, or have spent and not told."""
     row = look.one(
-        "SELECT (SELECT coalesce(sum(CASE WHEN closed = 0 AND granted > allowance_used"
-        " THEN granted - allowance_used ELSE 0 END), 0)"
+        "SELECT (SELECT coalesce(sum(CASE WHEN closed = 0 AND granted + taken > allowance_used"
+        " THEN granted + taken - allowance_used ELSE 0 END), 0)"
         " + coalesce(sum(CASE WHEN added > local_used THEN added - local_used ELSE 0 END), 0)"
         " FROM cells WHERE store = ? AND till = ?)"
         " + (SELECT coalesce(sum(pts), 0) FROM reserved WHERE store = ? AND till = ?)",

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from hub import trust
+from hub import handovers, trust
 from hub.changes import Post, changes_of
 from hub.drafts import Draft
 from hub.store import losses, schema, standings
@@ -27,10 +27,11 @@ Place = tuple[str, str, int, int]
 
 
 class Now(NamedTuple):
-    """When a judgement happens: the number of this arrival, and headquarters' local day."""
+    """When and where a judgement happens: the number of this arrival, headquarters' local day, the chain."""
 
     touched: int
     today: int
+    chain: str
 
 
 class Admitted(NamedTuple):
@@ -80,7 +81,7 @@ def post_all(
     members that were loaded before; who is missing is added.
     """
     result = Result()
-    groups = _by_member(turn, admitted, result)
+    groups = _by_member(turn, now.chain, admitted, result)
     if not groups.keys().isdisjoint(drafted):
         raise Collision
     for draft in drafted.values():
@@ -95,7 +96,9 @@ def post_all(
     return result
 
 
-def _by_member(turn: Turn, admitted: Sequence[Admitted], result: Result) -> dict[int, list[Operation]]:
+def _by_member(
+    turn: Turn, chain: str, admitted: Sequence[Admitted], result: Result
+) -> dict[int, list[Operation]]:
     """Operations by the member they touch, in the order they were admitted."""
     unlocked = result.unlocked
     groups: dict[int, list[Operation]] = defaultdict(list)
@@ -103,7 +106,7 @@ def _by_member(turn: Turn, admitted: Sequence[Admitted], result: Result) -> dict
         op = one.op
         unlocked.add(f"op:{op.id}")
         if op.m is not None:
-            groups[op.m].append(op)
+            groups[op.m].append(handovers.placed(turn, chain, op) if op.kind in handovers.KINDS else op)
         if op.fund and any(entry[0] == "trust" for entry in op.fund):
             remark = trust.note(turn, op, one.place[2])
             if remark is not None:
@@ -117,6 +120,7 @@ def _by_member(turn: Turn, admitted: Sequence[Admitted], result: Result) -> dict
         elif op.kind == "op.dismiss":
             unlocked |= _dismiss(turn, op)
         elif op.kind == "rights.close":
+            handovers.note_close(turn, op)
             for m in _held_at(turn, op.store, op.till):
                 groups[m].append(op)
         elif op.kind == "agent.lost":

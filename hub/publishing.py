@@ -168,8 +168,9 @@ def private_page(
     pieces = []
     risk = [] if is_replaced else trust.row(turn, office, store, till, epoch)
     given = [] if is_replaced else _rights(turn, office, store, till, (inc, term))
+    own = [] if is_replaced else [["own", inc, term]]
     for rows in (
-        [*_names(turn, office, store), *given, *risk],
+        [*_names(turn, office, store), *own, *given, *risk],
         shard_secrets.private_rows(turn, office, store),
         [] if is_replaced else _pool(turn, office, store, till),
         _outcomes(turn, store, till, g),
@@ -207,7 +208,7 @@ def _rights(turn: Turn, office: Office, store: str, till: str, term: tuple[int, 
         m: [granted, json.loads(sched)]
         for m, granted, sched in turn.run(
             "SELECT m, granted, sched FROM cells WHERE store = ? AND till = ? AND inc = ? AND term = ?"
-            " AND closed = 0 AND granted > allowance_used",
+            " AND closed = 0 AND granted + taken > allowance_used",
             (store, till, *term),
         )
     }

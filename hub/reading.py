@@ -11,7 +11,9 @@ from typing import Any
 
 from hub.recognition import recognised
 from points.checkpoint import Earn, Plain, Spend, plain_of
-from points.operations import BadOperation, Operation, known, points_moved, read
+from points.fields import BadOperation
+from points.fund import points_moved
+from points.operations import Operation, known, read
 from points.rulebook import RuleBook
 from points.wire import canonical
 from points.wire.lane import Lane

@@ -24,17 +24,15 @@ OVERDRAWN, BY_HAND = 0, 1
 """Why: more is out than there is, or somebody wants it; each is a call of its own."""
 
 
-def call(turn: Turn, office: Office, m: int, by: str, note: str) -> int:
-    """Call a member's points home until the end of the day; gives the points that are out."""
+def call(turn: Turn, office: Office, m: int, by: str, note: str) -> list[Agent]:
+    """Call a member's points home until the end of the day; gives whom to ring, once it is durable."""
     standing = standings.load(turn, [m])[m].standing
     turn.put(
         schema.recalls,
         [(bucket(m), m, BY_HAND, office.today(), by, note, office.clock())],
         on_conflict="replace",
     )
-    holders = [agent for agent, cell in standing.cells.items() if cell.escrow or cell.home]
-    office.bells.ring(holders, m)
-    return standing.held
+    return [agent for agent, cell in standing.cells.items() if cell.escrow or cell.home]
 
 
 def call_overdrawn(turn: Turn, office: Office, ms: Iterable[int]) -> list[tuple[Agent, int]]:

@@ -133,7 +133,7 @@ def state(office: Office) -> dict[str, Any]:
         balance = Counter(_sums(look, "credit"))
         balance.subtract(_sums(look, "debit"))
         cells = look.run(
-            "SELECT m, store, till, granted, allowance_used, added, local_used, closed"
+            "SELECT m, store, till, granted, taken, allowance_used, added, local_used, closed"
             " FROM cells ORDER BY m, store, till"
         )
         return {
@@ -147,7 +147,7 @@ def state(office: Office) -> dict[str, Any]:
             },
             "settlement": {key: pts for key, pts in sorted(settlement.items()) if pts},
             "accounts": {account: pts for account, pts in sorted(balance.items()) if pts},
-            "cells": [list(cell) for cell in cells if any(cell[3:7])],
+            "cells": [list(cell) for cell in cells if any(cell[3:8])],
             "reserved": [
                 list(row) for row in look.run("SELECT m, intent, pts FROM reserved ORDER BY m, intent")
             ],

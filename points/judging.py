@@ -12,18 +12,25 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
+from points.fields import BadOperation
 from points.fold import FOLDED, Account
+from points.fund import SPENDS
 from points.holding import NOBODY_LOST, Key, Lost, Standing, move_rights
 from points.identifiers import HUB_STORE
 from points.legs import Leg
 from points.members import begin
-from points.operations import HUB_KINDS, KINDS, SPENDS, BadOperation, Operation, known, read
+from points.operations import HUB_KINDS, KINDS, Operation, known, read
 from points.order import canonical
 from points.quoting import earn_due, recompute_earn
 from points.rulebook import RuleBook
 
 UNKNOWN_TYPE, UNKNOWN_VERSION = NOT_LEARNT = ("unknown-type", "unknown-version")
 """Kinds that this program has not learnt yet; what is of them is judged again by the next that starts."""
+
+
+BEHIND = frozenset({"rights.return", "rights.give"})
+"""Kinds that wait behind an unresolved earlier operation of their lane on the same member. What takes points
+does not: what spends them does not either."""
 
 
 class Outcome(NamedTuple):
@@ -109,7 +116,7 @@ def admit(op: Operation, docket: Docket) -> Outcome | None:
         return _waits("member", op.body.get("who") or op.body.get("pii") or "")
     if op.m not in docket.issued:
         return _waits("m", op.m)
-    if op.kind == "rights.return" and (op.store, op.till, op.m) in docket.waiting:
+    if op.kind in BEHIND and (op.store, op.till, op.m) in docket.waiting:
         return _waits("lane", f"{op.store}/{op.till}")
     return None
 

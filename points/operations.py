@@ -9,31 +9,21 @@ itself. A correction is a new operation with ``refs``; nothing is ever edited.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from points import decisions
 from points.amounts import AMOUNT_MAX, BadAmount, whole
 from points.days import BadDay, day
-from points.identifiers import MEMBER_MAX, BadName, name, op_id
+from points.fields import WORD_MAX, BadOperation, Check, digest, many, one_ref, term, word
+from points.fund import SPENDS, check_entry, points_moved
+from points.identifiers import MEMBER_MAX, BadName, op_id
 
 LINES_MAX = 500
 REFS_MAX, FUND_MAX, GROUPS_MAX = 16, 64, 8
-WORD_MAX, EVIDENCE_MAX = 64, 400
 LINE_NUMBER_MAX = UNITS_MAX = 10**6
-HASH_DIGITS = 64
 ST_MAX_MS = 253_370_764_800_000
 """The first of January 9999: a later store time has no day in the calendar."""
-
-SPENDS = frozenset({"local", "allowance", "auth", "trust"})
-ACTS = SPENDS | {"add", "burn_l", "burn_a", "back_l", "back_a", "give_l", "give_a", "take"}
-
-
-class BadOperation(ValueError):
-    """A body that cannot be believed as it stands. ``field`` names what is wrong."""
-
-    def __init__(self, field: str, why: str) -> None:
-        super().__init__(f"{field}: {why}")
-        self.field = field
 
 
 class Operation:
@@ -64,13 +54,6 @@ _NONE: list[Any] = []
 _NO_MOVES: list[tuple[str, int]] = []
 
 
-def points_moved(fund: Sequence[Sequence[Any]]) -> Iterator[tuple[str, int]]:
-    """The entries of a ``fund`` that mean points: an asset left out, or ``pts``."""
-    for entry in fund:
-        if len(entry) < 3 or entry[2] in (None, "pts"):
-            yield entry[0], entry[1]
-
-
 def read(body: Mapping[str, Any], store: str, till: str) -> Operation:
     """A checked operation. Raises ``BadOperation`` naming the field; says nothing of unknown kinds."""
     field = "id"
@@ -83,9 +66,8 @@ def read(body: Mapping[str, Any], store: str, till: str) -> Operation:
                     check(body[field])
         field = "fund"
         if "fund" in body:
-            many(body["fund"], FUND_MAX, _entry)
-            whole(body["inc"], 1, 2**31)
-            whole(body["term"], 1, 2**31)
+            many(body["fund"], FUND_MAX, check_entry)
+            term(body)
         field = "body"
         check_body = KINDS.get((body["t"], body["tv"]))
         if check_body is not None:
@@ -106,25 +88,7 @@ def known(body: Mapping[str, Any]) -> bool:
     return (body.get("t"), body.get("tv")) in KINDS
 
 
-def word(value: object, length_max: int = WORD_MAX) -> str:
-    """A short text without control characters."""
-    if not isinstance(value, str) or not 0 < len(value) <= length_max or not value.isprintable():
-        raise BadName(f"{value!r} is not a text of 1 to {length_max} characters")
-    return value
-
-
-def digest(value: object) -> str:
-    """A SHA-256 in 64 lower hex digits."""
-    if not isinstance(value, str) or _HASH(value) is None:
-        raise BadName(f"{value!r} is not a hash of {HASH_DIGITS} hexadecimal digits")
-    return value
-
-
-_HASH = re.compile(rf"[0-9a-f]{{{HASH_DIGITS}}}").fullmatch
-
-
-_Check = Callable[[Any], object]
-_HEAD: tuple[tuple[str, _Check], ...] = (
+_HEAD: tuple[tuple[str, Check], ...] = (
     ("id", op_id),
     ("t", word),
     ("by", word),
@@ -135,7 +99,7 @@ _HEAD: tuple[tuple[str, _Check], ...] = (
     ("day", day),
     ("rule", digest),
 )
-_OPTIONAL: tuple[tuple[str, _Check], ...] = (
+_OPTIONAL: tuple[tuple[str, Check], ...] = (
     ("m", lambda value: whole(value, 0, MEMBER_MAX - 1)),
     ("who", lambda value: word(value, 32)),
     ("pii", digest),
@@ -167,24 +131,6 @@ def _says_plainly(body: Mapping[str, Any]) -> bool:
         is not None
         and day(body["day"]) is not None
     )
-
-
-def many(value: object, count_max: int, check: _Check, least: int = 0) -> list[Any]:
-    """A list of ``least..count_max`` things that each pass ``check``."""
-    if not isinstance(value, list) or not least <= len(value) <= count_max:
-        raise BadAmount(f"a list of {least} to {count_max} entries is needed")
-    for item in value:
-        check(item)
-    return value
-
-
-def _entry(entry: Any) -> None:
-    if entry[0] not in ACTS:
-        raise BadName(f"{entry[0]!r} moves no rights")
-    whole(entry[1], 1)
-    for extra in entry[2:4]:
-        if extra is not None and not isinstance(extra, str | list):
-            raise BadName(f"{extra!r} is neither an asset nor a reference")
 
 
 def _line(line: Any) -> None:
@@ -279,13 +225,8 @@ def _return_group(group: Any) -> None:
     whole(group[1], 1)
 
 
-def _one_ref(body: Mapping[str, Any]) -> None:
-    if len(body["refs"]) != 1:
-        raise BadOperation("refs", "exactly one operation is meant")
-
-
 def _refund(body: Mapping[str, Any]) -> None:
-    _one_ref(body)
+    one_ref(body)
     if ("lines" in body) == ("groups" in body):
         raise BadOperation("lines", "lines come back, or groups of a sale whose lines are not known")
     if "groups" in body:
@@ -296,83 +237,12 @@ def _refund(body: Mapping[str, Any]) -> None:
 
 
 def _void(body: Mapping[str, Any]) -> None:
-    _one_ref(body)
+    one_ref(body)
     for key in ("claw_pts", "restore_pts"):
         if key in body:
             whole(body[key], 0, AMOUNT_MAX)
     if any(entry[0] not in ("burn_l", "burn_a") for entry in body.get("fund", ())):
         raise BadOperation("fund", "a return only burns rights")
-
-
-def _rights_return(body: Mapping[str, Any]) -> None:
-    whole(body["m"], 0)
-    if any(entry[0] not in ("back_l", "back_a") for entry in body["fund"]):
-        raise BadOperation("fund", "a return of rights only gives back")
-
-
-def _term(body: Mapping[str, Any]) -> None:
-    whole(body["inc"], 1, 2**31)
-    whole(body["term"], 1, 2**31)
-
-
-def _agent(value: Any) -> None:
-    name(value[0])
-    name(value[1])
-
-
-def _grant(body: Mapping[str, Any]) -> None:
-    whole(body["m"], 0)
-    _agent(body["to"])
-    _term(body)
-    whole(body["g"], 0)
-    many(body["sched"], LINES_MAX, lambda entry: (whole(entry[0], 0), whole(entry[1], 1)))
-    if sum(entry[1] for entry in body["sched"]) != body["g"]:
-        raise BadOperation("sched", "the schedule does not add up to the grant")
-
-
-def _reserve(body: Mapping[str, Any]) -> None:
-    whole(body["m"], 0)
-    _one_ref(body)
-    _agent(body["to"])
-    _term(body)
-    whole(body["n"], 1)
-
-
-def _issue(body: Mapping[str, Any]) -> None:
-    _agent(body["to"])
-    whole(body["first"], 0, MEMBER_MAX - 1)
-    many(body["codes"], 1024, lambda who: word(who, 32), least=1)
-
-
-def _resolve(body: Mapping[str, Any]) -> None:
-    whole(body["m"], 0)
-    _one_ref(body)
-
-
-def _dismiss(body: Mapping[str, Any]) -> None:
-    store, till, epoch, seq = body["place"]
-    name(store)
-    name(till)
-    whole(epoch, 1, 2**32)
-    whole(seq, 1, 2**53 - 1)
-    if "refs" in body:
-        _one_ref(body)
-    if "back" in body:
-        whole(body["m"], 0)
-        _term(body)
-        allowance, local = body["back"]
-        whole(allowance, 0)
-        whole(local, 0)
-
-
-def _lost(body: Mapping[str, Any]) -> None:
-    _agent(body["agent"])
-    _term(body)
-    whole(body["epoch"], 1, 2**32)
-    whole(body["seq"], 0, 2**53 - 1)
-    word(body["evidence"], EVIDENCE_MAX)
-    if word(body["approved_by"]) == word(body["asked_by"]):
-        raise BadOperation("approved_by", "two people decide")
 
 
 KINDS: dict[tuple[str, int], Callable[[Mapping[str, Any]], None]] = {
@@ -381,15 +251,17 @@ KINDS: dict[tuple[str, int], Callable[[Mapping[str, Any]], None]] = {
     ("redeem.cash", 1): _redeem,
     ("sale.refund", 1): _refund,
     ("sale.void", 1): _void,
-    ("rights.return", 1): _rights_return,
-    ("rights.close", 1): _term,
-    ("auth.void", 1): _resolve,
-    ("member.resolve", 1): _resolve,
-    ("rights.grant", 1): _grant,
-    ("auth.reserve", 1): _reserve,
-    ("member.issue", 1): _issue,
-    ("op.dismiss", 1): _dismiss,
-    ("agent.lost", 1): _lost,
+    ("rights.return", 1): decisions.rights_return,
+    ("rights.give", 1): decisions.rights_give,
+    ("rights.take", 1): decisions.rights_take,
+    ("rights.close", 1): term,
+    ("auth.void", 1): decisions.resolve,
+    ("member.resolve", 1): decisions.resolve,
+    ("rights.grant", 1): decisions.grant,
+    ("auth.reserve", 1): decisions.reserve,
+    ("member.issue", 1): decisions.issue,
+    ("op.dismiss", 1): decisions.dismiss,
+    ("agent.lost", 1): decisions.lost,
 }
 """Every kind that is understood here, in the version whose bytes are frozen."""
 

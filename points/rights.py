@@ -17,9 +17,12 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from points.expiry import expiry_rank, is_past
+from points.fund import GIVES, SPENDS, USES_ALLOWANCE, USES_LOCAL
 from points.operations import Operation
 
 Fund = list[list[Any]]
+_UNEXPIRED = SPENDS | GIVES
+"""Acts that use only what has not passed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +31,8 @@ class Rights:
     [(expires_on, left)…], soonest first.
 
     ``used_before`` is what the term used of an allowance that the cell does not know: a till that lost
-    its database remembers what it spent before it hears again what it was granted.
+    its database remembers what it spent before it hears again what it was granted. ``taken``
+    [(expires_on, points)…] is the part of the allowance that sister tills gave in this term.
     """
 
     inc: int = 1
@@ -38,6 +42,7 @@ class Rights:
     local: tuple[tuple[int, int], ...] = ()
     closed: bool = False
     used_before: int = 0
+    taken: tuple[tuple[int, int], ...] = ()
 
     def left(self, today: int) -> tuple[int, int]:
         """Points that may be spent on ``today``: (local, allowance)."""
@@ -68,6 +73,8 @@ def hear_grant(rights: Rights, inc: int, term: int, g: int, sched: Iterable[Sequ
         return rights
     used = {expires_on: u for expires_on, _, u in rights.allowance}
     entries = {int(expires_on): int(n) for expires_on, n in sched}
+    for expires_on, n in rights.taken:
+        entries[expires_on] = entries.get(expires_on, 0) + n
     for expires_on in used.keys() - entries.keys():
         entries[expires_on] = used[expires_on]
     allowance = tuple(
@@ -116,6 +123,32 @@ def give_back(rights: Rights) -> tuple[Rights, Fund]:
     return after, fund
 
 
+def give(rights: Rights, pts: int, today: int) -> tuple[Rights, Fund, list[list[int]]]:
+    """Up to ``pts`` for a sister till: (rights after, fund entries, schedule [[expires_on, points]…]).
+
+    What has passed stays: nobody could spend it there.
+    """
+    after, fund, _ = _take(rights, pts, today, "give_l", "give_a")
+    left = dict(after.local)
+    gone = {expires_on: n - left.get(expires_on, 0) for expires_on, n in rights.local}
+    for (expires_on, _, before), (_, _, used) in zip(rights.allowance, after.allowance, strict=True):
+        gone[expires_on] = gone.get(expires_on, 0) + used - before
+    return after, fund, [[expires_on, n] for expires_on, n in _by_expiry(gone) if n]
+
+
+def take(rights: Rights, sched: Iterable[Sequence[int]]) -> Rights:
+    """Rights after taking what a sister till gave for this very term; it ends with the term like a grant."""
+    taken = dict(rights.taken)
+    entries = {expires_on: (granted, used) for expires_on, granted, used in rights.allowance}
+    for expires_on, n in sched:
+        taken[expires_on] = taken.get(expires_on, 0) + n
+        granted, used = entries.get(expires_on, (0, 0))
+        entries[expires_on] = (granted + n, used)
+    allowance = tuple((expires_on, *entries[expires_on]) for expires_on in sorted(entries, key=expiry_rank))
+    allowance, unknown = _drain_allowance(allowance, rights.used_before, 0)
+    return replace(rights, allowance=allowance, taken=_by_expiry(taken), used_before=unknown)
+
+
 def replay(rights: Rights, op: Operation, today: int, expires_on: int) -> Rights:
     """Rights after one of the till's own recorded operations, for rebuilding them from its book.
 
@@ -128,10 +161,15 @@ def replay(rights: Rights, op: Operation, today: int, expires_on: int) -> Rights
     for act, n in op.moves():
         if act == "add":
             rights = earn(rights, n, expires_on)
-        elif act in ("local", "burn_l", "back_l"):
-            rights = replace(rights, local=_drain_local(rights.local, n, today if act == "local" else 0)[0])
-        elif act in ("allowance", "burn_a", "back_a") and pair == (rights.inc, rights.term):
-            day = today if act == "allowance" else 0
+        elif act in USES_LOCAL:
+            day = today if act in _UNEXPIRED else 0
+            rights = replace(rights, local=_drain_local(rights.local, n, day)[0])
+        elif pair != (rights.inc, rights.term):
+            continue
+        elif act == "take":
+            rights = take(rights, op.body["sched"])
+        elif act in USES_ALLOWANCE:
+            day = today if act in _UNEXPIRED else 0
             allowance, unknown = _drain_allowance(rights.allowance, n, day)
             rights = replace(rights, allowance=allowance, used_before=rights.used_before + unknown)
     return rights
@@ -183,7 +221,8 @@ def _by_expiry(left: dict[int, int]) -> tuple[tuple[int, int], ...]:
 class Cell:
     """Headquarters' view of one till's cell, from posted operations alone; sums, so order is nothing.
 
-    ``escrow`` is E, what may still be spent from the allowance; ``home`` is F, of the local rights.
+    ``escrow`` is E, what may still be spent from the allowance; ``home`` is F, of the local rights; ``taken``
+    is what sister tills have given it in this term.
     """
 
     term: tuple[int, int] = (1, 1)
@@ -192,11 +231,12 @@ class Cell:
     added: int = 0
     local_used: int = 0
     closed: bool = False
+    taken: int = 0
 
     @property
     def escrow(self) -> int:
         """E: never below zero; a spend without rights is a case, not a debt of the till's next grant."""
-        return 0 if self.closed else max(0, self.granted - self.allowance_used)
+        return 0 if self.closed else max(0, self.granted + self.taken - self.allowance_used)
 
     @property
     def home(self) -> int:
@@ -205,18 +245,18 @@ class Cell:
 
     def renew(self, term: tuple[int, int]) -> None:
         """A later term begins: the old allowance is nothing for ever, local rights stay."""
-        self.term, self.granted, self.allowance_used, self.closed = term, 0, 0, False
+        self.term, self.granted, self.taken, self.allowance_used, self.closed = term, 0, 0, 0, False
 
     def post(self, op: Operation) -> int:
         """Count one operation's funding; gives the points that no right covered."""
-        allowance, local = self.granted - self.allowance_used, self.added - self.local_used
-        current = (op.body.get("inc", 0), op.body.get("term", 0)) >= self.term
+        allowance, local = self.granted + self.taken - self.allowance_used, self.added - self.local_used
+        current = (op.body.get("inc", 0), op.body.get("term", 0)) == self.term
         for act, n in op.moves():
             if act == "add":
                 self.added += n
-            elif act in ("local", "burn_l", "back_l"):
+            elif act in USES_LOCAL:
                 self.local_used += n
-            elif act in ("allowance", "burn_a", "back_a"):
+            elif act in USES_ALLOWANCE:
                 self.allowance_used += n if current else 0
-        short = max(0, self.allowance_used - self.granted) - max(0, -allowance)
+        short = max(0, self.allowance_used - self.granted - self.taken) - max(0, -allowance)
         return short + max(0, self.local_used - self.added) - max(0, -local)

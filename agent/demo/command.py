@@ -16,6 +16,8 @@ from agent.replay.hub_process import HubProcess
 
 RULES = Path(__file__).resolve().parents[2] / "config" / "rulebooks" / "example.json"
 STORES = {"s001": "员村二横路店", "s002": "体育西路店"}
+TWO_TILLS = "s001"
+"""The store with a second till, which gets points from the first one over the store's own network."""
 PEOPLE: tuple[tuple[str, str, str, list[int]], ...] = (
     ("王小明", "13800138000", "s001", [310_00, 180_00]),
     ("李芳", "13900139001", "s001", [56_00, 99_00]),
@@ -30,11 +32,14 @@ class Demo:
     def __init__(self, folder: Path, port: int = 0) -> None:
         self.hub = HubProcess(folder / "hub", RULES.read_bytes(), "demo", "示例超市", told_time=False)
         tickets = self.hub.tickets([f"{store}={name}" for store, name in STORES.items()])
+        second = self.hub.tickets([f"{TWO_TILLS}={STORES[TWO_TILLS]}"], "02")[TWO_TILLS]
         self.hub.start()
         self.stores: dict[str, DemoStore] = {}
         try:
-            for store in STORES:
-                self.stores[store] = DemoStore(folder / store, store, tickets[store])
+            for store, ticket in tickets.items():
+                self.stores[store] = DemoStore(folder / store, store, ticket)
+            name = f"{TWO_TILLS}-02"
+            self.stores[name] = DemoStore(folder / name, name, second)
             self.members = self._people()
             self.panel = Panel(self.stores, self.members, self.hub.console_link, port)
         except BaseException:

@@ -1,4 +1,4 @@
-"""A store of the demo: a real agent whose scanner and printer are virtual, and the hands that work it."""
+"""A till of the demo: a real agent whose scanner and printer are virtual, and the hands that work it."""
 
 from __future__ import annotations
 
@@ -27,7 +27,10 @@ class SampleMember:
 
 
 class DemoStore:
-    """One store: opened by a ticket, with its own folder, page, scanner and printer."""
+    """One till, opened by a ticket, with its own folder, page, scanner and printer.
+
+    ``store`` is how the panel names it: its store, and the till behind a hyphen where it is not the first.
+    """
 
     def __init__(self, folder: Path, store: str, ticket: str) -> None:
         self.store = store
@@ -42,6 +45,7 @@ class DemoStore:
                 "JIFEN_AGENT_KEY_DIR": str(folder / "keys"),
                 "JIFEN_AGENT_SCANNERS": self.scanner.address,
                 "JIFEN_AGENT_PRINTERS": self.printer.address,
+                "JIFEN_AGENT_SISTERS_INTERFACE": "127.0.0.1",
             },
         )
         self.agent = Agent(settings, port=0)
@@ -50,8 +54,9 @@ class DemoStore:
 
     @property
     def name(self) -> str:
-        """The store's name as headquarters told it."""
-        return self.agent.till.store_name
+        """The store's name as headquarters told it, and the number of a till that is not the first."""
+        till = self.agent.till
+        return till.store_name if till.till == "01" else f"{till.store_name} {till.till}"
 
     def start(self) -> None:
         """Open for business."""
@@ -71,6 +76,8 @@ class DemoStore:
     def press(self, button: str, text: str = "") -> None:
         """What somebody in the store does."""
         match button:
+            case "sisters":
+                self.agent.sisters.is_plugged = not self.agent.sisters.is_plugged
             case "scan":
                 self.scanner.wait_for_a_listener()
                 self.scanner.scan(text)
@@ -84,7 +91,7 @@ class DemoStore:
             case "scanner":
                 self._plug()
             case "close_day":
-                self.agent.desk.close_day("demo")
+                self.agent.desk.close_day("demo", reaches=self.agent.pulse.reaches())
                 self.agent.shop.recorded()
             case "night":
                 self.agent.shop.run_night()
@@ -108,6 +115,7 @@ class DemoStore:
             "name": self.name,
             "page": self.agent.page_url,
             "network": self.agent.uplink.connected,
+            "sisters": self.agent.sisters.is_plugged,
             "paper": not faults.get("paper_out"),
             "cover": not faults.get("cover_open"),
             "scanner": self.scanner_is_plugged,

@@ -94,3 +94,12 @@ def spent_by_trust(db: Any) -> None:
         "CREATE TABLE trusts (pos INTEGER PRIMARY KEY, m INTEGER NOT NULL, day INTEGER NOT NULL,"
         " pts INTEGER NOT NULL) STRICT;"
     )
+
+
+@migrations()
+def wanted_from_sisters(db: Any) -> None:
+    """What a sister till was asked to give and has not answered yet."""
+    db.executescript(
+        "CREATE TABLE wants (id TEXT PRIMARY KEY, till TEXT NOT NULL, m INTEGER NOT NULL,"
+        " pts INTEGER NOT NULL, inc INTEGER NOT NULL, term INTEGER NOT NULL) STRICT, WITHOUT ROWID;"
+    )

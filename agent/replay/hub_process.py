@@ -90,9 +90,9 @@ class HubProcess:
             raise RuntimeError(f"jifen hub {' '.join(words)}: {done.stdout[-2000:]}{done.stderr[-2000:]}")
         return done.stdout
 
-    def tickets(self, stores: list[str]) -> dict[str, str]:
-        """One ticket for the first till of each store."""
-        words = [word for store in stores for word in ("--store", store)]
+    def tickets(self, stores: list[str], till: str = "01") -> dict[str, str]:
+        """One ticket for a till of each store, the first one unless another is meant."""
+        words = [word for store in stores for word in ("--store", store)] + ["--till", till]
         lines = self.command("ticket", *words).splitlines()
         return {line.split(" ", 1)[0]: line.split(" ", 1)[1] for line in lines}
 

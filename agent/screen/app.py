@@ -224,7 +224,7 @@ def make_app(shop: Shop) -> App:
 
     @app.post("/api/day/close")
     def day_close(body: Annotated[asked.Day, Depends(read(asked.Day))], words: Speaks) -> said.Said:
-        told = said.closed(desk.close_day(body.by), words)
+        told = said.closed(desk.close_day(body.by, reaches=shop.pulse.reaches()), words)
         shop.recorded()
         return told
 

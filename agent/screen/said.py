@@ -215,11 +215,13 @@ def return_quote(told: ReturnQuote) -> Said:
 
 def closed(told: DayClosed, words: Words) -> Said:
     """The day that was closed."""
+    key, points = ("page.day_kept", told.kept) if told.kept else ("page.day_given_back", told.given_back)
     return {
         "day": date(told.day),
         "totals": told.totals,
         "given_back": told.given_back,
-        "say": words.say("page.day_given_back", points=number(told.given_back)),
+        "kept": told.kept,
+        "say": words.say(key, points=number(points)),
     }
 
 

@@ -40,6 +40,7 @@ def text_of(rights: Rights) -> str:
         rights.local,
         int(rights.closed),
         rights.used_before,
+        rights.taken,
     ]
     return _ENCODER.encode(cell)
 
@@ -70,6 +71,7 @@ def _rights(text: str) -> Rights:
         tuple((day, left) for day, left in local),
         bool(closed),
         later[0] if later else 0,
+        tuple((day, n) for day, n in later[1]) if len(later) > 1 else (),
     )
 
 

@@ -33,6 +33,21 @@ def put(turn: Connection, rows: Iterable[Sequence[Any]]) -> None:
     )  # fmt: skip
 
 
+def sisters(book: Book, store: str, till: str) -> set[str]:
+    """The other tills of a store whose keys are good."""
+    rows = book.rows(
+        "SELECT DISTINCT till FROM device_keys WHERE store = ? AND till <> ? AND revoked_at_ms IS NULL",
+        (store, till),
+    )
+    return {name for (name,) in rows}
+
+
+def epoch_of(book: Book, store: str, till: str) -> int:
+    """The epoch of the latest PC of a till that headquarters has told of; 0 for none."""
+    found = book.row("SELECT max(epoch) FROM device_keys WHERE store = ? AND till = ?", (store, till))
+    return int(found[0]) if found and found[0] is not None else 0
+
+
 def find(book: Book, kid: str, chain: str) -> KeyRecord | None:
     """The record of a key; None when headquarters has not told of it."""
     row = book.row(

@@ -8,6 +8,9 @@ from __future__ import annotations
 from agent.journal.database import Book
 from config.sqlite import Connection
 
+FINDABLE_BY_REF = frozenset({"sale.refund", "sale.void", "rights.take"})
+"""Kinds that are found by the operation that they refer to: goods come back once, points are taken once."""
+
 
 def body(book: Book, op_id: str) -> bytes | None:
     """The body of an operation of this till."""

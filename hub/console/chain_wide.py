@@ -15,8 +15,9 @@ from hub.store.engine import Turn
 ROWS_MAX = 500
 
 HELD = (
-    "SELECT store, till, sum(CASE WHEN closed = 0 AND granted > allowance_used THEN granted - allowance_used"
-    " ELSE 0 END), sum(CASE WHEN added > local_used THEN added - local_used ELSE 0 END)"
+    "SELECT store, till, sum(CASE WHEN closed = 0 AND granted + taken > allowance_used"
+    " THEN granted + taken - allowance_used ELSE 0 END),"
+    " sum(CASE WHEN added > local_used THEN added - local_used ELSE 0 END)"
     " FROM cells GROUP BY store, till"
 )
 

@@ -21,6 +21,7 @@ import segno
 from fastapi import FastAPI, Request, Response
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup, escape
+from starlette.background import BackgroundTask
 from starlette.concurrency import run_in_threadpool
 
 from config.words import Words, load_words
@@ -210,8 +211,10 @@ class Desk:
         here = request.url.path
         by, note = _signed(told)
         if template == "member.html" and by and note:
-            recalls.call(turn, self.office, values["story"].m, by, note)
-            return Response(status_code=303, headers={**access.HEADERS, "location": here})
+            m = values["story"].m
+            holders = recalls.call(turn, self.office, m, by, note)
+            ring = BackgroundTask(self.office.bells.ring, holders, m)  # when the call is durable
+            return Response(status_code=303, headers={**access.HEADERS, "location": here}, background=ring)
         status = 422 if template == "member.html" else 404
         return self._html(template, status, path=here, word=word, **{**values, "fault": "case_fields"})
 
@@ -238,8 +241,7 @@ class Desk:
             case "agree" if by:
                 done = lost_pcs.approve(turn, self.office, store, till, epoch, by, session)
             case "withdraw":
-                lost_pcs.withdraw(turn, store, till, epoch)
-                done = True
+                done = lost_pcs.withdraw(turn, self.office, store, till, epoch)
         if done:
             return Response(status_code=303, headers={**access.HEADERS, "location": "/console/exposure"})
         template, values = self._exposure(request, turn)

@@ -114,7 +114,7 @@ def _rights(kept: standings.Held) -> Table:
         for (store, till), cell in sorted(kept.standing.cells.items())
     ]
     rows += [
-        [store, till, pts, 0, f"INTENT {intent[:8]}"]
+        [store, till, pts, 0, f"{'SISTER' if ':' in intent else 'INTENT'} {intent.rpartition(':')[2][:8]}"]
         for intent, (store, till, pts, *_) in sorted(kept.standing.reserved.items())
     ]
     columns = [

@@ -9,7 +9,7 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from itertools import groupby
+from itertools import groupby, product
 from pathlib import Path
 
 from hub.policy import POLICIES
@@ -17,6 +17,7 @@ from hub.rehearsal import picture, report, workload
 from hub.rehearsal.history import BadHistory, Visit, read
 from hub.rehearsal.market import Member
 from hub.rehearsal.outcome import Outcome
+from hub.rehearsal.overnight import AS_BUILT, OVERNIGHT
 from hub.rehearsal.weather import weather
 
 History = list[list[Visit]]
@@ -34,6 +35,9 @@ def main(argv: list[str]) -> int:
     whole = _from_one
     rehearse.add_argument("--policy", action="append", choices=[*POLICIES], help="may be repeated (all)")
     rehearse.add_argument("--recall", choices=[*BOTH], default="both", help="with, without or both (both)")
+    rehearse.add_argument("--lan", choices=[*BOTH], default="with", help="sister tills meet in a cut (with)")
+    nights = rehearse.add_argument("--overnight", action="append", choices=[*OVERNIGHT])
+    nights.help = "what lies at a till overnight; may be repeated (cut-keeps)"
     rehearse.add_argument("--history", type=Path, help="a file of visits (CSV) instead of drawn ones")
     rehearse.add_argument("--scale", type=whole, default=SCALE, help=f"per cent of the reference ({SCALE})")
     rehearse.add_argument("--stores", type=whole, help=f"instead of --scale of {workload.STORES}")
@@ -45,6 +49,8 @@ def main(argv: list[str]) -> int:
     rehearse.add_argument("--seed", type=int, default=1, help="everything that chance decides (1)")
     rehearse.add_argument("--out", type=Path, default=Path(".rehearsal"), help="for the picture (.rehearsal)")
     chosen = parser.parse_args(argv)
+    if chosen.always_on and chosen.overnight:
+        rehearse.error("--overnight means nothing to PCs that are always on")
     try:
         outcomes = list(_outcomes(chosen, _bar))
     except (BadHistory, OSError) as fault:
@@ -52,7 +58,7 @@ def main(argv: list[str]) -> int:
         return 2
     print(file=sys.stderr)
     told = _told(chosen)
-    parts = (report.runs, report.reasons, report.hours, report.bars)
+    parts = (report.runs, report.reasons, report.nights, report.hours, report.bars)
     text = "\n\n".join([f"# {told}", *(part(outcomes) for part in parts)])
     chosen.out.mkdir(parents=True, exist_ok=True)
     (chosen.out / "rehearsal.md").write_text(f"![rehearsal](rehearsal.svg)\n\n{text}\n", "utf-8")
@@ -69,14 +75,16 @@ def play(
     *,
     has_recall: bool = True,
     tills: int = 1,
+    has_lan: bool = True,
+    overnight: str = AS_BUILT,
     is_always_on: bool = False,
 ) -> Outcome:
     """One run; ``tell`` hears (members played, all of them)."""
     every = (visit for visits in history for visit in visits)
     known, first_day, days = weather(every, seed, is_always_on=is_always_on)
-    outcome = Outcome(policy, has_recall, tills, first_day, days, len(known))
+    outcome = Outcome(policy, has_recall, tills, first_day, days, len(known), has_lan, overnight)
     for n, visits in enumerate(history):
-        Member(POLICIES[policy], known, outcome).play(visits)
+        Member(POLICIES[policy], known, outcome, OVERNIGHT[overnight]).play(visits)
         tell(n + 1, len(history))
     return outcome
 
@@ -89,29 +97,38 @@ def by_member(visits: Sequence[Visit], online: int, seed: int) -> History:
 
 
 def _outcomes(chosen: argparse.Namespace, tell: Tell) -> Iterator[Outcome]:
-    policies, recalls = chosen.policy or [*POLICIES], BOTH[chosen.recall]
+    policies, nights = chosen.policy or [*POLICIES], chosen.overnight or [AS_BUILT]
     every = [0] if chosen.history else chosen.tills or [1]
-    runs = [(policy, has_recall) for policy in policies for has_recall in recalls]
-    for n, tills in enumerate(every):
-        if chosen.history:
-            history = by_member(read(chosen.history), chosen.online, chosen.seed)
-        else:
-            history = _drawn(chosen, tills)
-        for m, (policy, has_recall) in enumerate(runs):
-            before, whole = n * len(runs) + m, len(every) * len(runs)
+    runs = [
+        (tills, *run)
+        for tills in every
+        for run in product(policies, BOTH[chosen.recall], BOTH[chosen.lan] if tills != 1 else (True,), nights)
+    ]
+    history, of_tills = list[list[Visit]](), -1
+    for n, (tills, policy, has_recall, has_lan, overnight) in enumerate(runs):
+        if tills != of_tills:
+            history, of_tills = _history(chosen, tills), tills
 
-            def told(done: int, members: int, before: int = before, whole: int = whole) -> None:
-                tell(before * members + done, whole * members)
+        def told(done: int, members: int, before: int = n) -> None:
+            tell(before * members + done, len(runs) * members)
 
-            yield play(
-                history,
-                policy,
-                chosen.seed,
-                told,
-                has_recall=has_recall,
-                tills=tills,
-                is_always_on=chosen.always_on,
-            )
+        yield play(
+            history,
+            policy,
+            chosen.seed,
+            told,
+            has_recall=has_recall,
+            tills=tills,
+            has_lan=has_lan,
+            overnight=overnight,
+            is_always_on=chosen.always_on,
+        )
+
+
+def _history(chosen: argparse.Namespace, tills: int) -> History:
+    if chosen.history:
+        return by_member(read(chosen.history), chosen.online, chosen.seed)
+    return _drawn(chosen, tills)
 
 
 def _size(chosen: argparse.Namespace) -> tuple[int, int]:

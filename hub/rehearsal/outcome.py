@@ -13,18 +13,23 @@ from dataclasses import dataclass, field
 from itertools import accumulate
 
 from hub.rehearsal.history import DAY_MS, HOUR_MS
+from hub.rehearsal.overnight import AS_BUILT
 
 HOURS = 24
 OFFLINE, COUNTER, CHANNEL = "offline", "counter", "channel"
 """Where somebody wishes: at a counter without a line, at one with it, in headquarters' own channel."""
 AWAY, UNFETCHED, UNNAMED, SHORT = "away", "unfetched", "unnamed", "short"
-"""Why a counter without a line refuses: the policy names another till; it names this one, whose line was cut
-before it fetched anything; it names nobody; this till held some of it and not enough."""
+"""Why a counter without a line refuses: the policy names another till; it names this one, or a sister till
+that can be asked, and the points were at headquarters when the line was cut; it names nobody; there was some
+of it here and not enough."""
 
 
 @dataclass
 class Outcome:
-    """One run: a policy, with or without recall, at so many tills a store."""
+    """One run: a policy, with or without recall, at so many tills a store.
+
+    ``has_lan``: sister tills meet while their line is cut.
+    """
 
     policy: str
     has_recall: bool
@@ -32,12 +37,16 @@ class Outcome:
     first_day: int
     days: int
     till_count: int
+    has_lan: bool = True
+    overnight: str = AS_BUILT
     wished: dict[str, list[int]] = field(default_factory=lambda: _by_hour())
     refused: dict[str, list[int]] = field(default_factory=lambda: _by_hour())
     why_offline: Counter[str] = field(default_factory=Counter)
     not_owned: int = 0
     recalls: int = 0
     came_home: int = 0
+    given: int = 0
+    """How often a sister till gave."""
     overspent: int = 0
     _hours: int = field(init=False)
     _moved: array[int] = field(init=False)

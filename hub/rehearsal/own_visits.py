@@ -11,8 +11,9 @@ from collections.abc import Iterator
 
 from hub.office import Office
 from hub.rehearsal.history import Visit
+from points.fund import SPENDS
 from points.identifiers import BUCKETS
-from points.operations import SPENDS, Operation
+from points.operations import Operation
 from points.wire import canonical
 
 

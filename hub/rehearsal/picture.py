@@ -1,6 +1,8 @@
-"""A rehearsal as one picture (SVG): bars of offline approvals; refusals and exposure by hour.
+"""A rehearsal as one picture (SVG): what is approved offline; refusals and exposure by hour; both at once.
 
-Four panels of one size; colours are policies, the same in all of them. Whole coordinates only.
+Four panels of one size; a colour is a run, the same in all of them and without recall. The last panel shows
+runs without recall, or where there are none what is approved offline against the channel's worst hour. Whole
+coordinates only.
 """
 
 from __future__ import annotations
@@ -9,38 +11,47 @@ from collections.abc import Sequence
 from html import escape
 
 from hub.rehearsal.outcome import CHANNEL, HOURS, Outcome
-from hub.rehearsal.report import OFFLINE_APPROVED_BAR, REFUSED_BAR, approved, per_cent, refused_by_hour
+from hub.rehearsal.report import (
+    OFFLINE_APPROVED_BAR,
+    REFUSED_BAR,
+    approved,
+    per_cent,
+    refused_by_hour,
+    worst_hour,
+)
 
 WIDTH, HEIGHT = 1200, 860
 PANEL_WIDTH, PANEL_HEIGHT = 480, 270
 LEFTS, TOPS = (80, 670), (130, 520)
-COLOURS = ("#1b7f4d", "#2b5fa8", "#9a6a00", "#7a3b8f", "#555555")
+COLOURS = ("#1b7f4d", "#2b5fa8", "#9a6a00", "#7a3b8f", "#555555", "#0f8b8d", "#c05a2b", "#a3348b")
 TITLE = "授权策略预演 · Grant policies, rehearsed"
-DASHES = {COLOURS[1]: "7 4", COLOURS[3]: "2 3"}
-"""Lines of two policies often lie upon each other; one of them is broken."""
+DASHES = {COLOURS[1]: "7 4", COLOURS[3]: "2 3", COLOURS[5]: "9 3", COLOURS[7]: "4 4"}
+"""Lines of two runs often lie upon each other; one of them is broken."""
+LEGEND_COLUMNS, LEGEND_WIDTH, LEGEND_HEIGHT = 5, 220, 18
 INK, FAINT, BAR = "#222222", "#e4e4e4", "#b3261e"
 WHOLE = 10_000
 """A hundred per cent, in hundredths of one."""
 
 
+Run = tuple[str, str, Outcome]
+"""Its colour, its name, and what was counted."""
+
+
 def draw(outcomes: Sequence[Outcome], told: str) -> str:
     """The picture of some runs; ``told`` says what was played."""
-    names = list(dict.fromkeys(outcome.policy for outcome in outcomes))
-    colours = {name: COLOURS[n % len(COLOURS)] for n, name in enumerate(names)}
-    least = min(outcome.tills for outcome in outcomes)
-    recalled = [outcome for outcome in outcomes if outcome.has_recall]
-    first = [outcome for outcome in recalled if outcome.tills == least]
-    alone = [outcome for outcome in outcomes if not outcome.has_recall and outcome.tills == least]
-    legend = "".join(
-        f'<rect x="{80 + 170 * n}" y="66" width="14" height="14" fill="{colours[name]}"/>'
-        f'<text x="{102 + 170 * n}" y="78">{escape(name)}</text>'
-        for n, name in enumerate(names)
-    )
+    names = _names(outcomes)
+    colours = {name: COLOURS[n % len(COLOURS)] for n, name in enumerate(dict.fromkeys(names))}
+    runs = [(colours[name], name, outcome) for name, outcome in zip(names, outcomes, strict=True)]
+    recalled = [run for run in runs if run[2].has_recall]
+    alone = [run for run in runs if not run[2].has_recall]
+    legend = "".join(_legend(n, colour, name) for n, (name, colour) in enumerate(colours.items()))
     panels = (
-        _approvals(LEFTS[0], TOPS[0], recalled, colours),
-        _refusals(LEFTS[1], TOPS[0], first, colours, "有召回 with recall", is_tight=True),
-        _exposure(LEFTS[0], TOPS[1], first, colours),
-        _refusals(LEFTS[1], TOPS[1], alone, colours, "无召回 without recall", is_tight=False),
+        _approvals(LEFTS[0], TOPS[0], recalled),
+        _refusals(LEFTS[1], TOPS[0], recalled, "有召回 with recall", is_tight=True),
+        _exposure(LEFTS[0], TOPS[1], recalled),
+        _refusals(LEFTS[1], TOPS[1], alone, "无召回 without recall", is_tight=False)
+        if alone
+        else _both(LEFTS[1], TOPS[1], recalled),
     )
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" font-family="sans-serif"'
@@ -50,66 +61,106 @@ def draw(outcomes: Sequence[Outcome], told: str) -> str:
     )
 
 
+def _names(outcomes: Sequence[Outcome]) -> list[str]:
+    """What each run is called: that in which it differs from another."""
+    told = [
+        (
+            outcome.policy,
+            f"{outcome.tills} 机 tills",
+            "" if outcome.tills == 1 else "LAN" if outcome.has_lan else "无 no LAN",
+            outcome.overnight,
+        )
+        for outcome in outcomes
+    ]
+    differ = [n for n, said in enumerate(zip(*told, strict=True)) if len(set(said)) > 1] or [0]
+    return [" · ".join(said[n] for n in differ if said[n]) for said in told]
+
+
+def _legend(n: int, colour: str, name: str) -> str:
+    left = LEFTS[0] + LEGEND_WIDTH * (n % LEGEND_COLUMNS)
+    y = 64 + LEGEND_HEIGHT * (n // LEGEND_COLUMNS)
+    return (
+        f'<rect x="{left}" y="{y}" width="14" height="14" fill="{colour}"/>'
+        f'<text x="{left + 22}" y="{y + 12}">{escape(name)}</text>'
+    )
+
+
 def _frame(left: int, top: int, title: str, ticks: Sequence[tuple[int, str]]) -> str:
     lines = "".join(
         f'<line x1="{left}" x2="{left + PANEL_WIDTH}" y1="{y}" y2="{y}" stroke="{FAINT}"/>'
         f'<text x="{left - 8}" y="{y + 4}" text-anchor="end" fill="#666">{said}</text>'
         for y, said in ticks
     )
-    return f'<text x="{left}" y="{top - 14}" font-weight="bold">{title}</text>{lines}'
+    return f'<text x="{left}" y="{top - 14}" font-weight="bold">{escape(title)}</text>{lines}'
 
 
-def _approvals(left: int, top: int, outcomes: Sequence[Outcome], colours: dict[str, str]) -> str:
-    def y(hundredths: int) -> int:
-        return top + PANEL_HEIGHT - PANEL_HEIGHT * hundredths // WHOLE
-
+def _approvals(left: int, top: int, runs: Sequence[Run]) -> str:
     bottom = top + PANEL_HEIGHT
     title = "断网兑换批准 · Approved offline, with recall"
-    drawn = [_frame(left, top, title, [(y(n * 100), f"{n}%") for n in range(0, 101, 25)])]
-    step = PANEL_WIDTH // max(1, len(outcomes))
+    drawn = [_frame(left, top, title, [(_y(top, n * 100), f"{n}%") for n in range(0, 101, 25)])]
+    step = PANEL_WIDTH // max(1, len(runs))
     width = min(72, step * 2 // 3)
-    for n, outcome in enumerate(outcomes):
-        middle, height = left + n * step + step // 2, y(approved(outcome))
-        tills = f"{outcome.policy} · {outcome.tills} 机" if outcome.tills else outcome.policy
+    for n, (colour, _, outcome) in enumerate(runs):
+        middle, height = left + n * step + step // 2, _y(top, approved(outcome))
         drawn.append(
             f'<rect x="{middle - width // 2}" y="{height}" width="{width}" height="{bottom - height}"'
-            f' fill="{colours[outcome.policy]}"/>'
-            f'<text x="{middle}" y="{height - 6}" text-anchor="middle">{per_cent(approved(outcome))}</text>'
-            f'<text x="{middle}" y="{bottom + 18}" text-anchor="middle" fill="#666">{escape(tills)}</text>'
+            f' fill="{colour}"/><text x="{middle}" y="{height - 6}" text-anchor="middle">'
+            f"{per_cent(approved(outcome))}</text>"
         )
-    return "".join(drawn) + _limit(left, y(OFFLINE_APPROVED_BAR), "≥ 72%")
+    return "".join(drawn) + _limit(left, _y(top, OFFLINE_APPROVED_BAR), "≥ 72%")
 
 
-def _refusals(
-    left: int, top: int, outcomes: Sequence[Outcome], colours: dict[str, str], when: str, *, is_tight: bool
-) -> str:
-    series = [(colours[outcome.policy], refused_by_hour(outcome, CHANNEL)) for outcome in outcomes]
+def _refusals(left: int, top: int, runs: Sequence[Run], when: str, *, is_tight: bool) -> str:
+    series = [(colour, refused_by_hour(outcome, CHANNEL)) for colour, _, outcome in runs]
     most = max([n for _, values in series for n in values if n is not None], default=0)
     top_of = -(-max(most, 400) // 400) * 400 if is_tight else WHOLE  # a scale of whole per cents, in quarters
-
-    def y(hundredths: int) -> int:
-        return top + PANEL_HEIGHT - PANEL_HEIGHT * hundredths // top_of
-
     title = f"线上每小时被拒 · Online channel refused, {when}"
-    ticks = [(y(top_of * n // 4), f"{top_of * n // 400}%") for n in range(5)]
+    ticks = [(_y(top, top_of * n // 4, top_of), f"{top_of * n // 400}%") for n in range(5)]
     drawn = [_frame(left, top, title, ticks), _day(left, top)]
     drawn += [
-        _curve(left, [None if n is None else y(n) for n in values], colour) for colour, values in series
+        _curve(left, [None if n is None else _y(top, n, top_of) for n in values], colour)
+        for colour, values in series
     ]
-    return "".join(drawn) + (_limit(left, y(REFUSED_BAR), "≤ 0.5%") if is_tight else "")
+    return "".join(drawn) + (_limit(left, _y(top, REFUSED_BAR, top_of), "≤ 0.5%") if is_tight else "")
 
 
-def _exposure(left: int, top: int, outcomes: Sequence[Outcome], colours: dict[str, str]) -> str:
-    series = [(colours[outcome.policy], outcome.exposure().mean) for outcome in outcomes]
+def _exposure(left: int, top: int, runs: Sequence[Run]) -> str:
+    series = [(colour, outcome.exposure().mean) for colour, _, outcome in runs]
     most = _round_up(max([1, *(n for _, values in series for n in values)]))
-
-    def y(pts: int) -> int:
-        return top + PANEL_HEIGHT - PANEL_HEIGHT * pts // most
-
     title = "敞口（平均）· Points out of headquarters' hands, mean"
-    ticks = [(y(most * n // 4), f"{most * n // 4:,}") for n in range(5)]
+    ticks = [(_y(top, most * n // 4, most), f"{most * n // 4:,}") for n in range(5)]
     drawn = [_frame(left, top, title, ticks), _day(left, top)]
-    return "".join([*drawn, *(_curve(left, [y(n) for n in values], colour) for colour, values in series)])
+    curves = (_curve(left, [_y(top, n, most) for n in values], colour) for colour, values in series)
+    return "".join([*drawn, *curves])
+
+
+def _both(left: int, top: int, runs: Sequence[Run]) -> str:
+    """What is approved offline, to the right, against the channel's worst hour, upward."""
+    bottom = top + PANEL_HEIGHT
+    title = "断网批准 → 线上最差一小时 ↑ · Approved offline →, channel's worst hour ↑"
+    drawn = [_frame(left, top, title, [(_y(top, n * 100), f"{n}%") for n in range(0, 101, 25)])]
+    drawn += [
+        f'<text x="{left + PANEL_WIDTH * n // 100}" y="{bottom + 18}" text-anchor="middle"'
+        f' fill="#666">{n}%</text>'
+        for n in range(0, 101, 25)
+    ]
+    for colour, _, outcome in runs:
+        worst = worst_hour(outcome)
+        if worst:
+            x = left + PANEL_WIDTH * approved(outcome) // WHOLE
+            drawn.append(
+                f'<circle cx="{x}" cy="{_y(top, worst[0])}" r="6" fill="{colour}" fill-opacity="0.8"/>'
+            )
+    x = left + PANEL_WIDTH * OFFLINE_APPROVED_BAR // WHOLE
+    drawn.append(
+        f'<line x1="{x}" x2="{x}" y1="{top}" y2="{bottom}" stroke="{BAR}" stroke-dasharray="6 4"/>'
+        f'<text x="{x + 6}" y="{top + PANEL_HEIGHT // 2 - 6}" fill="{BAR}">≥ 72%</text>'
+    )
+    return "".join(drawn) + _limit(left, _y(top, REFUSED_BAR), "≤ 0.5%")
+
+
+def _y(top: int, n: int, most: int = WHOLE) -> int:
+    return top + PANEL_HEIGHT - PANEL_HEIGHT * n // most
 
 
 def _limit(left: int, y: int, said: str) -> str:

@@ -18,26 +18,39 @@ from hub.rehearsal.outcome import (
     UNNAMED,
     Outcome,
 )
+from hub.rehearsal.overnight import AS_BUILT
 
 OFFLINE_APPROVED_BAR = 7_200
 """Hundredths of a per cent of the redemptions that counters without a line are to approve, at one till."""
 REFUSED_BAR = 50
 """Hundredths of a per cent that the online channel may refuse in any hour."""
+TILLS_BAR = 200
+"""Hundredths of a per cent that several tills of a store may approve less than one till."""
 WISHES_MIN = 50
+EVENING = 22
+"""The hour from which counters are closed, and the channel is not."""
 
 HEAD = (
-    *("策略 policy", "召回 recall", "每店机数 tills", "断网兑换批准 approved offline"),
+    *("策略 policy", "召回 recall", "每店机数 tills", "断网时店内网 LAN in a cut", "过夜 overnight"),
+    "断网兑换批准 approved offline",
     *("线上被拒 channel refused", "最差一小时 worst hour", "联网柜台被拒 counters refused"),
-    *("敞口日均/最高 out: mean/most", "单机最高 largest till", "召回次数 recalls", "超支 overspent"),
+    *("敞口日均/最高 out: mean/most", "单机最高 largest till", "召回次数 recalls"),
+    *("店内转让 given by sister tills", "超支 overspent"),
 )
 WHY_HEAD = (
     *(
         "断网兑换 offline",
         "批准 approved",
         "不在常去的机 at another till",
-        "早上没取到 line cut before it fetched",
+        "断网时额度在总部 at headquarters when the line was cut",
     ),
     *("有一些但不够 some, not enough", "还没有常去的机 no till named"),
+)
+
+NIGHTS_HEAD = (
+    *("断网与线上 offline against online", "断网兑换批准 approved offline"),
+    *("线上 22 点前被拒 channel refused until 22", "最差一小时 worst hour"),
+    *("22 点起 from 22", "最差一小时 worst hour"),
 )
 
 
@@ -75,6 +88,19 @@ def runs(outcomes: Sequence[Outcome]) -> str:
     return "\n".join("| " + " | ".join(row) + " |" for row in rows)
 
 
+def nights(outcomes: Sequence[Outcome]) -> str:
+    """What is approved offline, and what the channel is refused by day and from 22 o'clock, one row a run."""
+    rows = [NIGHTS_HEAD, tuple("---" for _ in NIGHTS_HEAD)]
+    for outcome in outcomes:
+        said = [per_cent(approved(outcome))]
+        for first, last in ((0, EVENING), (EVENING, HOURS)):
+            asked, refused = (sum(of[CHANNEL][first:last]) for of in (outcome.wished, outcome.refused))
+            known = [n for n in refused_by_hour(outcome, CHANNEL)[first:last] if n is not None]
+            said += [per_cent(share(refused, asked)), per_cent(max(known)) if known else "–"]
+        rows.append((_named(outcome), *said))
+    return "\n".join("| " + " | ".join(row) + " |" for row in rows)
+
+
 def hours(outcomes: Sequence[Outcome]) -> str:
     """What the online channel and the connected counters refused, one row an hour (fewest tills)."""
     least = min(outcome.tills for outcome in outcomes)
@@ -93,16 +119,24 @@ def hours(outcomes: Sequence[Outcome]) -> str:
 
 def bars(outcomes: Sequence[Outcome]) -> str:
     """Whether each run with recall holds what is promised of it, in words."""
+    alone = {
+        (one.policy, one.overnight): approved(one) for one in outcomes if one.tills == 1 and one.has_recall
+    }
     said = []
     for outcome in outcomes:
+        if not outcome.has_recall:
+            continue
         worst, told = worst_hour(outcome), outcome.asked(OFFLINE) >= WISHES_MIN
+        least = (
+            alone.get((outcome.policy, outcome.overnight)) if outcome.tills > 1 and outcome.has_lan else None
+        )
         offline = _held(approved(outcome) >= OFFLINE_APPROVED_BAR if told else None)
         channel = _held(worst[0] <= REFUSED_BAR if worst else None)
-        if outcome.has_recall:
-            said.append(f"* {_named(outcome)}: 断网兑换批准 approved offline ≥ 72 %: {offline}")
-            said.append(
-                f"* {_named(outcome)}: 线上每小时被拒 channel refused in every hour ≤ 0.5 %: {channel}"
-            )
+        said.append(f"* {_named(outcome)}: 断网兑换批准 approved offline ≥ 72 %: {offline}")
+        said.append(f"* {_named(outcome)}: 线上每小时被拒 channel refused in every hour ≤ 0.5 %: {channel}")
+        if least is not None:
+            near = _held(approved(outcome) >= least - TILLS_BAR if told else None)
+            said.append(f"* {_named(outcome)}: 与一台机相差 behind one till ≤ 2 %: {near}")
     return "\n".join(said)
 
 
@@ -123,8 +157,16 @@ def _held(is_held: bool | None) -> str:
 
 
 def _named(outcome: Outcome) -> str:
-    recall = "" if outcome.has_recall else " 无召回 no recall"
-    return f"{outcome.policy}{recall} ×{outcome.tills}" if outcome.tills else f"{outcome.policy}{recall}"
+    said = [outcome.policy]
+    if not outcome.has_recall:
+        said.append("无召回 no recall")
+    if not outcome.has_lan:
+        said.append("店内网也断 no LAN")
+    if outcome.overnight != AS_BUILT:
+        said.append(outcome.overnight)
+    if outcome.tills:
+        said.append(f"×{outcome.tills}")
+    return " ".join(said)
 
 
 def _row(outcome: Outcome) -> tuple[str, ...]:
@@ -133,6 +175,8 @@ def _row(outcome: Outcome) -> tuple[str, ...]:
         outcome.policy,
         "有 yes" if outcome.has_recall else "无 no",
         str(outcome.tills or "–"),
+        "–" if outcome.tills == 1 else "有 yes" if outcome.has_lan else "无 no",
+        outcome.overnight,
         f"{per_cent(approved(outcome))} of {outcome.asked(OFFLINE):,}",
         f"{per_cent(share(outcome.denied(CHANNEL), outcome.asked(CHANNEL)))} of {outcome.asked(CHANNEL):,}",
         f"{per_cent(worst[0])} ({worst[1]:02d})" if worst else "–",
@@ -140,5 +184,6 @@ def _row(outcome: Outcome) -> tuple[str, ...]:
         f"{sum(exposure.mean) // HOURS:,} / {exposure.most:,}",
         f"{exposure.largest_till:,}",
         f"{outcome.recalls:,}",
+        f"{outcome.given:,}",
         f"{outcome.overspent:,}",
     )

@@ -88,8 +88,12 @@ class Till:
 
     def is_connected(self, ms: int) -> bool:
         """Whether headquarters can reach it now: on, and its line is not cut."""
+        return self.is_on(ms) and not self.line.back_at(ms)
+
+    def is_on(self, ms: int) -> bool:
+        """Whether its PC is on."""
         n = ms // DAY_MS - self.first_day
-        return n < self.days and self.on[n] <= ms < self.off[n] and not self.line.back_at(ms)
+        return n < self.days and self.on[n] <= ms < self.off[n]
 
     def next_contact(self, after_ms: int) -> int:
         """Its first contact later than ``after_ms``."""
@@ -118,10 +122,26 @@ class Till:
         """When it is switched off on this day."""
         return self.off[day - self.first_day]
 
-    def gives_back(self, day: int) -> bool:
-        """Whether all it holds is at headquarters after this day."""
+    def is_evening(self, ms: int, before_ms: int) -> bool:
+        """Whether it is on and will be switched off within ``before_ms``."""
+        n = ms // DAY_MS - self.first_day
+        return n < self.days and self.off[n] - before_ms <= ms < self.off[n]
+
+    def next_turn(self, after_ms: int, before_ms: int) -> int:
+        """The next time, later than ``after_ms``, that an evening begins or ends."""
+        n = after_ms // DAY_MS - self.first_day
+        for end_ms in self.off[n : n + 2]:
+            for ms in (end_ms - before_ms, end_ms):
+                if ms > after_ms:
+                    return ms
+        return NEVER_MS
+
+    def home_ms(self, day: int, before_ms: int) -> int:
+        """When all it holds comes home on this day: at the first contact of its evening, or its closing."""
         n = day - self.first_day
-        return not self.pulled[n] and not self.line.back_at(self.off[n])
+        if before_ms and (ms := self.next_contact(self.off[n] - before_ms - 1)) < self.off[n]:
+            return ms
+        return NEVER_MS if self.pulled[n] or self.line.back_at(self.off[n]) else self.off[n]
 
     def fetched_ms(self, day: int) -> int:
         """Its first contact of a day, or of a later one."""

@@ -12,12 +12,11 @@ from typing import Any, NamedTuple
 
 from hub.store import schema
 from hub.store.engine import Turn
+from points.fund import USES_LOCAL
 from points.holding import Agent, Lost
 from points.identifiers import op_bucket
 from points.operations import Operation
 from points.wire import canonical
-
-USES_LOCAL = frozenset({"local", "burn_l", "back_l"})
 
 
 class Loss(NamedTuple):

@@ -357,6 +357,7 @@ cells = Table(
     _text("sched"),
     _whole("seen_on"),
     _text("bought_on"),
+    _whole("taken", server_default="0"),
     PrimaryKeyConstraint("bucket", "m", "store", "till"),
     sqlite_with_rowid=False,
 )
@@ -390,11 +391,8 @@ trusted = Table(
 )  # fmt: skip
 Index("trusted_of_pc", trusted.c.store, trusted.c.till, trusted.c.epoch, trusted.c.bucket)
 changed = Table(
-    "changed",
-    metadata,
-    Column("bucket", SHARD, primary_key=True, autoincrement=False),
-    _whole("touched"),
-)
+    "changed", metadata, Column("bucket", SHARD, primary_key=True, autoincrement=False), _whole("touched"),
+)  # fmt: skip
 
 for _table in metadata.tables.values():  # on SQLite too a column takes nothing but its own type
     _table.dialect_kwargs["sqlite_strict"] = True

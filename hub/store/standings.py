@@ -27,7 +27,7 @@ LegKey = tuple[str, str, str, str]
 
 CellRow = tuple[Any, ...]
 """A row of ``cells``: bucket, m, store, till, inc, term, granted, allowance_used, added, local_used,
-closed, sched, seen_on, bought_on."""
+closed, sched, seen_on, bought_on, taken."""
 CELL_COLUMNS = [column.name for column in schema.cells.columns]
 PURCHASES_KEPT = 100
 """Days of purchases that a cell remembers: more than a member makes at one till while they count."""
@@ -93,12 +93,12 @@ class Held:
 
 def cell_of(kept: CellRow) -> Cell:
     """The counters of a till's cell."""
-    return Cell((kept[4], kept[5]), kept[6], kept[7], kept[8], kept[9], bool(kept[10]))
+    return Cell((kept[4], kept[5]), kept[6], kept[7], kept[8], kept[9], bool(kept[10]), kept[14])
 
 
 def new_cell(m: int, agent: Agent) -> CellRow:
     """The row of a cell that holds nothing yet."""
-    return (bucket(m), m, *agent, 1, 1, 0, 0, 0, 0, 0, "[]", 0, "")
+    return (bucket(m), m, *agent, 1, 1, 0, 0, 0, 0, 0, "[]", 0, "", 0)
 
 
 def is_overdrawn(kept: CellRow) -> bool:
@@ -119,13 +119,13 @@ def draws_expired(row: Sequence[Any], first: int, today: int) -> bool:
 def after_purchase(kept: CellRow, day: int, added: int) -> CellRow:
     """A cell after its member bought there on ``day`` and was given ``added`` local points."""
     return (
-        *kept[:8], kept[8] + added, *kept[9:12], max(kept[12], day), _bought(kept[13], day),
+        *kept[:8], kept[8] + added, *kept[9:12], max(kept[12], day), _bought(kept[13], day), kept[14],
     )  # fmt: skip
 
 
 def after_spending(kept: CellRow, day: int, used: int) -> CellRow:
     """A cell after its member used ``used`` local points there on ``day``."""
-    return (*kept[:9], kept[9] + used, *kept[10:12], max(kept[12], day), kept[13])
+    return (*kept[:9], kept[9] + used, *kept[10:12], max(kept[12], day), *kept[13:])
 
 
 def _bought(days: str, day: int) -> str:
@@ -217,13 +217,13 @@ def cells_after(
         kept = held.cells.get(agent) or new_cell(held.m, agent)
         after[agent] = (
             *kept[:4], *cell.term, cell.granted, cell.allowance_used, cell.added, cell.local_used,
-            int(cell.closed), scheds.get(agent, kept[11]), *kept[12:],
+            int(cell.closed), scheds.get(agent, kept[11]), *kept[12:14], cell.taken,
         )  # fmt: skip
     for agent, day, bought in visits:
         if agent in after:
             kept = after[agent]
             days = _bought(kept[13], day) if bought else kept[13]
-            after[agent] = (*kept[:12], max(kept[12], day), days)
+            after[agent] = (*kept[:12], max(kept[12], day), days, kept[14])
     return [kept for agent, kept in after.items() if held.cells.get(agent) != kept]
 
 

@@ -19,7 +19,8 @@ from agent.funding import No
 from agent.recorder import Mark, Recorded
 from agent.till import Shift, Till
 from config.sqlite import Connection, OperationalError
-from points.operations import BadOperation, read
+from points.fields import BadOperation
+from points.operations import read
 from points.receipts import Receipt
 from points.wire import canonical
 from points.wire.faults import Malformed

@@ -2,7 +2,8 @@
 
 At every moment: what a till may still spend of an allowance and what it has spent and not told is covered by
 what headquarters has set aside for it (R10); the same for the points it earned itself; and all tills together
-may not spend more of a member than the member was seen to earn and not to spend.
+may not spend more of a member than the member was seen to earn and not to spend. What a sister till gave is
+its giver's to answer for until headquarters hears of it, and the receiver's from then on (``gifts``).
 
 At rest: every operation stands at headquarters exactly once and to the byte, every paper that was seen is
 among them and nothing else; nothing waits, is reserved or held for a till that does not know it; headquarters
@@ -22,14 +23,17 @@ from typing import TYPE_CHECKING, Any
 
 from agent.journal.log import EPOCH_STEP
 from agent.replay import opinion
-from agent.store import cells
+from agent.store import cells, wants
 from hub.store import schema
 from hub.verify import state, verify
 from points.fold import FOLDED, fold
+from points.fund import GIVES, USES_ALLOWANCE, USES_LOCAL, points_moved
 from points.identifiers import HUB_STORE
-from points.operations import Operation, points_moved
+from points.operations import Operation
 from points.rights import Rights
 from points.wire import canonical
+from tests.chain import gifts
+from tests.chain.gifts import ADVANCE, POT, Gift
 from tests.chain.pc import Pc
 
 if TYPE_CHECKING:
@@ -44,8 +48,6 @@ ELSEWHERE = frozenset({"refund-beyond-sale", "return-differs"})
 """What headquarters may remark where goods came back at two tills."""
 UNHEARD = frozenset({"tier-differs"})
 """What it may remark where goods came back of which another till had not heard."""
-_SPENT_A = frozenset({"allowance", "burn_a", "back_a"})
-_SPENT_L = frozenset({"local", "burn_l", "back_l"})
 
 
 class Violated(Exception):
@@ -68,9 +70,13 @@ def _covered(world: World, pc: Pc, only: int = 0) -> None:
     store, till = pc.name
     allowance: Counter[int] = Counter()
     local: Counter[int] = Counter()
+    given = gifts.given(world, only, store)
     for one in world.every_pc():
         if one.name == pc.name:
-            _count(world, one, only, allowance, local)
+            _count(world, one, only, allowance, local, given)
+    for gift in given.values():
+        if gift.to == pc.name and gift.was_heard and gift.is_on_its_way:
+            allowance[gift.m] += gift.pts
     kept = _set_aside(world, pc, only)
     for m in allowance.keys() | local.keys():
         escrow, home = kept.get(m, (0, 0))
@@ -89,16 +95,25 @@ def _covered(world: World, pc: Pc, only: int = 0) -> None:
 def _set_aside(world: World, pc: Pc, only: int = 0) -> dict[int, tuple[int, int]]:
     """What headquarters keeps for this PC's till, by member: (allowance, local)."""
     where, arguments = ("", pc.name) if not only else (" AND m = ?", (*pc.name, only))
-    return {
+    kept = {
         m: (0 if closed else max(0, granted - used_a), max(0, added - used_l))
         for m, granted, used_a, added, used_l, closed in world.hub.rows(
-            "SELECT m, granted, allowance_used, added, local_used, closed FROM cells"
+            "SELECT m, granted + taken, allowance_used, added, local_used, closed FROM cells"
             " WHERE store = ? AND till = ?" + where, *arguments
         )
     }  # fmt: skip
+    for m, pts in world.hub.rows(
+        f"SELECT m, pts FROM reserved WHERE intent LIKE '{POT}%' AND store = ? AND till = ?" + where,
+        *arguments,
+    ):
+        escrow, home = kept.get(m, (0, 0))
+        kept[m] = (escrow + pts, home)
+    return kept
 
 
-def _count(world: World, pc: Pc, only: int, allowance: Counter[int], local: Counter[int]) -> None:
+def _count(
+    world: World, pc: Pc, only: int, allowance: Counter[int], local: Counter[int], given: dict[str, Gift]
+) -> None:
     """Add what this PC may spend and what it spent that headquarters has not posted."""
     database = pc.disk.database
     where, arguments = ("", ()) if not only else (" WHERE m = ?", (only,))
@@ -113,12 +128,18 @@ def _count(world: World, pc: Pc, only: int, allowance: Counter[int], local: Coun
     for body in _unposted(world, pc, only):
         m, pair = body["m"], (body.get("inc"), body.get("term"))
         mine = rights.get(m)
+        is_mine = mine is not None and pair == (mine.inc, mine.term)
+        gift = given.get(body["refs"][0] if body["t"] == "rights.take" else body["id"])
         for act, n in points_moved(body["fund"]):
             if act == "add":
                 local[m] -= n
-            elif act in _SPENT_L:
+            elif act == "take":
+                allowance[m] -= n if is_mine and gift is not None and not gift.was_heard else 0
+            elif act in GIVES and gift is not None and gift.was_heard and not gift.is_in_advance:
+                continue
+            elif act in USES_LOCAL:
                 local[m] += n
-            elif act in _SPENT_A and mine is not None and pair == (mine.inc, mine.term):
+            elif act in USES_ALLOWANCE and is_mine:
                 allowance[m] += n
 
 
@@ -152,7 +173,12 @@ def _not_more_than_earned(world: World, m: int) -> None:
         row = pc.disk.database.execute("SELECT cell FROM rights WHERE m = ?", (m,)).fetchone()
         if row is not None:
             spendable += sum(_left(cells._rights(row[0])))
-    reserved = sum(n for (n,) in world.hub.rows("SELECT pts FROM reserved WHERE m = ?", m))
+    spendable += sum(gift.pts for gift in gifts.given(world, m).values() if gift.is_on_its_way)
+    reserved = sum(
+        n
+        for intent, n in world.hub.rows("SELECT intent, pts FROM reserved WHERE m = ?", m)
+        if not intent.startswith((POT, ADVANCE))
+    )
     ended = sum(  # what was spent by an authorisation is out of the wallet before its reservation is
         n
         for pc in world.every_pc()
@@ -189,7 +215,7 @@ def at_rest(world: World) -> None:
         _not_more_than_earned(world, m)
     for m, store, till in world.hub.rows(
         "SELECT m, c.store, c.till FROM cells c JOIN agents a ON a.store = c.store AND a.till = c.till"
-        " WHERE c.closed = 0 AND c.granted > c.allowance_used AND c.term < a.term"
+        " WHERE c.closed = 0 AND c.granted + c.taken > c.allowance_used AND c.term < a.term"
     ):
         raise Violated(f"an allowance of member {m} stays with a PC that {store}/{till} is no more")
 
@@ -260,10 +286,14 @@ def _seen(world: World, recorded: Recorded) -> None:
 def _nothing_hangs(world: World) -> None:
     for store, till, seq, on_what in world.hub.rows("SELECT store, till, seq, on_what FROM waiting"):
         raise Violated(f"operation {seq} of {store}/{till} still waits for {on_what}")
+    untaken = {POT + gift.id for gift in gifts.given(world).values() if gift.is_on_its_way}
     for m, intent, store, till, pts in world.hub.rows("SELECT m, intent, store, till, pts FROM reserved"):
+        if intent in untaken:
+            continue
         raise Violated(f"{pts} points of member {m} are still reserved for {intent} of {store}/{till}")
     for pc in world.every_pc():
         _ask(not cells.intents(pc.till.book), f"{pc.name} has an authorisation that nobody ended")
+        _ask(not wants.unanswered(pc.till.book), f"{pc.name} wants something that nobody answered")
         _ask(pc.night.unsent() == 0, f"{pc.name} has operations that nobody acknowledged")
 
 
@@ -298,7 +328,10 @@ def _second_opinion(world: World, recorded: Recorded) -> None:
     said = {m: ledger.fold(ledger.canonical(told), {rule: book}, today, False) for m, told in events.items()}
     for one in said.values():
         one["doubts"] = [doubt for doubt in one["doubts"] if doubt[1] not in ("day_used", "tier")]
-    differing = opinion.differences(said, state(world.hub.office), rule, book["settle"], today)
+    told = state(world.hub.office)
+    for remarked in UNHEARD:  # allowed where goods came back, and asked before
+        told["cases"].pop(remarked, None)
+    differing = opinion.differences(said, told, rule, book["settle"], today)
     world.marks["second opinion"] += 1
     _ask(not differing, "the independent ledger differs: " + "; ".join(differing[:3]))
     for m, one in said.items():
@@ -335,6 +368,10 @@ def _shows_what_is(world: World, pc: Pc) -> None:
         _ask(view.account.debt == told[7], f"{pc.name} shows another debt of member {m}")
     if len([one for one in world.every_pc() if one.name == pc.name]) > 1:
         return
+    for gift in gifts.given(world, 0, pc.name[0]).values():
+        if gift.to == pc.name and gift.is_on_its_way:
+            escrow, home = kept[gift.m]
+            kept[gift.m] = (escrow - gift.pts, home)
     for m, held in cells.every(pc.till.book):
         left_l, left_a = _left(held)
         _ask(
@@ -344,32 +381,3 @@ def _shows_what_is(world: World, pc: Pc) -> None:
     for m, (escrow, home) in kept.items():
         left_l, left_a = _left(cells.read(pc.till.book, m))
         _ask((left_a, left_l) == (escrow, home), f"rights of {pc.name} in member {m} are stranded")
-
-
-def count_decisions(world: World) -> None:
-    """Mark what headquarters and tills decided, from what is written."""
-    marks = world.marks
-    for kind, n in world.hub.rows("SELECT kind, count(*) FROM facts GROUP BY kind"):
-        if kind in _DECISIONS:
-            marks[_DECISIONS[kind]] += n
-    marks["parked"] += world.hub.rows("SELECT count(*) FROM told WHERE letter IN ('A', 'P')")[0][0]
-    marks["parked and posted"] += world.hub.rows("SELECT count(*) FROM told WHERE letter = 'A'")[0][0]
-    marks["batch cut anew"] += world.hub.rows(
-        "SELECT count(*) FROM batches b WHERE EXISTS (SELECT 1 FROM batches a WHERE a.store = b.store"
-        " AND a.till = b.till AND a.epoch = b.epoch AND a.batch_id <> b.batch_id AND a.first <= b.first"
-        " AND a.last >= b.first)"
-    )[0][0]
-    for (body,) in world.hub.rows("SELECT body FROM facts WHERE kind = 'rights.grant'"):
-        marks["grant after a close"] += json.loads(bytes(body))["term"] > 1
-    for (body,) in world.hub.rows(
-        "SELECT f.body FROM told t JOIN op_seen s ON s.store = t.store AND s.till = t.till"
-        " AND s.epoch = t.epoch AND s.seq = t.seq JOIN facts f ON f.op_id = s.op_id WHERE t.letter = 'A'"
-        " AND f.kind IN ('rights.return', 'rights.close')"
-    ):
-        marks["return parked"] += body is not None
-
-
-_DECISIONS = {
-    "rights.grant": "grant", "rights.return": "rights returned", "auth.reserve": "reservation",
-    "auth.void": "intent voided", "rights.close": "term closed", "member.resolve": "code named later",
-}  # fmt: skip

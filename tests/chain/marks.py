@@ -26,6 +26,9 @@ RARE = (
     "disk full", "commit in doubt", "clock jump of a day", "clock jump of years",
     "device replaced", "term closed", "grant after a close", "old device came back",
     "parked", "parked and posted", "return parked", "expired points", "ring visit",
+    "transfer", "transfer in outage", "gift", "gift taken", "gift never taken", "take heard before its give",
+    "wish lost", "wish late", "wish twice", "given lost", "given late", "given twice", "store network cut",
+    "given to a replaced PC", "killed while it gave", "killed while it took", "gift that nobody signed",
 )  # fmt: skip
 
 

@@ -35,6 +35,8 @@ class Storm:
     is_calm: bool = False
     cuts: dict[str, str] = field(default_factory=dict)
     """By store: "both" when nothing goes through, "down" when no answer comes back."""
+    store_cuts: set[str] = field(default_factory=set)
+    """Stores whose own network, from till to till, is down."""
 
     def happens(self, often: float) -> bool:
         """Whether something happens that happens so often."""

@@ -29,6 +29,7 @@ from tests.chain.marks import Marks
 
 if TYPE_CHECKING:
     from tests.chain.network import Wire
+    from tests.chain.store_network import Line, StoreNetwork
 
 ANY_MINUTE = NightWindow(0, 1439)
 
@@ -72,6 +73,8 @@ class Pc:
         self.desk: Desk
         self.night: Night
         self.uplink: Wire
+        self.store_network: StoreNetwork
+        self.line: Line
 
     @property
     def name(self) -> tuple[str, str]:
@@ -87,7 +90,8 @@ class Pc:
         self.till = Till(self.identity, book, log, self.clock, self.chance.randbytes)
         self.runs = True
         self.till.wake()
-        self.desk = Desk(Counter(self.till, self.uplink.authorise))
+        self.line = self.store_network.line(self)
+        self.desk = Desk(Counter(self.till, self.uplink.authorise, self.line.fetch))
         self.night = Night(self.till, self.uplink, ANY_MINUTE)
         if self.till.rules is not None:
             funding.give_up_all(self.till, "agent")
@@ -137,7 +141,11 @@ def no_rest(_ms: int) -> None:
 
 
 def talk(pc: Pc, whole_night: bool) -> None:
-    """A contact, or a night; what the product's own threads survive is survived here."""
+    """A contact, or a night; what the product's own threads survive is survived here.
+
+    What sister tills have not answered is asked again, as the product does every half minute.
+    """
+    quietly(pc.line.ask_again)
     before = pc.till.log.pos(pc.till.log.seq)
     if whole_night and pc.till.rules is not None:
         quietly(lambda: pc.night.run(rest=no_rest))

@@ -48,6 +48,11 @@ class Weather:
     jump: float = 0.0
     old_copy: float = 0.0
     replaced: float = 0.0
+    lan_lose: float = 0.0
+    lan_double: float = 0.0
+    lan_late: float = 0.0
+    lan_forge: float = 0.0
+    lan_outage: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +117,8 @@ def draw_weather(dice: random.Random) -> Weather:
         outage=some(0.8, 0.7), outage_ms=dice.choice((HOUR_MS, 4 * HOUR_MS, 40 * HOUR_MS)),
         hub_down=some(0.8, 0.4), kill=some(0.2), pull_plug=some(0.5, 0.4), disk_full=some(0.3, 0.3),
         commit_doubt=some(0.1, 0.3), jump=some(0.6, 0.3), old_copy=some(0.5, 0.3), replaced=some(0.3, 0.4),
+        lan_lose=some(0.4), lan_double=some(0.4), lan_late=some(0.3), lan_forge=some(0.2, 0.3),
+        lan_outage=some(0.6, 0.4),
     )  # fmt: skip
 
 
@@ -119,7 +126,7 @@ def draw(seed: int, weather: Weather | None = None, **fixed: Any) -> Plan:
     """The plan of a seed; ``fixed`` fields are not drawn."""
     dice = random.Random(f"plan/{seed}")
     stores = fixed.get("stores") or dice.choice((2, 2, 3, 4, 6))
-    most = dice.choice((1, 1, 1, 2, 3))
+    most = dice.choice((1, 2, 2, 3, 3))
     days = fixed.get("days") or dice.choice((2, 3, 3, 5))
     plan = Plan(
         seed=seed,
@@ -205,6 +212,8 @@ def _store_faults(plan: Plan, dice: random.Random, add: Any, store: int, begins:
     if dice.random() < weather.outage:
         length = int(weather.outage_ms * dice.expovariate(1)) + MINUTE_MS
         add(_open_time(begins, dice), "outage", store, more=(length, dice.random() < 0.2))
+    if plan.tills[store] > 1 and dice.random() < weather.lan_outage:
+        add(_open_time(begins, dice), "store network down", store, more=dice.randrange(1, 8) * HOUR_MS)
     for till in range(plan.tills[store]):
         for kind, often in (
             ("disk full", weather.disk_full), ("jump", weather.jump), ("copy", weather.old_copy),

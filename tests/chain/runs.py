@@ -46,9 +46,10 @@ def run(plan: Plan) -> Ran:
 
 
 def small(seed: int) -> Plan:
-    """A chain for those in a hurry: few stores, few days, and all of the weather."""
+    """A chain for those in a hurry: few stores, few days, and all of the weather; half have several tills."""
     stores = 2 + seed % 2
-    return draw(seed, stores=stores, days=2, members=(3, 8)[seed // 2 % 2] * stores, tills=(1,) * stores)
+    tills = (1,) * stores if seed // 4 % 2 else (3, *(1,) * (stores - 1))
+    return draw(seed, stores=stores, days=2, members=(3, 8)[seed // 2 % 2] * stores, tills=tills)
 
 
 def one(seed: int) -> Ran:

@@ -21,7 +21,7 @@ from config.faults import Fault
 from hub import night as hub_night
 from hub.verify import state
 from points.wire.faults import WireFault
-from tests.chain import laws
+from tests.chain import decisions, laws, mishaps
 from tests.chain.customers import Customer, Floor
 from tests.chain.disk import Killed, new_folder
 from tests.chain.head_office import HeadOffice
@@ -29,11 +29,11 @@ from tests.chain.laws import Violated
 from tests.chain.marks import Marks
 from tests.chain.network import AUTHORISE, Storm, Wire
 from tests.chain.pc import ANY_MINUTE, Pc, no_rest, quietly, talk
-from tests.chain.plan import DAY_MS, HOUR_MS, MINUTE_MS, START_MS, Item, Plan
+from tests.chain.plan import HOUR_MS, MINUTE_MS, START_MS, Item, Plan
+from tests.chain.store_network import StoreNetwork
 from tests.chain.witness import Witness
 
 ROUNDS_MAX = 8
-YEAR_MS = 365 * DAY_MS
 KILLS = ("before", "before", "after", "after", "mirror", "torn", "asking", "hearing")
 
 
@@ -52,13 +52,14 @@ class World:
         self.floor = Floor(
             self.witness, self.marks, self._now, [Customer() for _ in range(plan.members)], plan.elsewhere
         )
+        self.store_network = StoreNetwork(self.storm, self.after, self._fell)
         self._folder = new_folder()
         self._events: list[tuple[int, int, Callable[[], None]]] = []
         self._count = 0
         self.pcs: dict[tuple[int, int], list[Pc]] = {}
         for store, tills in enumerate(plan.tills):
             for till in range(tills):
-                self.pcs[store, till] = [self._new_pc(store, till)]
+                self.pcs[store, till] = [self.new_pc(store, till)]
 
     # -- parts --------------------------------------------------------------------------------
 
@@ -68,12 +69,13 @@ class World:
     def _mark(self, name: str) -> None:
         self.marks[name] += 1
 
-    def _new_pc(self, store: int, till: int) -> Pc:
+    def new_pc(self, store: int, till: int) -> Pc:
         self._count += 1
         identity = self.hub.admit(f"s{store}", f"{till + 1:02}")
         chance = random.Random(f"pc/{self.plan.seed}/{self._count}")
         pc = Pc(identity, Path(self._folder.name) / f"{self._count}.log", self._now, chance, self.marks)
         pc.uplink = Wire(pc, self.hub, self.storm)
+        self.store_network.plug(pc)
         return pc
 
     def every_pc(self) -> list[Pc]:
@@ -120,7 +122,7 @@ class World:
         if self.witness.broken:
             raise Violated(self.witness.broken[0])
         laws.at_rest(self)
-        laws.count_decisions(self)
+        decisions.count(self)
 
     def _until(self, at_ms: int) -> None:
         while self._events and self._events[0][0] <= at_ms:
@@ -140,6 +142,9 @@ class World:
                 self.marks["headquarters down"] += 1
                 self.after(item.more, self._hub_back)
                 return
+            case "store network down":
+                self._cut_store(item)
+                return
             case "hub night":
                 self._hub_night()
                 return
@@ -149,28 +154,29 @@ class World:
                 self._visit(pc, item, dice)
             case "open":
                 if not pc.runs:
-                    self._boot(pc)
-                self._contact(pc, dice)
+                    self.boot(pc)
+                self.contact(pc, dice)
             case "contact":
                 if pc.runs and pc.till.rules is not None and dice.random() < 0.3:  # a change of shift
                     self.doing(pc, lambda: quietly(lambda: day_close.give_back(pc.till, "c1")), dice)
-                self._contact(pc, dice)
+                self.contact(pc, dice)
             case "close":
                 self._close(pc, dice)
             case "jump":
-                self._jump(pc, dice)
+                mishaps.jump(self, pc, dice)
             case "disk full":
-                self._fill_disk(pc, dice)
+                mishaps.fill_disk(self, pc, dice)
             case "copy":
                 pc.disk.keep_copy()
-                self.after(dice.randrange(20 * HOUR_MS), lambda: self._put_copy_back(pc))
+                self.after(dice.randrange(20 * HOUR_MS), lambda: mishaps.put_copy_back(self, pc))
             case "replace":
-                self._replace(item, dice)
+                mishaps.replace(self, item, dice)
 
     def _at(self, item: Item, dice: random.Random) -> Pc:
         """The PC that is meant; now and then the old one, which somebody still uses without a network."""
-        pcs = self.pcs[item.store, item.till]
-        return pcs[-2] if len(pcs) > 1 and pcs[-2].runs and dice.random() < 0.3 else pcs[-1]
+        *old, pc = self.pcs[item.store, item.till]
+        old = [one for one in old if one.runs]
+        return dice.choice(old) if old and dice.random() < 0.3 else pc
 
     def doing(self, pc: Pc, do: Callable[[], Any], dice: random.Random) -> Any:
         """An act of one PC, in which it may be killed; afterwards the laws of every moment are asked."""
@@ -185,12 +191,23 @@ class World:
             done = do()
         except Killed:
             pc.stop()
-            self.witness.forget_papers(*pc.name)
-            self.after(dice.randrange(1, 90) * MINUTE_MS, lambda: self._reboot(pc))
+            self._fell(pc)
         if armed:
             pc.disarm()
             pc.uplink.kill = ""
         return done
+
+    def _fell(self, pc: Pc) -> None:
+        """A PC was killed; somebody switches it on again."""
+        self.witness.forget_papers(*pc.name)
+        self.after(self.storm.chance.randrange(1, 90) * MINUTE_MS, lambda: self._reboot(pc))
+
+    def _look(self, pc: Pc, m: int = 0) -> None:
+        """Ask the laws of every moment of a PC, and of those that have given to a sister meanwhile."""
+        givers, self.store_network.givers = self.store_network.givers, []
+        laws.at_any_moment(self, pc, m)
+        for giver in givers:
+            laws.at_any_moment(self, giver)
 
     def _arm(self, pc: Pc, dice: random.Random) -> None:
         how = dice.choice(KILLS)
@@ -199,20 +216,21 @@ class World:
         else:
             pc.arm(how, dice.randrange(1, 16))
 
-    def _boot(self, pc: Pc) -> None:
+    def boot(self, pc: Pc) -> None:
         try:
             pc.boot()
         except Fault as fault:
             raise Violated(f"the till {pc.name} does not start: {fault}") from fault
         if pc.full:
             pc.arm("full", 0)
+        quietly(pc.line.ask_again)
 
     def _reboot(self, pc: Pc) -> None:
         if not pc.runs:
-            self._boot(pc)
+            self.boot(pc)
             if self.storm.chance.random() < 0.7:
                 self.floor.ask_again(pc)
-            laws.at_any_moment(self, pc)
+            self._look(pc)
 
     def _visit(self, pc: Pc, item: Item, dice: random.Random) -> None:
         if not pc.runs or pc.till.rules is None:
@@ -221,13 +239,13 @@ class World:
         self.marks["ring visit"] += item.more == "ring"
         act, ring = f"{item.n}", item.more == "ring"
         self.doing(pc, lambda: self.floor.visit(pc, item.member, act, dice, self.plan.redeem, ring), dice)
-        laws.at_any_moment(self, pc, self.floor.customers[item.member].m)
+        self._look(pc, self.floor.customers[item.member].m)
 
-    def _contact(self, pc: Pc, dice: random.Random, whole_night: bool = False) -> None:
+    def contact(self, pc: Pc, dice: random.Random, whole_night: bool = False) -> None:
         if not pc.runs:
             return
         self.doing(pc, lambda: talk(pc, whole_night), dice)
-        laws.at_any_moment(self, pc)
+        self._look(pc)
 
     def _close(self, pc: Pc, dice: random.Random) -> None:
         if not pc.runs:
@@ -237,8 +255,10 @@ class World:
             pc.stop()
             return
         if pc.till.rules is not None and dice.random() < 0.7:
-            self.doing(pc, lambda: quietly(lambda: pc.desk.close_day("c1")), dice)
-        self._contact(pc, dice, whole_night=True)
+            self.doing(
+                pc, lambda: quietly(lambda: pc.desk.close_day("c1", reaches=pc.uplink.reaches())), dice
+            )
+        self.contact(pc, dice, whole_night=True)
         if pc.runs and dice.random() < 0.7:
             pc.stop()
 
@@ -253,6 +273,12 @@ class World:
 
         self.after(length, over)
 
+    def _cut_store(self, item: Item) -> None:
+        name = f"s{item.store}"
+        self.storm.store_cuts.add(name)
+        self.marks["store network cut"] += 1
+        self.after(item.more, lambda: self.storm.store_cuts.discard(name))
+
     def _hub_back(self) -> None:
         self.hub.is_up = True
         self.hub.restart()
@@ -263,58 +289,6 @@ class World:
             expired = hub_night.Night(self.hub.office, ANY_MINUTE).run()
             self.marks["expired points"] += expired > 0
 
-    def _jump(self, pc: Pc, dice: random.Random) -> None:
-        far = dice.choice(
-            (DAY_MS, -DAY_MS, 3 * DAY_MS, -3 * DAY_MS, 30 * YEAR_MS, -30 * YEAR_MS, 73 * YEAR_MS)
-        )
-        pc.clock.ahead_ms += far
-        self.marks["clock jump of years" if abs(far) > YEAR_MS else "clock jump of a day"] += 1
-        if pc.runs and dice.random() < 0.5:
-            pc.stop()
-            self._boot(pc)
-
-    def _fill_disk(self, pc: Pc, dice: random.Random) -> None:
-        pc.full = True
-        if pc.runs:
-            pc.arm("full", 0)
-
-        def free() -> None:
-            pc.full = False
-            pc.disarm()
-
-        self.after(dice.randrange(1, 8) * HOUR_MS, free)
-
-    def _put_copy_back(self, pc: Pc) -> None:
-        if pc.runs and not pc.full and pc.disk.copy is not None:
-            pc.stop()
-            pc.disk.put_copy_back()
-            self.witness.forget_papers(*pc.name)
-            self.marks["old database put back"] += 1
-            self._boot(pc)
-            laws.at_any_moment(self, pc)
-
-    def _replace(self, item: Item, dice: random.Random) -> None:
-        """Another PC takes a till's place while the old one is away, or still sells somewhere."""
-        pcs = self.pcs[item.store, item.till]
-        if len(pcs) > 2 or not self.hub.is_up:
-            return
-        old = pcs[-1]
-        old.is_replaced = True
-        self.witness.forget_papers(*old.name)
-        old.uplink.is_unplugged = True
-        pcs.append(self._new_pc(item.store, item.till))
-        self.marks["device replaced"] += 1
-        self._boot(pcs[-1])
-        self._contact(pcs[-1], dice)
-        if dice.random() < 0.5:
-            self.after(dice.randrange(1, 30) * HOUR_MS, lambda: self._old_device_back(old))
-
-    def _old_device_back(self, pc: Pc) -> None:
-        pc.uplink.is_unplugged = False
-        self.marks["old device came back"] += 1
-        if pc.runs:
-            self._contact(pc, self.storm.chance)
-
     # -- the second phase ---------------------------------------------------------------------
 
     def _heal(self) -> None:
@@ -322,6 +296,7 @@ class World:
         dice = random.Random(f"{self.plan.seed}/heal")
         self.storm.is_calm = True
         self.storm.cuts.clear()
+        self.storm.store_cuts.clear()
         if not self.hub.is_up:
             self._hub_back()
         late = [event[2] for event in sorted(self._events, key=lambda event: event[:2])]
@@ -331,7 +306,7 @@ class World:
             pc.clock.ahead_ms, pc.disk.copy = 0, None
             pc.uplink.is_unplugged = False
             if not pc.runs:
-                self._boot(pc)
+                self.boot(pc)
             pc.disarm()
             self.floor.ask_again(pc)
         dice.shuffle(late)
@@ -353,10 +328,11 @@ class World:
             for pc in pcs:
                 if gives_back and round_ == 0:
                     day_close.give_back(pc.till, "agent")
+                pc.line.ask_again()
                 done = pc.night.contact(rest=no_rest)
                 if not done.settled or done.alarms:
                     raise Violated(f"the till {pc.name} cannot finish a contact in calm weather: {done}")
-                laws.at_any_moment(self, pc)
+                self._look(pc)
             if self._written() == before:
                 return
         raise Violated(f"after {ROUNDS_MAX} contacts of every till in calm weather there is still news")

@@ -24,7 +24,7 @@ from agent.uplink import Uplink
 from hub.api import devices
 from hub.bells import PAUSE_S, Bells
 from hub.verify import verify
-from points.operations import SPENDS
+from points.fund import SPENDS
 from points.refusals import Refusal
 from points.wire import canonical, endpoints, requests
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -103,6 +104,9 @@ def test_what_was_asked_by_mistake_is_taken_back(hq: Headquarters) -> None:
         send(first, path, what="ask", store="s001", till="01", by="李娜", note="火灾")
         send(first, path, what="withdraw", store="s001", till="01", epoch="1")
         assert "李娜 报失" not in first.get(path).text
+        ((reason, detail, open_),) = hq.rows("SELECT reason, detail, closed_ms IS NULL FROM cases")
+        assert (reason, open_, json.loads(detail)["asked_by"]) == ("loss-withdrawn", 0, "李娜")
+        assert send(first, path, what="withdraw", store="s001", till="01", epoch="1").status_code == 422
         for bad in (
             {"store": "s009"},
             {"by": ""},

@@ -11,7 +11,8 @@ from hub import losses, publishing
 from hub.store.losses import every
 from hub.verify import verify
 from points import rulebook
-from points.operations import BadOperation, read
+from points.fields import BadOperation
+from points.operations import read
 from points.wire import canonical
 
 
@@ -68,7 +69,8 @@ def test_one_person_alone_can_do_nothing(hq: Headquarters, till: PretendTill) ->
         assert not losses.approve(turn, hq.office, "s001", "01", 1, "李娜", "session-b"), "the same person"
         assert not losses.approve(turn, hq.office, "s001", "01", 1, "王强", "session-a"), "the same browser"
         assert not losses.approve(turn, hq.office, "s001", "01", 2, "王强", "session-b"), "another PC"
-        losses.withdraw(turn, "s001", "01", 1)
+        assert losses.withdraw(turn, hq.office, "s001", "01", 1)
+        assert not losses.withdraw(turn, hq.office, "s001", "01", 1), "it is not asked any more"
         assert not losses.approve(turn, hq.office, "s001", "01", 1, "王强", "session-b"), "not asked any more"
         assert not losses.ask(turn, hq.office, "hq", "w1", "李娜", "session-a", "headquarters is no till")
         assert not losses.ask(turn, hq.office, "s777", "01", "李娜", "session-a", "nobody")

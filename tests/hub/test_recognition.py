@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from hub.recognition import recognised
-from points.operations import BadOperation, read
+from points.fields import BadOperation
+from points.operations import read
 from points.wire import canonical
 from points.wire.faults import Malformed
 

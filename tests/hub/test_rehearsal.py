@@ -5,70 +5,45 @@ spent without a line, or in headquarters' own channel, depends on who was grante
 from __future__ import annotations
 
 import xml.etree.ElementTree as ElementTree
+from collections.abc import Sequence
 from pathlib import Path
 from random import Random
 
 import pytest
 from headquarters import Headquarters
+from one_member import (
+    CUT_AT_NIGHT,
+    CUT_AT_NOON,
+    DAYS,
+    FIRST_DAY,
+    HABIT,
+    SISTER,
+    THIRD,
+    A,
+    B,
+    assert_books_agree,
+    at,
+    drawn,
+    ended,
+    in_channel,
+    played,
+    quiet,
+    seen,
+    visit,
+)
 from pretend_till import PretendTill
 
 from agent.replay import generator
 from agent.replay import visits as replayed
 from hub.policy import POLICIES
-from hub.rehearsal import command, market, own_visits, workload
-from hub.rehearsal.history import DAY_MS, HOUR_MS, ONLINE, BadHistory, Visit, read, write
+from hub.rehearsal import books, command, own_visits, workload
+from hub.rehearsal.history import DAY_MS, HOUR_MS, BadHistory, Visit, read, write
 from hub.rehearsal.market import Member
-from hub.rehearsal.outcome import AWAY, CHANNEL, COUNTER, OFFLINE, SHORT, UNFETCHED, UNNAMED, Outcome
+from hub.rehearsal.outcome import AWAY, CHANNEL, COUNTER, OFFLINE, SHORT, UNFETCHED, UNNAMED
 from hub.rehearsal.report import per_cent, share
-from hub.rehearsal.weather import NEVER_MS, Line, Till
-from points.rights import Rights, give_back
+from hub.rehearsal.weather import Line
+from points.rights import Rights, give, give_back, hear_grant
 
-FIRST_DAY, DAYS = workload.FIRST_DAY, 12
-A, B = ("s001", "01"), ("s002", "01")
-CLOSED = NEVER_MS
-
-
-def at(day: int, hour: int, minute: int = 0) -> int:
-    return (FIRST_DAY + day) * DAY_MS + hour * HOUR_MS + minute * 60_000
-
-
-def visit(day: int, hour: int, agent: tuple[str, str], earned: int = 0, wish: int = 0) -> Visit:
-    return Visit(at(day, hour), "m1", *agent, earned, wish)
-
-
-def in_channel(day: int, hour: int, wish: int) -> Visit:
-    return Visit(at(day, hour), "m1", ONLINE, "00", 0, wish)
-
-
-HABIT = [visit(0, 10, A, 100), visit(1, 10, A, 100)]
-"""200 points, and one till that the member visits."""
-
-
-def played(
-    visits: list[Visit],
-    policy: str = "visits",
-    *,
-    has_recall: bool = True,
-    cut: tuple[int, int] = (CLOSED, CLOSED),
-    pulled: int = DAYS,
-) -> Outcome:
-    """One member's visits; A's line is cut once, and its plug is pulled on one day."""
-    plug = bytes(day == pulled for day in range(DAYS))
-    tills = {A: Till(0, Line([cut]), FIRST_DAY, plug), B: Till(1, Line(), FIRST_DAY, bytes(DAYS))}
-    outcome = Outcome(policy, has_recall, 1, FIRST_DAY, DAYS, 2)
-    member = Member(POLICIES[policy], tills, outcome)
-    member.play(visits)
-    assert outcome.overspent == 0
-    assert member.balance == member.owned
-    return outcome
-
-
-def ended(outcome: Outcome, where: str) -> tuple[int, int]:
-    return outcome.asked(where), outcome.denied(where)
-
-
-CUT_AT_NOON = (at(2, 11), at(2, 20))
-CUT_AT_NIGHT = (at(2, 2), at(2, 20))
 FIVE, SIX = ([*HABIT, visit(2, 12, A, 5), visit(2, 13, A, 0, wish)] for wish in (5, 6))
 """Five points earned in the morning of a day, and so many wished an hour later."""
 
@@ -96,6 +71,57 @@ def test_a_counter_without_a_line_spends_its_own_rights(
     outcome = played(visits, policy, cut=cut)
     assert ended(outcome, OFFLINE) == (1, int(why is not None))
     assert dict(outcome.why_offline) == ({why: 1} if why else {})
+
+
+AT_SISTER = [*HABIT, visit(2, 12, SISTER, 0, 150)]
+"""Home is at one till, and the wish at a sister till of the same store."""
+
+
+def test_a_sister_till_gives_what_is_lacking_without_a_line() -> None:
+    outcome = played(AT_SISTER, cut=CUT_AT_NOON)
+    assert (ended(outcome, OFFLINE), outcome.given) == ((1, 0), 1)
+
+
+def test_with_their_own_network_cut_too_sister_tills_are_alone() -> None:
+    outcome = played(AT_SISTER, cut=CUT_AT_NOON, has_lan=False)
+    assert (ended(outcome, OFFLINE), outcome.given) == ((1, 1), 0)
+    assert dict(outcome.why_offline) == {AWAY: 1}
+    outcome = played(AT_SISTER, has_lan=False)
+    assert (ended(outcome, COUNTER), outcome.given) == ((1, 0), 1), "it is cut with the line, and not before"
+
+
+def test_sister_tills_give_only_what_they_have_and_only_what_is_lacking() -> None:
+    earned = [*HABIT, visit(2, 12, SISTER, 30), visit(2, 13, THIRD, 7)]
+    for wish, refused, given in ((7, 0, 0), (37, 0, 1), (207, 0, 1), (208, 0, 2), (237, 0, 2), (238, 0, 0)):
+        outcome = played([*earned, visit(2, 14, THIRD, 0, wish)], cut=CUT_AT_NOON)
+        assert (outcome.denied(OFFLINE), outcome.given) == (refused, given), wish
+    assert outcome.not_owned == 1
+
+
+def test_what_was_earned_at_a_sister_till_and_not_told_yet_is_given_too() -> None:
+    outcome = played([*HABIT, visit(2, 12, SISTER, 30), visit(2, 13, A, 0, 230)], cut=CUT_AT_NOON)
+    assert (ended(outcome, OFFLINE), outcome.given) == ((1, 0), 1)
+    outcome = played([*HABIT, visit(2, 12, SISTER, 30), visit(2, 13, A, 0, 30)], cut=CUT_AT_NIGHT)
+    assert (ended(outcome, OFFLINE), outcome.given) == ((1, 0), 1)
+
+
+def test_another_store_is_no_sister() -> None:
+    visits = [visit(0, 10, B, 100), visit(1, 10, B, 100), visit(2, 12, SISTER, 0, 10)]
+    outcome = played(visits, cut=CUT_AT_NOON)
+    assert (dict(outcome.why_offline), outcome.given) == ({AWAY: 1}, 0)
+
+
+def test_a_sister_till_is_asked_before_headquarters() -> None:
+    outcome = played(AT_SISTER)
+    assert (ended(outcome, COUNTER), outcome.given, outcome.recalls) == ((1, 0), 1, 0)
+
+
+def test_a_sister_till_that_gives_and_keeps_is_seen_as_overspent(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Negative control: a till that tells of a giving and keeps what it gave."""
+    monkeypatch.setattr(books, "give", lambda rights, pts, today: (rights, *give(rights, pts, today)[1:]))
+    both = [*AT_SISTER, visit(2, 13, B, 100), visit(2, 14, A, 0, 150)]
+    with pytest.raises(AssertionError, match="overspent"):
+        played(both, cut=CUT_AT_NOON)
 
 
 def test_recall_brings_home_what_lies_at_another_till() -> None:
@@ -139,19 +165,6 @@ def test_a_member_who_moved_is_granted_where_they_are_now() -> None:
     assert dict(outcome.why_offline) == {AWAY: 1}
 
 
-def drawn(seed: int, members: int = 150) -> list[list[Visit]]:
-    one_by_one = workload.drawn(5, members, 60, 2, seed)
-    return [workload.with_online(visits, 25, seed) for visits in one_by_one if visits]
-
-
-def seen(outcome: Outcome) -> tuple[object, ...]:
-    return outcome.wished, outcome.refused, outcome.recalls, outcome.why_offline, outcome.exposure()
-
-
-def quiet(_done: int, _whole: int) -> None:
-    pass
-
-
 @pytest.mark.parametrize("policy", POLICIES)
 def test_a_seed_is_a_rehearsal_and_nothing_is_spent_twice(policy: str) -> None:
     first = command.play(drawn(1), policy, 1, quiet)
@@ -171,7 +184,7 @@ def test_recall_is_what_the_online_channel_lives_on() -> None:
 
 def test_rights_that_are_given_back_and_kept_are_seen_as_overspent(monkeypatch: pytest.MonkeyPatch) -> None:
     """Negative control: a till that tells of a return and keeps what it gave back."""
-    monkeypatch.setattr(market, "give_back", lambda rights: (rights, give_back(rights)[1]))
+    monkeypatch.setattr(books, "give_back", lambda rights: (rights, give_back(rights)[1]))
     with pytest.raises(AssertionError, match="overspent"):
         played([*HABIT, visit(2, 12, B, 0, 150), visit(2, 13, A, 0, 50)])
 
@@ -180,17 +193,29 @@ def test_a_grant_of_what_is_not_there_is_seen_as_overspent(monkeypatch: pytest.M
     """Negative control: a till that hears of twice its grant."""
 
     def doubled(rights: Rights, inc: int, term: int, g: int, _sched: object) -> Rights:
-        return heard(rights, inc, term, 2 * g, [[0, 2 * g]])
+        return hear_grant(rights, inc, term, 2 * g, [[0, 2 * g]])
 
-    heard = market.hear_grant
-    monkeypatch.setattr(market, "hear_grant", doubled)
+    monkeypatch.setattr(books, "hear_grant", doubled)
     assert command.play(drawn(1), "visits", 1, quiet).overspent > 0
 
 
-def test_days_that_are_left_out_would_have_changed_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
-    shortened = command.play(drawn(3), "visits", 3, quiet)
-    monkeypatch.setattr(Member, "_skip_to", lambda _self, _ms: None)
-    assert seen(command.play(drawn(3), "visits", 3, quiet)) == seen(shortened)
+@pytest.mark.parametrize("has_lan", [True, False])
+def test_sister_tills_of_a_drawn_chain_spend_nothing_twice(
+    monkeypatch: pytest.MonkeyPatch, has_lan: bool
+) -> None:
+    ended_well = []
+
+    class Checked(Member):
+        def play(self, visits: Sequence[Visit]) -> None:
+            super().play(visits)
+            assert_books_agree(self)
+            ended_well.append(self)
+
+    monkeypatch.setattr(command, "Member", Checked)
+    history = drawn(1)
+    outcome = command.play(history, "visits", 1, quiet, has_lan=has_lan)
+    assert (outcome.overspent, len(ended_well)) == (0, len(history))
+    assert outcome.given > 10
 
 
 def test_visits_go_where_the_workload_says() -> None:
@@ -268,10 +293,17 @@ def test_the_command_writes_tables_and_a_picture(tmp_path: Path, capsys: pytest.
     text = capsys.readouterr().out
     assert text in (out / "rehearsal.md").read_text("utf-8")
     for name in POLICIES:
-        assert f"| {name} | 有 yes | 3 |" in text
+        assert f"| {name} | 有 yes | 1 | – | cut-keeps |" in text
+        assert f"| {name} | 有 yes | 3 | 有 yes | cut-keeps |" in text
     picture = (out / "rehearsal.svg").read_text("utf-8")
     ElementTree.fromstring(picture)
     assert all(name in picture for name in POLICIES)
+    chosen = ["--policy", "visits", "--recall", "with", "--lan", "both", "--tills", "2"]
+    assert command.main([*words, *chosen, "--overnight", "cut-keeps", "--overnight", "stay"]) == 0
+    text = capsys.readouterr().out
+    for lan in ("有 yes", "无 no"):
+        for night in ("cut-keeps", "stay"):
+            assert f"| visits | 有 yes | 2 | {lan} | {night} |" in text
     assert command.main(["rehearse", "--history", str(tmp_path / "none.csv")]) == 2
 
 

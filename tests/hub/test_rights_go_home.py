@@ -8,6 +8,7 @@ from headquarters import DAY_MS, Headquarters, Shop
 from test_rights_over_http import enrolled
 
 from agent import day_close
+from agent.pulse import Pulse
 from agent.recorder import Recorded
 from agent.uplink import OutOfReach
 
@@ -89,3 +90,28 @@ def test_a_power_cut_in_the_middle_of_leaving_loses_nothing(hq: Headquarters, mo
     again = hq.open(shop.folder)
     again.sync()
     assert again.here(m) == out(hq) == 400
+
+
+def test_a_day_that_is_closed_without_a_network_keeps_its_rights_until_headquarters_answers(
+    hq: Headquarters,
+) -> None:
+    shop, m = with_points(hq)
+    pulse = Pulse(shop.night, shop.uplink, every_s=0)
+    shop.uplink.connected = False
+    told = day_close.close_day(shop.till, "c1", reaches=pulse.reaches())
+    assert (told.given_back, told.kept, shop.here(m)) == (0, 400, 400)
+    pulse.beat()
+    assert shop.here(m) == 400
+    hq.clock.now_ms += DAY_MS
+    assert isinstance(shop.counter.redeem(m, 30, "c1"), Recorded), "the next morning the line is still cut"
+    shop.uplink.connected = True
+    pulse.beat()
+    assert shop.here(m) == 370, "the day is open: they stay"
+    shop.uplink.connected = False
+    day_close.close_day(shop.till, "c1", reaches=pulse.reaches())
+    shop.uplink.connected = True
+    pulse.beat()
+    assert (shop.here(m), out(hq)) == (0, 0), "in the evening the line is back: they go home at once"
+    before = shop.till.log.seq
+    pulse.beat()
+    assert shop.till.log.seq == before

@@ -16,8 +16,9 @@ from points.amounts import BadAmount, spread, whole
 from points.codes import CodeKind, recognise
 from points.days import Day, days_between, local_day, month_end, plus_days, plus_months, quarter_end, year_end
 from points.expiry import is_past
+from points.fields import BadOperation
 from points.identifiers import bucket, new_op_id
-from points.operations import BadOperation, known, read
+from points.operations import known, read
 from points.rights import Rights, burn, close, earn, give_back, hear_grant, spend
 from points.rulebook import BadRuleBook
 

@@ -57,7 +57,7 @@ def test_pages_buttons_paper_and_nothing_left(
             told: dict[str, Any] = person.get(f"{panel}state").json()
             return told
 
-        assert len(urls(said, "cashier")) == len(urls(said, "paper")) == 2
+        assert len(urls(said, "cashier")) == len(urls(said, "paper")) == 3
         for page in (panel, console, *urls(said, "cashier")):
             assert person.get(page).status_code == 200
         for roll in urls(said, "paper"):

@@ -53,4 +53,8 @@ def mutant(name: str, *, fast: bool = False, harmless: str = "") -> Callable[[Mu
     return enter
 
 
-from tests.storms import mutants_of_headquarters, mutants_of_tills  # noqa: E402, F401  (they enter theirs)
+from tests.storms import (  # noqa: E402
+    mutants_of_headquarters,  # noqa: F401  (they enter theirs)
+    mutants_of_tills,  # noqa: F401
+    mutants_of_transfers,  # noqa: F401
+)

@@ -14,9 +14,10 @@ import pytest
 
 from agent import claims, goods_back
 from agent.funding import No
+from tests.chain.mishaps import YEAR_MS
 from tests.chain.pc import Pc, talk
 from tests.chain.plan import DAY_MS, HOUR_MS, calm, draw
-from tests.chain.world import YEAR_MS, World
+from tests.chain.world import World
 
 GOODS = [[1, "all", 1, 100_000]]
 CARD = 0
@@ -105,6 +106,27 @@ def test_one_card_at_five_tills_of_two_stores_at_once_offline_is_spent_once(stor
     story.cut(True)
     spent = [story.spend(pc) for _ in range(2) for pc in story.every()]
     assert sum(spent) == had
+    story.cut(False)
+
+
+@pytest.mark.parametrize("story", [(3,)], indirect=True)
+def test_one_card_at_all_tills_of_a_store_at_once_offline_spends_exactly_its_balance(story: Story) -> None:
+    """Watsons: each till sold from its own copy of the balance. Here they ask each other first."""
+    one, other, third = tills = story.every()
+    m = story.enrol(one)
+    story.sell(one)
+    story.talk()
+    story.talk()
+    story.cut(True)
+    story.sell(other)
+    had, a_third = story.world.witness.members[m].left, story.world.witness.members[m].left // 3
+    redeem = story.world.floor.redeem
+    assert all(redeem(pc, CARD, story.act(), a_third, random.Random(n)) for n, pc in enumerate(tills))
+    assert not redeem(one, CARD, story.act(), had - 2 * a_third, random.Random(4))
+    assert had == 3 * a_third or redeem(third, CARD, story.act(), had - 3 * a_third, random.Random(5))
+    assert story.world.witness.members[m].left == 0
+    assert not redeem(other, CARD, story.act(), 1, random.Random(6))
+    assert story.said("transfer in outage") >= 2
     story.cut(False)
 
 

@@ -20,6 +20,7 @@ from wire_samples import (
     HUB_PII,
     LANE,
     MOMENT,
+    OTHER,
     RECORD,
     TILL_SEAL,
     batch,
@@ -30,6 +31,7 @@ from wire_samples import (
 
 from points.wire import (
     ack,
+    canonical,
     chain,
     chunk,
     claim,
@@ -41,9 +43,12 @@ from points.wire import (
     manifest,
     requests,
     sealing,
+    sister,
     ticket,
+    transfer,
 )
 from points.wire.batch_header import Moment
+from points.wire.lane import Lane
 
 FOLDER = Path(__file__).parent / "vectors"
 OP = "0198635c1c007abc8def0123456789ab"
@@ -261,6 +266,27 @@ def build_joining() -> dict[str, Any]:
     return {"ticket": ticket.encode(told), "request": request.hex(), "answer": answer.hex()}
 
 
+def build_sisters() -> dict[str, Any]:
+    giving = canonical.encode(
+        {
+            "id": OP, "t": "rights.give", "tv": 1, "day": 20260801, "st": 1785549600000, "boot": "b",
+            "mono": 1, "by": "agent", "rule": seed("rule").hex(), "m": 1024, "inc": 1, "term": 1,
+            "sched": [[20270801, 40]], "fund": [["give_a", 40, "pts", ["s01", "t2", 1, 3]]],
+        }
+    )  # fmt: skip
+    given = transfer.Given.signed(LANE, 17, giving, DEVICE)
+    asked = seed("question", 16).hex()
+    own = Lane("demo", "s01", "t2", 1)
+    return {
+        "given": given.told(),
+        "ask": sister.datagram(sister.Said("ask", asked, own, "", 1024, 40), OTHER).hex(),
+        "have": sister.datagram(sister.Said("have", asked, LANE, "t2", 1024, 300), DEVICE).hex(),
+        "want": sister.datagram(sister.Said("want", asked, own, "t1", 1024, 40, 1, 3), OTHER).hex(),
+        "gave": sister.datagram(sister.Said("given", asked, LANE, "t2", 1024, given=given), DEVICE).hex(),
+        "none": sister.datagram(sister.Said("given", asked, LANE, "t2", 1024), DEVICE).hex(),
+    }
+
+
 BUILDERS = {
     "keys": build_keys,
     "chain": build_chain,
@@ -271,6 +297,7 @@ BUILDERS = {
     "requests": build_requests,
     "sealed": build_sealed,
     "joining": build_joining,
+    "sisters": build_sisters,
 }
 
 

@@ -1,0 +1,123 @@
+"""What an operation may say that moves no goods: rights that go home or to a sister till, and decisions.
+
+Kind by kind, like ``points.operations``, which asks these checks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from points.amounts import whole
+from points.fields import EPOCH_MAX, SEQ_MAX, BadOperation, agent, many, one_ref, term, word
+from points.fund import GIVES, POINTS
+from points.identifiers import MEMBER_MAX, name
+
+SCHED_MAX = 500
+EVIDENCE_MAX = 400
+CODES_MAX = 1024
+BODY_CHARS_MAX = 16 * 1024
+HEX_MAX = 128
+
+
+def rights_return(body: Mapping[str, Any]) -> None:
+    """A till gives rights back."""
+    whole(body["m"], 0)
+    if any(entry[0] not in ("back_l", "back_a") for entry in body["fund"]):
+        raise BadOperation("fund", "a return of rights only gives back")
+
+
+def rights_give(body: Mapping[str, Any]) -> None:
+    """A till gives rights to one term of one sister till, named the same in every entry of its ``fund``."""
+    whole(body["m"], 0)
+    fund = many(body["fund"], 2, lambda entry: None, least=1)
+    for act, _, asset, (store, till, inc, number, *_), *_ in fund:
+        if act not in GIVES or asset != POINTS:
+            raise BadOperation("fund", "a till gives points, and nothing else in the same operation")
+        agent([store, till])
+        term({"inc": inc, "term": number})
+    if any(entry[3] != fund[0][3] for entry in fund):
+        raise BadOperation("fund", "one till is given to")
+    _schedule(body, sum(entry[1] for entry in fund))
+
+
+def rights_take(body: Mapping[str, Any]) -> None:
+    """A till takes what a sister till gave it: ``given`` is that till's operation with its place and the
+    signature over both, ``[till, epoch, seq, kid, signature, body]``."""
+    whole(body["m"], 0)
+    one_ref(body)
+    ((act, n, asset, ref, *_),) = body["fund"]
+    if (act, asset, ref) != ("take", POINTS, body["refs"][0]):
+        raise BadOperation("fund", "what was given is taken, and nothing else in the same operation")
+    _schedule(body, n)
+    till, epoch, seq, kid, signature, text, *_ = body["given"]
+    name(till)
+    whole(epoch, 1, EPOCH_MAX)
+    whole(seq, 1, SEQ_MAX)
+    word(kid, 16)
+    word(signature, HEX_MAX)
+    word(text, BODY_CHARS_MAX)
+
+
+def _schedule(body: Mapping[str, Any], pts: int) -> None:
+    sched = many(body["sched"], SCHED_MAX, lambda entry: (whole(entry[0], 0), whole(entry[1], 1)))
+    if sum(entry[1] for entry in sched) != pts:
+        raise BadOperation("sched", "the schedule does not add up to the points")
+
+
+def grant(body: Mapping[str, Any]) -> None:
+    """Headquarters sets points aside for a till: ``g`` of them in all, in this term."""
+    whole(body["m"], 0)
+    agent(body["to"])
+    term(body)
+    _schedule(body, whole(body["g"], 0))
+
+
+def reserve(body: Mapping[str, Any]) -> None:
+    """Headquarters reserves points for one operation of a till."""
+    whole(body["m"], 0)
+    one_ref(body)
+    agent(body["to"])
+    term(body)
+    whole(body["n"], 1)
+
+
+def issue(body: Mapping[str, Any]) -> None:
+    """Headquarters gives a till numbers and codes for new members."""
+    agent(body["to"])
+    whole(body["first"], 0, MEMBER_MAX - 1)
+    many(body["codes"], CODES_MAX, lambda who: word(who, 32), least=1)
+
+
+def resolve(body: Mapping[str, Any]) -> None:
+    """Another operation is ended, or its member named."""
+    whole(body["m"], 0)
+    one_ref(body)
+
+
+def dismiss(body: Mapping[str, Any]) -> None:
+    """People have closed an operation unposted."""
+    store, till, epoch, seq = body["place"]
+    name(store)
+    name(till)
+    whole(epoch, 1, EPOCH_MAX)
+    whole(seq, 1, SEQ_MAX)
+    if "refs" in body:
+        one_ref(body)
+    if "back" in body:
+        whole(body["m"], 0)
+        term(body)
+        allowance, local = body["back"]
+        whole(allowance, 0)
+        whole(local, 0)
+
+
+def lost(body: Mapping[str, Any]) -> None:
+    """Two people have declared a PC lost."""
+    agent(body["agent"])
+    term(body)
+    whole(body["epoch"], 1, EPOCH_MAX)
+    whole(body["seq"], 0, SEQ_MAX)
+    word(body["evidence"], EVIDENCE_MAX)
+    if word(body["approved_by"]) == word(body["asked_by"]):
+        raise BadOperation("approved_by", "two people decide")

@@ -1,0 +1,74 @@
+"""A store with two tills and no line out, in a real browser: what one till holds is spent at the other."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+from ports import free_port
+from running import printer, scanner
+from somebody import DRIVEN, Cashier, browser, playwright
+from test_open_a_till import config
+
+from agent import enrolment, provisioning, uplink
+from agent.assembly import Agent
+from agent.recorder import Recorded
+from agent.replay.hub_process import HubProcess
+from config.settings import load_agent
+
+__all__ = ["browser"]
+pytestmark = DRIVEN
+
+
+@pytest.fixture
+def store(hub: HubProcess, tmp_path: Path, browser: playwright.Browser) -> Iterator[list[Cashier]]:
+    """The cashiers of two tills that see each other and nobody else."""
+    told = {"JIFEN_AGENT_SISTERS_INTERFACE": "127.0.0.1", "JIFEN_AGENT_SISTERS_PORT": str(free_port())}
+    with ExitStack() as stack:
+        cashiers = []
+        for till in ("01", "02"):
+            device, gun = stack.enter_context(printer()), stack.enter_context(scanner())
+            (tmp_path / till).mkdir()
+            settings = load_agent(config(tmp_path / till, device, gun), told)
+            ticket = hub.tickets(["s011=员村二横路店"], till)["s011"]
+            joined = provisioning.join(settings.key_dir, ticket, uplink.join)
+            agent = Agent(settings, identity=joined, port=0, contact_every_s=0)
+            agent.start()
+            stack.callback(agent.stop)
+            assert agent.pulse.contact()
+            cashiers.append(Cashier(agent, browser, gun))
+        yield cashiers
+        for cashier in cashiers:
+            cashier.leave()
+
+
+def test_points_of_the_first_till_are_spent_at_the_second_without_a_network(store: list[Cashier]) -> None:
+    first, second = (cashier.agent for cashier in store)
+    new = enrolment.enrol(first.till, "c1")
+    assert isinstance(new, enrolment.Enrolled)
+    assert isinstance(first.counter.sell(new.m, [[1, "food", 1, 60_000]], "c1"), Recorded)
+    for agent in (first, second):
+        assert agent.pulse.contact()
+    for agent in (first, second):
+        agent.uplink.connected = False
+    cashier = store[1].open()
+    first.sisters.is_plugged = False
+    cashier.scan(new.code)
+    cashier.sees("#points", "60")
+    cashier.sees(".facts", "现在本店只能用 0 分")
+    cashier.press("Escape")
+    first.sisters.is_plugged = True
+    cashier.type(new.code)  # a scanner that says the same at once again is not believed
+    cashier.press("Enter")
+    cashier.sees("#points", "60")
+    cashier.sees_no(".facts .mind")
+    cashier.press("F2")
+    cashier.sees("#points-entry")
+    cashier.page.fill("#points-entry", "40")
+    cashier.press("Enter")
+    cashier.sees("#done", "已兑换")
+    cashier.sees("#points", "20")
+    cashier.keep("second-till")
+    assert [sum(agent.till.rights(new.m).left(20260101)) for agent in (first, second)] == [20, 0]
