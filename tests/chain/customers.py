@@ -147,7 +147,8 @@ class Floor:
 
     def saw(self, pc: Pc, done: Done, m: int) -> None:
         """The paper is handed over."""
-        self.witness.saw(self.now_ms(), *pc.name, m or done.op.m or 0, done.op, done.receipt)
+        whose, epoch = m or done.op.m or 0, pc.identity.lane.epoch
+        self.witness.saw(self.now_ms(), *pc.name, whose, done.op, done.receipt, epoch)
         for move, _ in done.op.moves():
             if move in _FUNDED:
                 self.marks[_FUNDED[move]] += 1

@@ -28,7 +28,7 @@ RARE = (
     "parked", "parked and posted", "return parked", "expired points", "ring visit",
     "transfer", "transfer in outage", "gift", "gift taken", "gift never taken", "take heard before its give",
     "wish lost", "wish late", "wish twice", "given lost", "given late", "given twice", "store network cut",
-    "given to a replaced PC", "killed while it gave", "killed while it took", "gift that nobody signed",
+    "given to a replaced PC", "killed while it gave", "gift that nobody signed",
 )  # fmt: skip
 
 

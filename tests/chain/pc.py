@@ -141,11 +141,7 @@ def no_rest(_ms: int) -> None:
 
 
 def talk(pc: Pc, whole_night: bool) -> None:
-    """A contact, or a night; what the product's own threads survive is survived here.
-
-    What sister tills have not answered is asked again, as the product does every half minute.
-    """
-    quietly(pc.line.ask_again)
+    """A contact, or a night; what the product's own threads survive is survived here."""
     before = pc.till.log.pos(pc.till.log.seq)
     if whole_night and pc.till.rules is not None:
         quietly(lambda: pc.night.run(rest=no_rest))

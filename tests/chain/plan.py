@@ -84,6 +84,8 @@ class Plan:
     hub_nights: bool
     redeem: float
     elsewhere: bool
+    scurries: int
+    """How often a day one card is shown at all tills of a store."""
     items: tuple[Item, ...] = field(repr=False, default=())
 
     def chance(self, n: int) -> random.Random:
@@ -141,6 +143,7 @@ def draw(seed: int, weather: Weather | None = None, **fixed: Any) -> Plan:
         hub_nights=dice.random() < 0.3,
         redeem=dice.choice((0.1, 0.3, 0.6)),
         elsewhere=dice.random() < 0.4,
+        scurries=fixed.get("scurries") or dice.choice((0, 1, 3)),
     )
     return replace(plan, items=tuple(sorted(_items(plan, dice), key=lambda item: (item.at_ms, item.n))))
 
@@ -176,6 +179,9 @@ def _items(plan: Plan, dice: random.Random) -> list[Item]:
                 add(begins + CLOSES_MS + (till + 1) * MINUTE_MS, "close", store, till)
             for _ in range(visits_a_day):
                 _visit(plan, dice, add, homes, store, _open_time(begins, dice))
+            if tills > 1:
+                for _ in range(plan.scurries):
+                    _scurry(plan, dice, add, homes, store, _open_time(begins, dice))
             _store_faults(plan, dice, add, store, begins)
         if ring:
             at, member = _open_time(begins, dice), dice.randrange(plan.members)
@@ -205,6 +211,15 @@ def _visit(plan: Plan, dice: random.Random, add: Any, homes: list[int], store: i
     if dice.random() < 0.04:
         other = dice.randrange(plan.stores)
         add(at, "visit", other, dice.randrange(plan.tills[other]), member, "twin")
+
+
+def _scurry(plan: Plan, dice: random.Random, add: Any, homes: list[int], store: int, at: int) -> None:
+    """One card at all tills of a store within minutes, wishing for all that each of them shows."""
+    near = [m for m, home in enumerate(homes) if home == store]
+    member = dice.choice(near) if near else dice.randrange(plan.members)
+    add(at, "visit", store, dice.randrange(plan.tills[store]), member)
+    for n, till in enumerate(dice.sample(range(plan.tills[store]), plan.tills[store])):
+        add(at + (n + 1) * dice.choice((1, MINUTE_MS, 10 * MINUTE_MS)), "visit", store, till, member, "ring")
 
 
 def _store_faults(plan: Plan, dice: random.Random, add: Any, store: int, begins: int) -> None:

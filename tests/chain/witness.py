@@ -56,16 +56,19 @@ class Witness:
     broken: list[str] = field(default_factory=list)
     last_day: int = 99991231
     """When all points expire, if they do on one day: what is earned later is nothing from the beginning."""
-    _latest: dict[tuple[str, str, int], Receipt] = field(default_factory=dict)
+    _latest: dict[tuple[str, str, int, int], Receipt] = field(default_factory=dict)
 
-    def saw(self, at_ms: int, store: str, till: str, m: int, op: Operation, receipt: Receipt) -> None:
-        """A paper came out and was handed over. ``m`` is whose card was shown, 0 if nobody's."""
+    def saw(
+        self, at_ms: int, store: str, till: str, m: int, op: Operation, receipt: Receipt, epoch: int = 1
+    ) -> None:
+        """A paper came out and was handed over. ``m`` is whose card was shown, 0 if nobody's; ``epoch`` tells
+        the PCs of one till apart."""
         if op.id in self.papers:
             if self.papers[op.id].op.body != op.body:
                 self.broken.append(f"two papers of operation {op.id} tell different things")
             return
         self.papers[op.id] = Seen(at_ms, store, till, m, op, receipt)
-        self._read(at_ms, store, till, m, op, receipt)
+        self._read(at_ms, store, till, m, op, receipt, epoch)
         if not m:
             return
         sums = self.members[m]
@@ -82,14 +85,16 @@ class Witness:
                 f" earn {sums.issued - receipt.earned}"
             )
 
-    def _read(self, at_ms: int, store: str, till: str, m: int, op: Operation, receipt: Receipt) -> None:
+    def _read(
+        self, at_ms: int, store: str, till: str, m: int, op: Operation, receipt: Receipt, epoch: int
+    ) -> None:
         """What a paper alone can be wrong about."""
         place = f"the paper of {op.id} at {store}/{till}"
         if op.st > at_ms + AHEAD_MS_MAX:
             self.broken.append(f"{place} is dated {(op.st - at_ms) // 3_600_000} hours ahead")
         if receipt.debt and any(act == "add" for act, _ in op.moves()):
             self.broken.append(f"{place} shows a debt and gives rights all the same")
-        before = self._latest.get((store, till, m))
+        before = self._latest.get((store, till, m, epoch))
         moved = receipt.earned - receipt.used - receipt.clawed + receipt.restored
         is_plain = receipt.local_day <= self.last_day and not (
             receipt.debt or receipt.clawed or "groups" in op.body
@@ -101,7 +106,7 @@ class Witness:
                     f"{place} shows {receipt.balance}, the one before {before.balance}, and {moved:+} moved"
                 )
         if op.m == m and "groups" not in op.body:
-            self._latest[store, till, m] = receipt
+            self._latest[store, till, m, epoch] = receipt
 
     def forget_papers(self, store: str, till: str) -> None:
         """Something was done at this till that nobody saw: its papers cannot be compared any more."""

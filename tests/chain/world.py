@@ -244,7 +244,13 @@ class World:
     def contact(self, pc: Pc, dice: random.Random, whole_night: bool = False) -> None:
         if not pc.runs:
             return
-        self.doing(pc, lambda: talk(pc, whole_night), dice)
+        asks_first = dice.random() < 0.5  # as the product does every half minute
+        if asks_first:
+            self.doing(pc, lambda: quietly(pc.line.ask_again), dice)
+        if pc.runs:
+            self.doing(pc, lambda: talk(pc, whole_night), dice)
+        if pc.runs and not asks_first:
+            self.doing(pc, lambda: quietly(pc.line.ask_again), dice)
         self._look(pc)
 
     def _close(self, pc: Pc, dice: random.Random) -> None:
@@ -328,8 +334,12 @@ class World:
             for pc in pcs:
                 if gives_back and round_ == 0:
                     day_close.give_back(pc.till, "agent")
-                pc.line.ask_again()
+                asks_first = dice.random() < 0.5
+                if asks_first:
+                    pc.line.ask_again()
                 done = pc.night.contact(rest=no_rest)
+                if not asks_first:
+                    pc.line.ask_again()
                 if not done.settled or done.alarms:
                     raise Violated(f"the till {pc.name} cannot finish a contact in calm weather: {done}")
                 self._look(pc)

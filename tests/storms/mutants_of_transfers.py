@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from types import SimpleNamespace
 from typing import Any
 
-from agent import transfers
+from agent import recorder, transfers
+from agent.journal.log import Entry
 from agent.store import acts
 from agent.till import Till
 from hub import handovers
-from points import holding, rights
+from points import holding, judging, rights
 from points.legs import Leg
 from points.operations import Operation
 from points.rights import Rights
@@ -27,7 +29,7 @@ class _WithoutReturns:
         return (lambda *_: []) if name == "returns_of" else getattr(self._real, name)
 
 
-@mutant("a gift leaves before it is recorded", fast=True)
+@mutant("a gift is recorded and kept", fast=True)
 def gave_and_kept(surgery: Surgery) -> None:
     def give(held: Rights, pts: int, today: int) -> tuple[Rights, Any, Any]:
         _, fund, sched = real(held, pts, today)
@@ -36,26 +38,16 @@ def gave_and_kept(surgery: Surgery) -> None:
     real = surgery.put(rights, "give", give)
 
 
-@mutant("a gift is answered and forgotten by a power cut")
+@mutant("a gift is answered before it is recorded, and the power goes")
 def answered_first(surgery: Surgery) -> None:
     def record(of: Till, draft: Any, time: Any, day: int) -> Any:
-        if draft.kind != "rights.give":
+        count[0] += draft.kind == "rights.give"
+        if draft.kind != "rights.give" or count[0] % 2:
             return real(of, draft, time, day)
-        count[0] += 1
-        if count[0] % 2:
-            return real(of, draft, time, day)
-        before = of.log.seq, of.log.head, of.log.last_st
-        mirror = of.log.mirror.path.read_bytes()
-        rows = of.book.rows("SELECT m, cell FROM rights WHERE m = ?", (draft.m,))
-        done = real(of, draft, time, day)
-        answers[done.entry.pos] = done.entry
-        with of.book.turn() as turn:
-            turn.execute("DELETE FROM acts WHERE act = ?", (draft.mark.act,))
-            turn.execute("DELETE FROM ops WHERE pos = ?", (done.entry.pos,))
-            turn.executemany("UPDATE rights SET cell = ?2 WHERE m = ?1", rows)
-        of.log.seq, of.log.head, of.log.last_st = before
-        of.log.mirror.path.write_bytes(mirror)
-        return done
+        raw = transfers.canonical.encode(recorder._checked(of, draft, time, day).body)
+        answered = Entry(of.log.pos(of.log.seq + 1), raw, b"")
+        answers[answered.pos] = answered
+        return SimpleNamespace(entry=answered)
 
     def shown(of: Till, pos: int) -> Given:
         entry = answers.pop(pos, None)
@@ -63,7 +55,8 @@ def answered_first(surgery: Surgery) -> None:
             return real_shown(of, pos)  # type: ignore[no-any-return]
         return Given.signed(of.identity.lane, entry.seq, entry.body, of.identity.key)
 
-    count, answers = [0], {}
+    count: list[int] = [0]
+    answers: dict[int, Entry] = {}
     real = surgery.put(transfers, "record", record)
     real_shown = surgery.put(transfers, "_shown", shown)
 
@@ -222,8 +215,6 @@ def untold_granted(surgery: Surgery) -> None:
 
 @mutant("taking waits behind an operation in custody, and spending does not")
 def taking_waits(surgery: Surgery) -> None:
-    from points import judging
-
     surgery.put(judging, "BEHIND", judging.BEHIND | {"rights.take"})
 
 
