@@ -182,7 +182,7 @@ def grant_forgets(surgery: Surgery) -> None:
     real = surgery.put(rights, "hear_grant", hear)
 
 
-@mutant("nobody asks who signed a gift", fast=True)
+@mutant("nobody asks who signed a gift")
 def unsigned(surgery: Surgery) -> None:
     surgery.put(Given, "check", lambda *_: None)
 
