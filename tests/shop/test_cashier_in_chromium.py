@@ -270,7 +270,7 @@ def test_the_day_closes_and_the_next_needs_the_manager(cashier: Cashier) -> None
     cashier.sees("#day-dialog")
     playwright.expect(cashier.page.locator("#day-dialog .primary")).to_be_focused()
     cashier.press("Enter")
-    cashier.sees("#toast", "交回额度 900 分")
+    cashier.sees("#toast", "断网：额度 900 分先留在本机")
     cashier.sees("#notices", "今天已日结")
     cashier.type("60")
     cashier.press("Enter")
