@@ -1,7 +1,7 @@
-"""What must hold of a small chain, asked from the outside: of answers, of files, and of headquarters' own proof.
+"""What must hold of a small chain, asked from the outside: of answers, files and headquarters' own proof.
 
-The witness keeps what tills answered, by bytes, and reads nothing that the product keeps. Each law is a function
-that raises ``Violated`` with what is wrong, in words.
+The witness keeps what tills answered, by bytes, and reads nothing that the product keeps. Each law is a
+function that raises ``Violated`` with what is wrong, in words.
 """
 
 from __future__ import annotations

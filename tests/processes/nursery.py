@@ -1,7 +1,7 @@
 """Tills in processes of their own, as their driver holds them: started in moments, killed at any.
 
-One process imports the product once; every till is forked from it. A till is asked over a socket, so its death
-is the end of a line. What was answered is known by its bytes; nothing is read from a till's disk here.
+One process imports the product once; every till is forked from it. A till is asked over a socket, so its
+death is the end of a line. What was answered is known by its bytes; nothing is read from a till's disk here.
 """
 
 from __future__ import annotations
@@ -34,6 +34,11 @@ class Nursery:
         )
         theirs.close()
         self._ours.settimeout(ANSWER_S_MAX)
+
+    @property
+    def pid(self) -> int:
+        """Its process."""
+        return self._process.pid
 
     def fork(self, folder: Path, real: bool) -> tuple[int, socket.socket]:
         """(process id, its socket) of a new till on ``folder``."""

@@ -77,7 +77,8 @@ def test_a_plain_way_changes_nothing(hub: Listener, way: FaultProxy) -> None:
     ("fault", "answered", "heard"),
     [
         (Fault.CUT, False, 0), (Fault.HALF_OPEN, False, 0), (Fault.TORN, False, 0), (Fault.DELAY, True, 1),
-        (Fault.RESET, False, 1), (Fault.TRUNCATE, False, 1), (Fault.SWALLOW, False, 1), (Fault.LATER, True, 1),
+        (Fault.RESET, False, 1), (Fault.TRUNCATE, False, 1), (Fault.SWALLOW, False, 1),
+        (Fault.LATER, True, 1),
     ],
 )  # fmt: skip
 def test_a_fault_falls_on_one_request(

@@ -1,8 +1,8 @@
-"""Five tills and headquarters, each a process, over ways that go wrong, killed again and again: nothing is lost.
+"""Five tills and headquarters, all processes, over bad ways, killed again and again: nothing is lost.
 
-A seeded story is told act by act. After it all is made well, and then: every operation that was answered is at
-headquarters once and to the byte, and nothing else is; lanes have no gap; headquarters proves its books; the
-points of every member are those that the answers add up to; and everything delivered again changes nothing.
+A seeded story is told act by act. After it all is made well, and then: every operation that was answered is
+at headquarters once and to the byte, and nothing else is; lanes have no gap; headquarters proves its books;
+the points of every member are what the answers add up to; and what is delivered again changes nothing.
 """
 
 from __future__ import annotations

@@ -39,6 +39,10 @@ class RealTill(Stall):
         today = self.till.rule().today(self.till.time().st_ms)
         return {"left": sum(self.till.rights(m).left(today)), "suspect": self.till.time().suspect}
 
+    def _forget_witness(self) -> Answer:
+        self.till.witness = None
+        return {}
+
     def told(self, asked: dict[str, Any]) -> Answer:
         """Do one act; whatever goes wrong is an answer."""
         since = asked["since"]

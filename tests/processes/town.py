@@ -1,7 +1,7 @@
 """A small chain of real processes: one headquarters, tills at several stores, a bad way between each of them.
 
-Business time is told by the town, except to tills on the machine's clock. The town knows no points: what tills
-answer is kept by a witness, and what must hold is asked by ``holds``.
+Business time is told by the town, except to tills on the machine's clock. The town knows no points: what
+tills answer is kept by a witness, and what must hold is asked by ``holds``.
 """
 
 from __future__ import annotations
