@@ -132,7 +132,7 @@ class FarTill:
 
     def close(self) -> None:
         """End it well."""
-        with contextlib.suppress(OSError):
+        with contextlib.suppress(OSError, ValueError):
             self._socket.shutdown(socket.SHUT_WR)
-        self._hear()
+            self._hear()
         self._close_socket()

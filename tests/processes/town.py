@@ -169,11 +169,13 @@ class Town:
 
     def close(self) -> None:
         """End everything."""
-        for till in self.tills.values():
-            till.close()
-        for way in self.ways.values():
-            way.close()
-        self.hub.stop()
+        try:
+            for till in self.tills.values():
+                till.close()
+            for way in self.ways.values():
+                way.close()
+        finally:
+            self.hub.stop()
 
 
 def is_long() -> bool:
