@@ -15,7 +15,7 @@ from collections.abc import Iterator
 import pytest
 from holds import Violated, exactly_once, facts, no_gap, rows
 from nursery import Nursery
-from town import Member, Town
+from town import DAY_MS, Member, Town
 
 
 @pytest.fixture(scope="module")
@@ -34,7 +34,8 @@ def restored(nursery: Nursery, tmp_path_factory: pytest.TempPathFactory) -> Iter
         town.sell("s001", later)
         town.act("s001", "redeem", m=later.m, pts=20)
         town.sell("s002", member, 50)
-        for store in ("s002", "s001"):
+        town.act("s002", "close_day")
+        for store in ("s002", "s001", "s002"):
             assert town.contact(store)["settled"]
         hub.stop()
         shutil.move(hub.folder, town.folder / "lost")
@@ -53,6 +54,7 @@ def test_what_was_recorded_after_the_backup_comes_again(restored: tuple[Town, Me
     silent = town.contact("s002")
     assert (silent["settled"], silent["sent"]) == (True, 0), "as it is today: nothing new, nothing offered"
     assert not [one for one, _ in facts(town.hub).values() if one == "s002"]
+    town.later(DAY_MS)
     for store in ("s001", "s002"):
         town.sell(store, member, 10)
     town.rest()
