@@ -155,7 +155,7 @@ def test_nothing_is_lost_or_doubled_and_points_in_are_points_out(story: Story) -
 def test_and_it_was_bad_enough(story: Story) -> None:
     met = sum((way.met for way in story.town.ways.values()), Counter[str]())
     assert not [fault.name for fault in Fault if not met[fault.name]], met
-    assert sum(till.kills for till in story.town.tills.values()) == KILLS
+    assert sum(till.kills for till in story.town.tills.values()) >= KILLS
     assert story.counts["cut off"] >= KILLS // 10
     assert story.town.hub.kills == HUB_KILLS
     assert min(story.counts[name] for name in (*KINDS, "contact", "close_day", "delivered late")) > 0
