@@ -12,7 +12,7 @@ from agent.journal.database import Book
 from agent.journal.log import Log
 from agent.journal.mirror import Mirror
 from agent.journal.schema import migrations
-from agent.recorder import Recorded
+from agent.recorder import Draft, Recorded, record
 from agent.store import cells, feeds, members
 from agent.till import RESTORED, Till
 from points import rulebook
@@ -137,3 +137,18 @@ def test_a_later_term_forgets_what_the_earlier_one_used(tmp_path: Path) -> None:
     again.enter_term(1, 2)
     after = hear_grant(again.rights(M), 1, 2, 100, [[20271118, 100]])
     assert (after.used_before, after.left(TODAY)) == (0, (0, 100))
+
+
+def test_a_term_that_was_closed_stays_closed_after_a_restore(tmp_path: Path) -> None:
+    till = open_till(tmp_path)
+    assert granted_again(till) == (0, 100)
+    till.book.connection.execute(f"VACUUM INTO '{tmp_path / 'old'}'")
+    close = Draft("rights.close", {"inc": 1, "term": 1}, "agent", begins=(1, 2))
+    record(till, close, till.time(), till.shift().day)
+    till.book.close()
+    remove_database(tmp_path)
+    (tmp_path / "old").rename(tmp_path / "agent.sqlite")
+    again = open_till(tmp_path)
+    assert (again.identity.inc, again.identity.term) == (1, 2)
+    assert again.rights(M).left(TODAY) == (0, 0)
+    assert not again.has_own_term, "which term is its own headquarters has yet to tell"

@@ -15,6 +15,7 @@ from hub import reception
 from hub.registry import copy_registry
 from hub.verify import state, verify
 from points import codes
+from points.wire import ack
 from points.wire.faults import Gap
 
 
@@ -98,3 +99,17 @@ def test_three_shuffled_deliveries_give_the_same_state(hq: Headquarters, tmp_pat
             for raw in raws:
                 assert reception.receive(hq.office, raw) in acks
     assert state(hq.office) == wanted
+
+
+def test_a_batch_that_was_cut_shorter_hears_of_its_own_operations_only(
+    hq: Headquarters,
+) -> None:
+    """Its till has lost what it knew of the longer one; the outcomes of that one's end are not its own."""
+    till = PretendTill(hq, "s001")
+    m = till.enrol()
+    till.earn(m, 10)
+    till.earn(None, 10, who="ab" * 16)
+    whole, shorter = till.cut(1, 3), till.cut(1, 2)
+    assert len(ack.open_ack(reception.receive(hq.office, whole), till.grant.keys.receipt).outcomes) == 1
+    assert ack.open_ack(reception.receive(hq.office, shorter), till.grant.keys.receipt).outcomes == ()
+    till.close()

@@ -15,7 +15,7 @@ from programme import FIRST_MS, Story, book
 
 from points import rights
 from points.fold import Account
-from points.holding import POT, Standing, move_rights
+from points.holding import POT, Standing, available, move_rights
 from points.operations import Operation
 from points.rights import Rights
 
@@ -208,3 +208,68 @@ def test_a_pot_is_for_a_term_that_headquarters_does_not_know_yet() -> None:
     hq.hear(take)
     assert hq.standing.reserved == {}
     assert hq.standing.cell("s001", "02").escrow == 3
+
+
+def test_a_new_pc_spends_what_it_was_given_and_nothing_of_the_pc_before_it() -> None:
+    store = Store(random.Random(1))
+    store.sell("01")
+    (sale,) = store.lanes["01"]
+    hq = Headquarters(store)
+    old = hq.standing.cell("s001", "02")
+    old.granted = 7
+    ref = ["s001", "02", 1, 2]
+    give = store.story.op(
+        "rights.give", FIRST_MS, till="01", sched=[[20270101, 5]], fund=[["give_l", 5, "pts", ref]]
+    )
+    hq.gives[give.id] = give
+    hq.hear(sale)
+    hq.hear(give)
+    spend = store.story.op("redeem.cash", FIRST_MS, till="02", pts=3, fen=3, fund=[["allowance", 3]], term=2)
+    assert move_rights(hq.standing, spend)[1] == 0, "it is covered"
+    assert (old.escrow, hq.standing.reserved[POT + give.id].pts) == (7, 2)
+    hq.hear(store.story.op("rights.close", FIRST_MS, till="02", inc=1, term=1))
+    assert (old.term, old.escrow, hq.standing.reserved) == ((1, 2), 2, {}), "its term has begun"
+
+
+def test_what_came_back_untold_is_not_granted() -> None:
+    """The receiver gives back what its giver has earned and not told yet: it is in no lot."""
+    store = Store(random.Random(1))
+    store.sell("01")
+    (sale,) = store.lanes["01"]
+    n = sale.body["pts"]
+    give = store.story.op(
+        "rights.give", FIRST_MS, sched=[[20270101, n]], fund=[["give_l", n, "pts", ["s001", "02", 1, 1]]]
+    )
+    take = store.story.op(
+        "rights.take", FIRST_MS, till="02", refs=[give.id], sched=[[20270101, n]],
+        fund=[["take", n, "pts", give.id]], given=["01", 1, 1, "0" * 16, "0" * 128, give.id],
+    )  # fmt: skip
+    hq = Headquarters(store)
+    hq.gives[give.id] = give
+    hq.hear(take)
+    hq.hear(store.story.op("rights.return", FIRST_MS, till="02", fund=[["back_a", n]]))
+    assert available(hq.account, hq.standing, TODAY) == 0
+    hq.hear(sale)
+    hq.hear(give)
+    assert available(hq.account, hq.standing, TODAY) == n
+
+
+def test_what_was_spent_before_it_was_counted_is_not_there_when_it_is() -> None:
+    """Headquarters kept the taking in custody and posted the spending."""
+    store = Store(random.Random(1))
+    hq = Headquarters(store)
+    give = store.story.op(
+        "rights.give", FIRST_MS, sched=[[20270101, 9]], fund=[["give_l", 9, "pts", ["s001", "02", 1, 1]]]
+    )
+    take = store.story.op(
+        "rights.take", FIRST_MS, till="02", refs=[give.id], sched=[[20270101, 9]],
+        fund=[["take", 9, "pts", give.id]], given=["01", 1, 1, "0" * 16, "0" * 128, give.id],
+    )  # fmt: skip
+    hq.standing.cell("s001", "02").allowance_used = 4
+    more = {"giving": give, "is_over": False, "is_of_the_lost": False}
+    legs, _ = move_rights(hq.standing, Operation({**take.body, **more}, "s001", "02"))
+    lease = "mem.lease:s001/02"
+    came = sum(leg.pts for leg in legs if leg.credit == lease) - sum(
+        leg.pts for leg in legs if leg.debit == lease
+    )
+    assert came == hq.standing.cell("s001", "02").escrow == 5
