@@ -188,7 +188,7 @@ class StoreNetwork:
         body = given.content()
         other = f"{int(body['id'], 16) ^ 1 << 20:032x}"
         forged = replace(given, seq=given.seq + 1, body=canonical.encode({**body, "id": other}))
-        said = replace(one.said, id=other, given=forged)
+        said = replace(one.said, given=forged)
         return replace(one, said=said, raw=sister.datagram(said, one.sender.till.identity.key))
 
 
