@@ -7,7 +7,7 @@ first; a term of the receiver that is over, closed or lost, takes nothing any mo
 
 from __future__ import annotations
 
-from hub.store import losses
+from hub.store import device_keys, losses
 from hub.store.engine import Turn
 from points.fields import BadOperation
 from points.judging import Outcome, Seen
@@ -15,25 +15,9 @@ from points.operations import Operation, read
 from points.wire import chain as lane_chain
 from points.wire import transfer
 from points.wire.faults import WireFault
-from points.wire.lane import KeyRecord, Lane
 
-KINDS = frozenset({"rights.give", "rights.take"})
 CLOSED = "closed:{}/{}"
 """The setting that keeps the terms that a till's PCs have closed; each closes its own, in any order."""
-
-
-def key_record(look: Turn, chain: str, kid: str) -> KeyRecord | None:
-    """The record of a device key; it is never deleted, so old signatures still verify."""
-    row = look.one(
-        "SELECT public, store, till, epoch, suite, not_before_ms, revoked_at_ms, max_seq"
-        " FROM keys WHERE kid = ?",
-        (kid,),
-    )
-    if row is None:
-        return None
-    public, store, till, epoch, suite, not_before, revoked, max_seq = row
-    lanes = frozenset({Lane(chain, store, till, epoch)})
-    return KeyRecord(bytes(public), lanes, suite, not_before, revoked, max_seq)
 
 
 def doubt(look: Turn, chain: str, taken: Operation, seen: Seen | None) -> Outcome | None:
@@ -44,7 +28,7 @@ def doubt(look: Turn, chain: str, taken: Operation, seen: Seen | None) -> Outcom
     """
     try:
         given = transfer.heard(taken.body["given"], chain, taken.store)
-        record = key_record(look, chain, given.kid)
+        record = device_keys.find(look, given.kid, chain)
         if record is None:
             return _not_given(taken)
         given.check(record)

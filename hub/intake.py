@@ -11,14 +11,13 @@ import json
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from hub import handovers
 from hub.arrivals import next_arrival
 from hub.delivery import Delivery
 from hub.judgement import Judgement, judge
 from hub.office import HUB_TILL, Office
 from hub.opening import Opened
 from hub.posting import Now, Place
-from hub.store import schema
+from hub.store import device_keys, schema
 from hub.store.engine import Turn
 from points.identifiers import HUB_STORE
 from points.judging import Outcome
@@ -32,7 +31,7 @@ def key_record(turn: Turn, office: Office, kid: str) -> KeyRecord:
     """The record of a device key; it is never deleted, so old envelopes still verify."""
     if kid == office.keys.lane.kid:
         return KeyRecord(office.keys.lane.public_raw, frozenset({office.lane}))
-    record = handovers.key_record(turn, office.chain, kid)
+    record = device_keys.find(turn, kid, office.chain)
     if record is None:
         raise UnknownKey(kid=kid)
     return record

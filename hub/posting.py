@@ -17,6 +17,7 @@ from hub.drafts import Draft
 from hub.store import losses, schema, standings
 from hub.store.engine import Collision, Turn
 from hub.store.standings import Held
+from points.holding import TRANSFERS
 from points.identifiers import bucket, op_bucket
 from points.judging import Outcome
 from points.operations import Operation
@@ -106,7 +107,7 @@ def _by_member(
         op = one.op
         unlocked.add(f"op:{op.id}")
         if op.m is not None:
-            groups[op.m].append(handovers.placed(turn, chain, op) if op.kind in handovers.KINDS else op)
+            groups[op.m].append(handovers.placed(turn, chain, op) if op.kind in TRANSFERS else op)
         if op.fund and any(entry[0] == "trust" for entry in op.fund):
             remark = trust.note(turn, op, one.place[2])
             if remark is not None:
