@@ -1,9 +1,10 @@
 """The other tills of this store, met on its own network: who has what a customer needs here, and gives it.
 
-One thread listens. Questions go to everybody by multicast and to the addresses of the settings, answers to
-whoever asked; every datagram is signed by a till of this store whose key headquarters has told. Which points
-move, and that they move once, is not decided here (``agent.transfers``). A customer waits for a moment and no
-longer; whatever comes later is taken all the same.
+Two threads listen; a third asks again for what was never answered. Questions go to everybody by multicast and
+to the addresses of the settings, answers to whoever asked; every datagram is signed by a till of this store
+whose key headquarters has told. Which points move, and that they move once, is not decided here
+(``agent.transfers``). A customer waits for a moment and no longer; whatever comes later is taken all the
+same.
 """
 
 from __future__ import annotations

@@ -32,6 +32,7 @@ from points.wire.lane import Lane
 
 PENDING = ("member.enrol", "sale.earn", "redeem.cash", "sale.refund", "sale.void")
 NIGHT_MS = 6 * 3_600_000
+"""How long past midnight a day goes on that the manager has opened."""
 OWN_TERM = "own_term"
 """The fact that names the latest term which headquarters has told to be this PC's own."""
 RESTORED = "restored_from"
