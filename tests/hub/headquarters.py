@@ -14,10 +14,11 @@ import uvicorn
 from patience import until
 from ports import free_port
 
-from agent import provisioning
+from agent import day_close, enrolment, provisioning
 from agent.counter import Counter
 from agent.journal.clock import Reading
 from agent.night import Night
+from agent.recorder import Recorded
 from agent.till import Till
 from agent.uplink import Uplink, join
 from config.settings import HubSettings, NightWindow
@@ -90,6 +91,21 @@ class Headquarters:
         folder = self.folder / f"{store}-{till}"
         identity = provisioning.join(folder / "keys", self.ticket(store, till), join)
         return self.open(folder, identity)
+
+    def sisters(self) -> tuple[Shop, Shop, int]:
+        """Two tills of a store; the first one holds 300 points of a member, whose number comes with them."""
+        one, other = self.shop("s001", "01"), self.shop("s001", "02")
+        new = enrolment.enrol(one.till, "c1")
+        assert isinstance(new, enrolment.Enrolled)
+        for _ in range(3):
+            assert isinstance(one.counter.sell(new.m, [[1, "all", 1, 10_000]], "c1"), Recorded)
+            self.clock.now_ms += DAY_MS
+        for shop in (one, other, one, other):
+            day_close.give_back(shop.till, "agent")
+            shop.sync()
+        one.sync()
+        assert (one.here(new.m), other.here(new.m)) == (300, 0)
+        return one, other, new.m
 
     def open(self, folder: Path, identity: Any = None) -> Shop:
         identity = identity or provisioning.identity_of(folder / "keys")

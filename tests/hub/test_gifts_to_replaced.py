@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import pytest
-from headquarters import DAY_MS, Headquarters, Shop
+from headquarters import Headquarters, Shop
 
-from agent import day_close, enrolment, provisioning, transfers
+from agent import day_close, provisioning, transfers
 from agent.recorder import Recorded
 from agent.uplink import join
 from hub.verify import verify
@@ -16,18 +16,7 @@ from points.wire.transfer import Given
 @pytest.fixture
 def store(hq: Headquarters) -> tuple[Shop, Shop, int]:
     """Two tills of a store; the first one holds 300 points of a member."""
-    one, other = hq.shop("s001", "01"), hq.shop("s001", "02")
-    new = enrolment.enrol(one.till, "c1")
-    assert isinstance(new, enrolment.Enrolled)
-    for _ in range(3):
-        assert isinstance(one.counter.sell(new.m, [[1, "all", 1, 10_000]], "c1"), Recorded)
-        hq.clock.now_ms += DAY_MS
-    for shop in (one, other, one, other):
-        day_close.give_back(shop.till, "agent")
-        shop.sync()
-    one.sync()
-    assert (one.here(new.m), other.here(new.m)) == (300, 0)
-    return one, other, new.m
+    return hq.sisters()
 
 
 def next_pc(hq: Headquarters, till: str, name: str) -> Shop:

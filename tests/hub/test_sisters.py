@@ -11,7 +11,7 @@ from dataclasses import replace
 import pytest
 from headquarters import Headquarters, Shop
 
-from agent import day_close, enrolment, transfers
+from agent import transfers
 from agent.counter import Counter
 from agent.funding import No
 from agent.recorder import Recorded
@@ -45,24 +45,9 @@ def met(*shops: Shop) -> Iterator[list[Sisters]]:
 @pytest.fixture
 def store(hq: Headquarters) -> tuple[Shop, Shop, int]:
     """Two tills of a store that is cut off; the first one holds 300 points of a member."""
-    one, other = hq.shop("s001", "01"), hq.shop("s001", "02")
-    new = enrolment.enrol(one.till, "c1")
-    assert isinstance(new, enrolment.Enrolled)
-    for _ in range(3):
-        assert isinstance(one.counter.sell(new.m, [[1, "all", 1, 10_000]], "c1"), Recorded)
-        hq.clock.now_ms += 86_400_000
-    for shop in (one, other, one, other):
-        day_close.give_back(shop.till, "agent")
-        shop.sync()
-    one.sync()
+    one, other, m = hq.sisters()
     one.uplink.connected = other.uplink.connected = False
-    assert here(one, new.m) == 300
-    assert here(other, new.m) == 0
-    return one, other, new.m
-
-
-def here(shop: Shop, m: int) -> int:
-    return sum(shop.till.rights(m).left(shop.till.rule().today(shop.till.time().st_ms)))
+    return one, other, m
 
 
 def at_headquarters(hq: Headquarters) -> dict[str, int]:
@@ -85,7 +70,7 @@ def test_points_of_a_sister_till_are_spent_without_headquarters(
         assert card is not None
         assert (card.points, card.here) == (300, 300), "the page offers what a sister till has"
         assert isinstance(other.counter.redeem(m, 120, "c2"), Recorded)
-    assert (here(one, m), here(other, m)) == (180, 0)
+    assert (one.here(m), other.here(m)) == (180, 0)
     for shop in (store[first], store[1 - first]):
         shop.uplink.connected = True
         shop.sync()
@@ -100,7 +85,7 @@ def test_alone_it_is_refused_in_words(store: tuple[Shop, Shop, int]) -> None:
         no = other.counter.redeem(m, 120, "c2")
     assert isinstance(no, No)
     assert no.refusal is Refusal.not_here_offline
-    assert here(one, m) == 300
+    assert one.here(m) == 300
 
 
 def test_only_what_is_lacking_is_given_and_several_give_together(
@@ -115,9 +100,9 @@ def test_only_what_is_lacking_is_given_and_several_give_together(
         shop.uplink.connected = False
     with met(one, other, third) as ways:
         assert ways[2].fetch(m, 30) == 30
-        assert [here(shop, m) for shop in (one, other, third)] == [270, 0, 30]
+        assert [shop.here(m) for shop in (one, other, third)] == [270, 0, 30]
         assert isinstance(other.counter.redeem(m, 290, "c2"), Recorded)
-    assert [here(shop, m) for shop in (one, other, third)] == [0, 0, 10]
+    assert [shop.here(m) for shop in (one, other, third)] == [0, 0, 10]
     for shop in (third, other, one):
         shop.uplink.connected = True
         shop.sync()
@@ -135,10 +120,10 @@ def test_a_wish_has_one_answer_for_ever_and_an_older_one_none(store: tuple[Shop,
     assert transfers.give(one.till, asked) == given
     assert transfers.give(one.till, Said(WANT, early.id, lane, "01", m, 50)) is None
     assert transfers.give(one.till, Said(WANT, late.id, lane, "01", m, 61)) is None, "another question"
-    assert here(one, m) == 240
+    assert one.here(m) == 240
     assert transfers.take(other.till, given) == 60
     assert transfers.take(other.till, given) == 0, "heard again"
-    assert here(other, m) == 60
+    assert other.here(m) == 60
 
 
 def test_what_a_killed_till_wanted_is_asked_again(hq: Headquarters, store: tuple[Shop, Shop, int]) -> None:
@@ -150,7 +135,7 @@ def test_what_a_killed_till_wanted_is_asked_again(hq: Headquarters, store: tuple
     with met(one, again) as (_, way):
         way.ask_again()
     assert wants.unanswered(again.till.book) == []
-    assert (here(one, m), here(again, m)) == (230, 70)
+    assert (one.here(m), again.here(m)) == (230, 70)
 
 
 def test_what_nobody_took_comes_home_with_the_close_of_its_term(
@@ -244,7 +229,7 @@ def test_what_no_till_has_signed_moves_nothing(hq: Headquarters, store: tuple[Sh
     ):
         with pytest.raises(WireFault):
             transfers.take(other.till, bad)
-    assert here(other, m) == 0
+    assert other.here(m) == 0
     real = device_keys.find
     with pytest.MonkeyPatch.context() as patch:  # a till that has been opened up takes it all the same
         patch.setattr(Given, "check", lambda *_: None)
