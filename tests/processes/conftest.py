@@ -30,8 +30,15 @@ def nursery() -> Iterator[Nursery]:
 
 
 @pytest.fixture(scope="module")
-def town(nursery: Nursery, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Town]:
-    """Headquarters and two tills, on told time and plain ways."""
-    made = Town(tmp_path_factory.mktemp("town"), nursery, ["s001", "s002"])
+def town(
+    nursery: Nursery, request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Town]:
+    """Headquarters and the tills of ``STORES`` on told time and plain ways; all is checked at the end."""
+    stores = getattr(request.module, "STORES", ("s001", "s002"))
+    made = Town(tmp_path_factory.mktemp("town"), nursery, stores)
     yield made
-    made.close()
+    try:
+        made.rest()
+        made.whole()
+    finally:
+        made.close()

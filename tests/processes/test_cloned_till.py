@@ -9,25 +9,12 @@ of its own is not built: what it recorded stays in its own two files.
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from holds import Violated, facts, two_files_agree
 from nursery import FarTill, Nursery
 from town import Member, Town
-
-
-@pytest.fixture(scope="module")
-def town(nursery: Nursery, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Town]:
-    """Two stores on plain ways, and a check of everything at the end."""
-    made = Town(tmp_path_factory.mktemp("clones"), nursery, ["s001", "s002"])
-    yield made
-    try:
-        made.rest()
-        made.whole()
-    finally:
-        made.close()
 
 
 def cloned(town: Town, store: str) -> FarTill:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -25,20 +24,9 @@ MOUNT = (
     'kept=$(mktemp -d) && cp -a "$0"/. "$kept" && mount -t tmpfs -o size=8m none "$0"'
     ' && cp -a "$kept"/. "$0" && rm -r "$kept" && exec "$@"'
 )
+STORES = ("s001", "s002", "s003")
 SALES_MAX = 4_000
 FILL_BYTES = 65_536
-
-
-@pytest.fixture(scope="module")
-def town(nursery: Nursery, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Town]:
-    """Stores on plain ways, and a check of everything at the end."""
-    made = Town(tmp_path_factory.mktemp("disks"), nursery, ["s001", "s002", "s003"])
-    yield made
-    try:
-        made.rest()
-        made.whole()
-    finally:
-        made.close()
 
 
 def sold(town: Town, store: str, member: Member) -> str:

@@ -1,10 +1,11 @@
 """Headquarters is put back to an old copy while tills have gone on: what they recorded comes again.
 
-A till that records something new is answered with the gap, and offers everything from there; then nothing is
-lost or doubled and the points of everybody are right. What is not built is the ceremony with a new
-incarnation: a till with nothing new believes that all is settled and offers nothing, grants that were given
-after the copy are forgotten (what was spent of them is remarked as uncovered), and tills keep the editions
-they hold until headquarters has made as many again.
+A till that records something new is answered with the gap, and offers everything from there. In one order of
+events all of it came back; in another an operation was missing though its till said that it was settled, and
+why is not known. What is not built is the ceremony with a new incarnation: a till with nothing new believes
+that all is settled and offers nothing, grants that were given after the copy are forgotten (what was spent of
+them is remarked as uncovered), and tills keep the editions they hold until headquarters has made as many
+again.
 """
 
 from __future__ import annotations

@@ -13,7 +13,6 @@ from typing import Any
 import pytest
 from holds import Violated, ask, two_files_agree
 from injected import SYNCS, injected, missing
-from nursery import Nursery
 from town import Member, Town, is_long
 
 pytestmark = [
@@ -26,18 +25,6 @@ SYNCS_MAX = 200
 HUB_SYNC = "fsync"
 HUB_SYNCS = range(1, 30) if is_long() else (1, 2)
 SAMPLE = (1, 2, 3, 5, 9, 17)
-
-
-@pytest.fixture(scope="module")
-def town(nursery: Nursery, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Town]:
-    """Two stores on plain ways, and a check of everything at the end."""
-    made = Town(tmp_path_factory.mktemp("syncs"), nursery, ["s001", "s002"])
-    yield made
-    try:
-        made.rest()
-        made.whole()
-    finally:
-        made.close()
 
 
 def every_death(
