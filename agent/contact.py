@@ -78,10 +78,25 @@ class Contact:
         self._manifests: dict[tuple[str, str], tuple[Manifest, bytes]] = {}
         self._blobs: dict[str, bytes] = {}
         self._batches = self._operations = 0
+        self._has_answered = False
 
     def run(self) -> Contacted:
-        """Talk until there is nothing left to say, or the way is gone."""
+        """Talk until there is nothing left to say, or the way is gone.
+
+        What the page asked for and this till has recorded for it is said in the same contact. Only once:
+        a page that asks again is answered next time, and until then not everything is acknowledged.
+        """
+        conversation, fresh = self._talk()
+        if conversation.is_settled and self._has_answered:
+            conversation, more = self._talk()
+            fresh += more
+        settled = conversation.is_settled and not self._has_answered
+        return Contacted(settled, self._batches, self._operations, fresh, conversation.alarms)
+
+    def _talk(self) -> tuple[Conversation, int]:
+        """One conversation and the editions it brought; gives how many members are new."""
         till = self.till
+        self._has_answered = False
         lane = till.identity.lane
         delivered = max(0, outbox.delivered(till.book) - till.log.pos(0))
         shards = [
@@ -101,8 +116,7 @@ class Contact:
                 conversation.hear(Rested())
                 continue
             conversation.hear(self._do(call))
-        fresh = self._take(conversation.ready())
-        return Contacted(conversation.is_settled, self._batches, self._operations, fresh, conversation.alarms)
+        return conversation, self._take(conversation.ready())
 
     # -- calls --------------------------------------------------------------------------------
 
@@ -226,7 +240,7 @@ class Contact:
         new = {topic: one for topic, one in told.items() if self._is_new(one[0])}
         taken = edition.take_together(self.till, new, self._blobs, counted)
         if taken.wanted:
-            day_close.give_back(self.till, "agent", taken.wanted)
+            self._has_answered |= day_close.give_back(self.till, "agent", taken.wanted) > 0
         return taken.members
 
     def _renew(self, inc: int, term: int) -> bool:
@@ -244,6 +258,7 @@ class Contact:
             draft = Draft("rights.close", {"inc": old[0], "term": old[1]}, "agent", begins=(inc, term))
             record(till, draft, till.time(), till.shift().day)
             till.enter_term(inc, term)
+            self._has_answered = True
             return True
 
     def _is_new(self, manifest: Manifest) -> bool:

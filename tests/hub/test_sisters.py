@@ -106,7 +106,7 @@ def test_only_what_is_lacking_is_given_and_several_give_together(
     for shop in (third, other, one):
         shop.uplink.connected = True
         shop.sync()
-    assert at_headquarters(hq) == {"01": 0, "02": 0, "03": 10}
+    assert at_headquarters(hq) == {"01": 10, "02": 0, "03": 0}, "what is left is at home where the member is"
 
 
 def test_a_wish_has_one_answer_for_ever_and_an_older_one_none(store: tuple[Shop, Shop, int]) -> None:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from headquarters import DAY_MS, Headquarters, Shop
 from pretend_till import PretendTill
 
 from agent import enrolment
 from agent.recorder import Recorded
+from agent.uplink import OutOfReach
 from hub.store import standings
 from points.holding import available
 from points.members import begin
@@ -57,10 +60,40 @@ def test_points_earned_away_from_home_are_spendable_at_home_after_a_contact_of_e
     assert not isinstance(away.counter.redeem(m, 1, "c1"), Recorded)
 
 
+def test_what_a_page_wants_is_said_in_the_same_contact(hq: Headquarters, away: Shop, m: int) -> None:
+    sell(away, m, 50)
+    done = away.sync()
+    assert (done.settled, done.operations, away.night.unsent()) == (True, 2, 0)
+    assert away.here(m) == 0
+    assert hq.rows("SELECT added - local_used FROM cells WHERE store = 's002' AND m = ?", m) == [(0,)]
+
+
+def test_what_a_page_wants_and_is_not_said_is_not_settled(
+    away: Shop, m: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ask, sent = away.uplink.call, []
+
+    def cut_off(method: str, path: str, *rest: Any, **more: Any) -> bytes:
+        if method == "POST":
+            sent.append(path)
+        if len(sent) > 1:
+            raise OutOfReach("cut off")
+        return ask(method, path, *rest, **more)
+
+    sell(away, m, 50)
+    with monkeypatch.context() as cut:
+        cut.setattr(away.uplink, "call", cut_off)
+        done = away.night.contact(rest=lambda _ms: None)
+    assert len(sent) > 1
+    assert (done.settled, away.night.unsent()) == (False, 1)
+    assert away.sync().settled
+    assert away.night.unsent() == 0
+
+
 def test_the_same_points_again_are_wanted_again(home: Shop, away: Shop, m: int) -> None:
     sell(away, m, 50)
     away.sync()
-    sell(away, m, 50)  # before what was wanted has been sent
+    sell(away, m, 50)
     away.sync()
     assert away.here(m) == 0
     away.sync()
