@@ -24,6 +24,8 @@ from points.wire.fields import SUITE
 from points.wire.lane import Lane
 
 ISSUED_AT_ONCE = 200
+TERMS_OF_A_PC = 2
+"""The one that it begins in, and the one that it is told to begin when another PC has taken its place."""
 
 
 def open_store(turn: Turn, store: str, name: str) -> None:
@@ -85,7 +87,7 @@ def _grant(turn: Turn, office: Office, request: joining.JoinRequest, store: str,
         raise WrongLane(kid=kid)  # a key writes in one lane only
     epoch, term = _next_epoch(turn, office, store, till)
     now = office.clock()
-    turn.put(schema.keys, [(kid, request.public_raw, store, till, epoch, SUITE, now, None, None)])
+    turn.put(schema.keys, [(kid, request.public_raw, store, till, epoch, SUITE, now, None, None, term)])
     fill_pool(turn, office, store, till)
     answer = joining.JoinAnswer(
         office.name,
@@ -111,15 +113,18 @@ def _grant(turn: Turn, office: Office, request: joining.JoinRequest, store: str,
 def _next_epoch(turn: Turn, office: Office, store: str, till: str) -> tuple[int, int]:
     """A till's next lane epoch and rights term; it keeps its block, but no number that was told before.
 
-    The PC that was replaced may still enrol with those, and one number must not be two people.
+    The PC that was replaced may still enrol with those, and one number must not be two people. It will be
+    told that its term is over and begins the next one, which must not be that of the PC in its place: a PC
+    that is lost is known by its term.
     """
     row = turn.one("SELECT epoch, term FROM agents WHERE store = ? AND till = ?", (store, till))
     if row is not None:
         turn.run(
-            "UPDATE agents SET epoch = epoch + 1, term = term + 1 WHERE store = ? AND till = ?", (store, till)
+            "UPDATE agents SET epoch = epoch + 1, term = term + ? WHERE store = ? AND till = ?",
+            (TERMS_OF_A_PC, store, till),
         )
         turn.run("DELETE FROM pool WHERE store = ? AND till = ?", (store, till))
-        return int(row[0]) + 1, int(row[1]) + 1
+        return int(row[0]) + 1, int(row[1]) + TERMS_OF_A_PC
     first = _next_block(turn)
     turn.put(schema.agents, [(store, till, 1, 1, first, first, 0, None, "")])
     return 1, 1

@@ -28,14 +28,16 @@ def ask(
 
     False when there is no such PC, or it was asked for already.
     """
-    agent = turn.one("SELECT epoch, term FROM agents WHERE store = ? AND till = ?", (store, till))
-    if agent is None or store == HUB_STORE:
+    pc = turn.one(
+        "SELECT k.epoch, k.term FROM keys k JOIN agents a ON a.store = k.store AND a.till = k.till"
+        " WHERE k.store = ? AND k.till = ? AND k.epoch = CASE ? WHEN 0 THEN a.epoch ELSE ? END",
+        (store, till, epoch, epoch),
+    )
+    if pc is None or store == HUB_STORE:
         return False
-    latest, term = agent
-    epoch = epoch or latest
-    if not 1 <= epoch <= latest or losses.asked(turn, store, till, epoch) is not None:
+    epoch, term = pc
+    if losses.asked(turn, store, till, epoch) is not None:
         return False
-    term -= latest - epoch
     losses.keep(turn, Loss(store, till, office.inc, term, epoch, evidence, by, session, office.clock()))
     return True
 

@@ -185,14 +185,11 @@ class Devices:
     def _private(self, lane: Lane, *, is_shut: bool) -> bytes:
         office = self.office
         with office.store.turn() as turn:
-            epoch, term = self._agent(turn, lane)
+            is_replaced, term = self._agent(turn, lane)
             # A PC whose place another one has taken hears only that its own term is over: two that were
             # told of the same rights and numbers would both use them.
-            over = max(0, epoch - lane.epoch)
-            if over:
-                return publishing.private_page(
-                    turn, office, lane, office.inc, term - over + 1, is_replaced=True
-                )
+            if is_replaced:
+                return publishing.private_page(turn, office, lane, office.inc, term + 1, is_replaced=True)
             admission.fill_pool(turn, office, lane.store, lane.till)
             if not is_shut:
                 grants.grant_to(turn, office, lane.store, lane.till, office.inc, term)
@@ -203,13 +200,16 @@ class Devices:
             return publishing.private_page(turn, office, lane, office.inc, term)
 
     @staticmethod
-    def _agent(look: Turn, lane: Lane) -> tuple[int, int]:
-        """The epoch and the term of the PC that is a till now."""
-        at = (lane.store, lane.till)
-        row = look.one("SELECT epoch, term FROM agents WHERE store = ? AND till = ?", at)
+    def _agent(look: Turn, lane: Lane) -> tuple[bool, int]:
+        """Whether another PC has taken the place of this one, and the term in which this one began."""
+        row = look.one(
+            "SELECT a.epoch, k.term FROM agents a JOIN keys k ON k.store = a.store AND k.till = a.till"
+            " WHERE a.store = ? AND a.till = ? AND k.epoch = ?",
+            (lane.store, lane.till, lane.epoch),
+        )
         if row is None:
             raise NotFound()
-        return int(row[0]), int(row[1])
+        return row[0] != lane.epoch, int(row[1])
 
     def blob(self, request: Request, body: bytes) -> bytes:
         """An immutable blob; what belongs to one till or store is served to it alone."""
@@ -264,8 +264,8 @@ class Devices:
         """The term of a till's PC. Raises ``FencedEpoch`` when another one has taken its place: the close
         of a term ends what was reserved and given in it, whoever asked."""
         with self.office.store.look() as look:
-            epoch, term = self._agent(look, lane)
-        if lane.epoch != epoch:
+            is_replaced, term = self._agent(look, lane)
+        if is_replaced:
             raise FencedEpoch()
         return term
 

@@ -81,6 +81,7 @@ keys = Table(
     _whole("not_before_ms"),
     Column("revoked_at_ms", WHOLE),
     Column("max_seq", WHOLE),
+    _whole("term", server_default="0"),
 )
 tickets = Table(
     "tickets",

@@ -5,8 +5,11 @@ from __future__ import annotations
 import pytest
 from headquarters import DAY_MS, RULES, Headquarters
 from pretend_till import PretendTill, points_of
-from test_rights_over_http import intent
+from test_rights_over_http import enrolled, intent
 
+from agent import provisioning
+from agent.recorder import Recorded
+from agent.uplink import join
 from hub import losses, publishing
 from hub.store.losses import every
 from hub.verify import verify
@@ -148,7 +151,7 @@ def test_the_next_pc_of_that_counter_begins_a_new_term(hq: Headquarters, till: P
     m = burnt(hq, till)
     declared(hq)
     again = PretendTill(hq, "s001", seed=2)
-    assert (again.lane.epoch, again.term) == (2, 2)
+    assert (again.lane.epoch, again.term) == (2, 3)
     assert [row[3] for row in again.page("r")] == [400], "nothing stands in its way"
     again.redeem(m, 400, ["allowance", 400])
     again.earn(m, 10)
@@ -203,6 +206,25 @@ def test_when_the_next_pc_is_lost_the_first_one_keeps_what_it_holds(
     assert rights_out(hq, "s001") == 40, "what is reserved for it"
     assert not verify(hq.office).faults
     stolen.close()
+
+
+def test_what_the_first_pc_earns_after_that_is_its_own(hq: Headquarters) -> None:
+    """A PC that was replaced begins another term, which is not the one that its successor was lost in."""
+    first = hq.shop("s001")
+    m = enrolled(first)
+    first.sync()
+    folder = first.folder.parent / "second"
+    second = hq.open(folder, provisioning.join(folder / "keys", hq.ticket("s001"), join))
+    second.sync()
+    first.sync()
+    declared(hq, epoch=2)
+    assert isinstance(first.counter.sell(m, [[1, "all", 1, 5_000]], "c1"), Recorded)
+    first.sync()
+    assert first.here(m) == rights_out(hq, "s001") == 50, "headquarters knows that they may be spent there"
+    assert isinstance(first.counter.redeem(m, 50, "c1"), Recorded)
+    first.sync()
+    assert hq.rows("SELECT reason FROM cases") == []
+    assert not verify(hq.office).faults
 
 
 def test_the_fact_says_who_and_why(hq: Headquarters, till: PretendTill) -> None:

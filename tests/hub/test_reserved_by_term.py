@@ -19,7 +19,7 @@ def two_reservations(hq: Headquarters, till: PretendTill, other: PretendTill) ->
     other.send()
     assert till.authorise(new_op_id(till.st, b"o" * 10), m, 10) == {"granted": 10}
     new = PretendTill(hq, till.lane.store, till.lane.till, seed=2)
-    assert new.term == till.term + 1
+    assert new.term > till.term
     intent = new_op_id(new.st, b"n" * 10)
     assert new.authorise(intent, m, 60) == {"granted": 60}
     assert reserved(hq) == [(10,), (60,)]
