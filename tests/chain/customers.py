@@ -147,7 +147,7 @@ class Floor:
 
     def saw(self, pc: Pc, done: Done, m: int) -> None:
         """The paper is handed over."""
-        whose, epoch = m or done.op.m or 0, pc.identity.lane.epoch
+        whose, epoch = done.op.m or m, pc.identity.lane.epoch
         self.witness.saw(self.now_ms(), *pc.name, whose, done.op, done.receipt, epoch)
         for move, _ in done.op.moves():
             if move in _FUNDED:
@@ -160,8 +160,9 @@ class Floor:
             assert done.op.m is not None
             if any(other.m == done.op.m for other in self.customers if other is not customer):
                 self.witness.broken.append(f"two people were given the number {done.op.m}")
-            customer.m, customer.code = done.op.m, done.receipt.member_code
             self.marks["enrolment"] += 1
+            if not customer.code:  # else the customer has another card by now, and throws this one away
+                customer.m, customer.code = done.op.m, done.receipt.member_code
 
         return self.ask(pc, Asking(act, number, lambda: pc.desk.enrol(act, "c1"), then))
 

@@ -53,7 +53,7 @@ def given(world: World, m: int = 0, store: str = "") -> dict[str, Gift]:
         name = f"s{number}"
         if tills > 1 and store in ("", name):
             pcs = [pc for pc in world.every_pc() if pc.name[0] == name]
-            for pc in pcs:
+            for pc in [pc for pc in world.whole_fleet() if pc.name[0] == name]:
                 for body in _gave(pc, m):
                     gift = _gift(world, pc, body, pcs)
                     found[gift.id] = gift

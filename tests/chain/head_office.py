@@ -18,7 +18,7 @@ from fastapi import Request
 
 from agent.till import Identity
 from config.sqlite import IntegrityError, open_database
-from hub import admission, intake, publishing
+from hub import admission, intake, losses, publishing
 from hub.api.devices import Devices
 from hub.keys import HubKeys
 from hub.office import Office
@@ -26,9 +26,9 @@ from hub.store.engine import Collision, Store, Turn
 from hub.store.upgrading import upgrade
 from points.judging import NOT_LEARNT
 from points.wire import canonical, endpoints, joining, ticket
-from points.wire.faults import InProgress, WireFault
+from points.wire.faults import InProgress, Revoked, WireFault
 from points.wire.keys import SigningKey
-from points.wire.lane import KeyRecord
+from points.wire.lane import KeyRecord, Lane
 from points.wire.sealing import SealingKey
 
 HUB_URL = "http://hub.storm"
@@ -113,10 +113,17 @@ class OpenDoors(Devices):
 
     def _sender(self, request: Request, body: bytes, *, delivers: bool = False) -> KeyRecord:
         kid = request.headers["kid"]
-        if kid not in self._known:  # no key is revoked in a pretend chain
+        if kid not in self._known:
             with self.office.store.look() as look:
                 self._known[kid] = intake.key_record(look, self.office, kid)
-        return self._known[kid]
+        record = self._known[kid]
+        if record.revoked_at_ms is not None and not delivers:
+            raise Revoked
+        return record
+
+    def forget(self) -> None:
+        """A key was revoked."""
+        self._known.clear()
 
 
 @cache
@@ -208,6 +215,15 @@ class HeadOffice:
             granted.lane, key, granted.hub, HUB_URL, granted.keys.receipt, granted.keys.manifest,
             granted.keys.pii, store_keys.index, shard_key, region, granted.term, granted.inc,
         )  # fmt: skip
+
+    def declare_lost(self, lane: Lane) -> None:
+        """Two people agree that a PC is lost."""
+        at = (lane.store, lane.till)
+        with self.store.turn() as turn:
+            assert losses.ask(turn, self.office, *at, "李娜", "1", "fire", lane.epoch)
+            assert losses.approve(turn, self.office, *at, lane.epoch, "王强", "2")
+        if isinstance(self.doors, OpenDoors):
+            self.doors.forget()
 
     def rows(self, sql: str, *arguments: Any) -> list[tuple[Any, ...]]:
         """For the laws: what is written."""

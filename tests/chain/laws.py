@@ -186,7 +186,7 @@ def _not_more_than_earned(world: World, m: int) -> None:
         for act, n in points_moved(body["fund"])
         if act == "auth"
     )
-    if spendable + max(0, reserved - ended) > sums.left:
+    if spendable + max(0, reserved - ended) > sums.left + world.losses.exposed[m]:
         raise Violated(
             f"all tills together may spend {spendable} points of member {m} and {reserved - ended} are"
             f" reserved, but only {sums.left} were earned and not spent"
@@ -230,7 +230,7 @@ def _ask(holds: bool, law: str) -> None:
 
 def _exactly_once(world: World) -> Recorded:
     """Every recorded operation is posted once, to the byte, in an unbroken lane; nothing else is."""
-    recorded: Recorded = {}
+    recorded: Recorded = world.losses.heard(world.hub)
     for pc in world.every_pc():
         log, lane = pc.till.log, pc.identity.lane
         entries = list(log.walk())
@@ -257,6 +257,8 @@ def _exactly_once(world: World) -> Recorded:
             continue
         posted[op_id] += 1
         _ask(recorded.get(op_id) == (store, till, bytes(body)), f"{op_id} was posted and not recorded so")
+    for op_id in world.losses.dismissed:
+        del recorded[op_id]
     _ask(
         posted.keys() == recorded.keys(), f"{len(recorded.keys() - posted.keys())} operations are not posted"
     )
@@ -269,6 +271,8 @@ def _seen(world: World, recorded: Recorded) -> None:
     witness = world.witness
     for op_id, paper in witness.papers.items():
         kept = recorded.get(op_id)
+        if op_id in world.losses.unheard | world.losses.dismissed:
+            continue
         _ask(kept is not None, f"the paper of {op_id} at {paper.store}/{paper.till} stands in no book")
         assert kept is not None
         _ask(json.loads(kept[2]) == paper.op.body, f"the paper of {op_id} is not what was recorded")
@@ -305,6 +309,8 @@ def _remarks(world: World) -> None:
         allowed = ELSEWHERE if world.marks["refund of another till's sale"] else frozenset()
         allowed |= UNHEARD if world.marks["refund"] + world.marks["void"] else frozenset()
         world.marks[f"remark: {reason}"] += 1
+        if world.losses.explain(world.hub, (store, till, seq), reason):
+            continue
         _ask(
             letter == "J" and reason in allowed,
             f"headquarters remarks {letter} {detail} on operation {seq} of {store}/{till}",
@@ -329,13 +335,16 @@ def _second_opinion(world: World, recorded: Recorded) -> None:
     for one in said.values():
         one["doubts"] = [doubt for doubt in one["doubts"] if doubt[1] not in ("day_used", "tier")]
     told = state(world.hub.office)
+    for m in world.losses.unknown(set(told["members"]) - {str(m) for m in said}):
+        told["members"].pop(m)
     for remarked in UNHEARD:  # allowed where goods came back, and asked before
         told["cases"].pop(remarked, None)
     differing = opinion.differences(said, told, rule, book["settle"], today)
     world.marks["second opinion"] += 1
     _ask(not differing, "the independent ledger differs: " + "; ".join(differing[:3]))
     for m, one in said.items():
-        _ask(one["debt"] <= one["clawed"], f"member {m} owes {one['debt']}, more than was ever clawed back")
+        clawed = one["clawed"] + world.losses.exposed[m]
+        _ask(one["debt"] <= clawed, f"member {m} owes {one['debt']}, more than was ever clawed back")
 
 
 def _any_order(world: World, recorded: Recorded) -> None:
@@ -369,7 +378,7 @@ def _shows_what_is(world: World, pc: Pc) -> None:
     if len([one for one in world.every_pc() if one.name == pc.name]) > 1:
         return
     for gift in gifts.given(world, 0, pc.name[0]).values():
-        if gift.to == pc.name and gift.is_on_its_way:
+        if gift.to == pc.name and gift.is_on_its_way and gift.was_heard:
             escrow, home = kept[gift.m]
             kept[gift.m] = (escrow - gift.pts, home)
     for m, held in cells.every(pc.till.book):

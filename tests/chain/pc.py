@@ -68,6 +68,7 @@ class Pc:
         self.marks = marks
         self.runs = False
         self.is_replaced = False
+        self.is_missing = self.is_burnt = False
         self.full = False
         self.till: Till
         self.desk: Desk

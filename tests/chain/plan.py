@@ -16,6 +16,8 @@ START_MS = 1_795_017_600_000  # 2026-11-19 00:00 in Shanghai
 MINUTE_MS = 60_000
 HOUR_MS = 60 * MINUTE_MS
 DAY_MS = 24 * HOUR_MS
+LAST_DAY = 20261130
+"""The last day of the month in which every chain begins."""
 OPENS_MS, CLOSES_MS = 9 * HOUR_MS, 22 * HOUR_MS
 
 RULES: dict[str, Any] = {
@@ -48,6 +50,7 @@ class Weather:
     jump: float = 0.0
     old_copy: float = 0.0
     replaced: float = 0.0
+    lost: float = 0.0
     lan_lose: float = 0.0
     lan_double: float = 0.0
     lan_late: float = 0.0
@@ -86,6 +89,8 @@ class Plan:
     elsewhere: bool
     scurries: int
     """How often a day one card is shown at all tills of a store."""
+    quiet: bool = False
+    """Weeks of a shop as real ones are, with few purchases a day, instead of a few crowded days."""
     items: tuple[Item, ...] = field(repr=False, default=())
 
     def chance(self, n: int) -> random.Random:
@@ -128,8 +133,13 @@ def draw(seed: int, weather: Weather | None = None, **fixed: Any) -> Plan:
     """The plan of a seed; ``fixed`` fields are not drawn."""
     dice = random.Random(f"plan/{seed}")
     stores = fixed.get("stores") or dice.choice((2, 2, 3, 4, 6))
-    most = dice.choice((1, 2, 2, 3, 3))
-    days = fixed.get("days") or dice.choice((2, 3, 3, 5))
+    quiet = "days" not in fixed and random.Random(f"quiet/{seed}").random() < 0.5
+    most = dice.choice((1, 1, 1, 2, 3) if quiet else (1, 2, 2, 3, 3))
+    days = fixed.get("days") or dice.choice((10, 12, 14) if quiet else (2, 3, 3, 5))
+    if weather is None:
+        thieves = random.Random(f"thieves/{seed}")
+        lost = thieves.random() * 0.2 if thieves.random() < 0.25 else 0.0
+        weather = replace(draw_weather(dice), lost=lost)
     plan = Plan(
         seed=seed,
         stores=stores,
@@ -137,13 +147,14 @@ def draw(seed: int, weather: Weather | None = None, **fixed: Any) -> Plan:
         members=fixed.get("members") or dice.choice((1, 2, 4, 8, 16)) * stores,
         days=days,
         rules=fixed.get("rules") or _rules(dice, days),
-        weather=weather if weather is not None else draw_weather(dice),
+        weather=weather,
         batch_ops=dice.choice((1, 3, 20, 200, 1000)),
         signed=dice.random() < 1 / 16,
         hub_nights=dice.random() < 0.3,
         redeem=dice.choice((0.1, 0.3, 0.6)),
         elsewhere=dice.random() < 0.4,
-        scurries=fixed.get("scurries") or dice.choice((0, 1, 3)),
+        scurries=fixed.get("scurries") or dice.choice((0, 0, 1) if quiet else (0, 1, 3)),
+        quiet=quiet,
     )
     return replace(plan, items=tuple(sorted(_items(plan, dice), key=lambda item: (item.at_ms, item.n))))
 
@@ -151,7 +162,7 @@ def draw(seed: int, weather: Weather | None = None, **fixed: Any) -> Plan:
 def _rules(dice: random.Random, days: int) -> dict[str, Any]:
     book = dict(RULES)
     if dice.random() < 0.3:  # everything expires in the middle of the run
-        book["expiry"] = ["fixed", 20261119 + dice.randrange(1, max(2, days - 1))]
+        book["expiry"] = ["fixed", min(20261119 + dice.randrange(1, max(2, days - 1)), LAST_DAY)]
     if dice.random() < 0.2:
         book["redeem"] = {"pts": 10, "fen": 10, "step": 10}
     if dice.random() < 0.2:
@@ -166,8 +177,8 @@ def _items(plan: Plan, dice: random.Random) -> list[Item]:
         items.append(Item(len(items), at_ms, kind, store, till, member, more))
 
     homes = [dice.randrange(plan.stores) for _ in range(plan.members)]
-    visits_a_day = dice.choice((4, 8, 12))
-    pulses = dice.choice((0, 1, 1, 3))
+    visits_a_day = dice.choice((2, 3, 4) if plan.quiet else (4, 8, 12))
+    pulses = dice.choice((0, 0, 1) if plan.quiet else (0, 1, 1, 3))
     ring = dice.random() < 0.3
     for day in range(plan.days):
         begins = START_MS + day * DAY_MS
@@ -236,3 +247,5 @@ def _store_faults(plan: Plan, dice: random.Random, add: Any, store: int, begins:
         ):  # fmt: skip
             if dice.random() < often:
                 add(_open_time(begins, dice), kind, store, till)
+        if weather.lost and dice.random() < weather.lost:
+            add(_open_time(begins, dice), "lose", store, till)

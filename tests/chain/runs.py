@@ -49,13 +49,14 @@ def run(plan: Plan) -> Ran:
 def small(seed: int) -> Plan:
     """A chain for those in a hurry: few stores, few days, and all of the weather.
 
-    Most have several tills; in a fourth PCs are replaced all the time and tills hear each other badly.
+    Most have several tills; in a fourth PCs are replaced all the time and tills hear each other badly, and
+    in half of those PCs are lost too (seeds 6, 14, 22…).
     """
     stores = 2 + seed % 2
     if seed % 4 == 2:
         weather = replace(
             draw_weather(random.Random(f"small/{seed}")), replaced=0.7, outage=0.8, outage_ms=8 * HOUR_MS,
-            lan_lose=0.3, lan_late=0.4, lan_double=0.4, lan_outage=0.3,
+            lan_lose=0.3, lan_late=0.4, lan_double=0.4, lan_outage=0.3, lost=(0.0, 0.5)[seed // 4 % 2],
         )  # fmt: skip
         return draw(seed, weather, stores=2, days=3, members=4, tills=(3, 1), scurries=3)
     tills = (1,) * stores if seed % 4 == 3 else (3, *(1,) * (stores - 1))

@@ -106,7 +106,7 @@ class StoreNetwork:
     def carry(self, sender: Line, said: Said, address: Address) -> None:
         """A datagram leaves a PC; whoever began to speak hears everything that is answered at once."""
         storm = self.storm
-        if sender.pc.name[0] in storm.store_cuts:
+        if sender.pc.is_missing or sender.pc.name[0] in storm.store_cuts:
             storm.mark("store network down")
             return
         raw = sister.datagram(said, sender.till.identity.key)
@@ -148,7 +148,7 @@ class StoreNetwork:
 
     def _concerns(self, one: _Datagram, pc: Pc) -> bool:
         """Whether a datagram arrives at a PC; what is told to a till reaches every PC that bears its name."""
-        if not pc.runs or pc is one.sender.pc or pc.name[0] != one.sender.pc.name[0]:
+        if not pc.runs or pc.is_missing or pc is one.sender.pc or pc.name[0] != one.sender.pc.name[0]:
             return False
         if one.to is not None:
             return pc.line.address == one.to
@@ -188,7 +188,7 @@ class StoreNetwork:
         body = given.content()
         other = f"{int(body['id'], 16) ^ 1 << 20:032x}"
         forged = replace(given, seq=given.seq + 1, body=canonical.encode({**body, "id": other}))
-        said = replace(one.said, given=forged)
+        said = replace(one.said, id=other, given=forged)
         return replace(one, said=said, raw=sister.datagram(said, one.sender.till.identity.key))
 
 

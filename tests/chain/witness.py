@@ -7,7 +7,7 @@ not, until the cashier asks again or the books are opened at the end.
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 
 from points.operations import Operation
@@ -54,6 +54,8 @@ class Witness:
     doubtful: dict[str, tuple[str, str, int]] = field(default_factory=dict)
     """Acts that were cut off: (store, till, member; 0 for one not known to the till)."""
     broken: list[str] = field(default_factory=list)
+    exposed: Counter[int] = field(default_factory=Counter)
+    """By member, points that may be spent twice because a PC was lost."""
     last_day: int = 99991231
     """When all points expire, if they do on one day: what is earned later is nothing from the beginning."""
     _latest: dict[tuple[str, str, int, int], Receipt] = field(default_factory=dict)
@@ -79,7 +81,7 @@ class Witness:
         sums.clawed += receipt.clawed
         sums.lowest = min(sums.lowest, sums.left)
         sums.issued += receipt.earned
-        if receipt.used and sums.left - receipt.earned < 0 and not self.is_doubtful(m):
+        if receipt.used and sums.left - receipt.earned < -self.exposed[m] and not self.is_doubtful(m):
             self.broken.append(
                 f"member {m} has spent {sums.spent - sums.restored} points at {store}/{till} and was seen to"
                 f" earn {sums.issued - receipt.earned}"

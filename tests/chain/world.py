@@ -21,11 +21,12 @@ from config.faults import Fault
 from hub import night as hub_night
 from hub.verify import state
 from points.wire.faults import WireFault
-from tests.chain import decisions, laws, mishaps
+from tests.chain import decisions, laws, losses, mishaps
 from tests.chain.customers import Customer, Floor
 from tests.chain.disk import Killed, new_folder
 from tests.chain.head_office import HeadOffice
 from tests.chain.laws import Violated
+from tests.chain.losses import Losses
 from tests.chain.marks import Marks
 from tests.chain.network import AUTHORISE, Storm, Wire
 from tests.chain.pc import ANY_MINUTE, Pc, no_rest, quietly, talk
@@ -56,6 +57,7 @@ class World:
         self._folder = new_folder()
         self._events: list[tuple[int, int, Callable[[], None]]] = []
         self._count = 0
+        self.losses = Losses(self.witness.exposed)
         self.pcs: dict[tuple[int, int], list[Pc]] = {}
         for store, tills in enumerate(plan.tills):
             for till in range(tills):
@@ -79,8 +81,12 @@ class World:
         return pc
 
     def every_pc(self) -> list[Pc]:
-        """All PCs, the replaced ones too."""
+        """All PCs that headquarters listens to, the replaced ones too."""
         return [pc for pcs in self.pcs.values() for pc in pcs]
+
+    def whole_fleet(self) -> list[Pc]:
+        """Those that were declared lost too."""
+        return self.every_pc() + self.losses.declared
 
     def after(self, wait_ms: int, do: Callable[[], None]) -> None:
         """Something that follows from what happened."""
@@ -146,7 +152,7 @@ class World:
                 self._cut_store(item)
                 return
             case "hub night":
-                self._hub_night()
+                self.hub_night()
                 return
         pc = self._at(item, dice)
         match item.kind:
@@ -171,6 +177,8 @@ class World:
                 self.after(dice.randrange(20 * HOUR_MS), lambda: mishaps.put_copy_back(self, pc))
             case "replace":
                 mishaps.replace(self, item, dice)
+            case "lose":
+                losses.lose(self, item, dice)
 
     def _at(self, item: Item, dice: random.Random) -> Pc:
         """The PC that is meant; now and then the old one, which somebody still uses without a network."""
@@ -217,6 +225,8 @@ class World:
             pc.arm(how, dice.randrange(1, 16))
 
     def boot(self, pc: Pc) -> None:
+        if pc.is_burnt:
+            return
         try:
             pc.boot()
         except Fault as fault:
@@ -226,7 +236,7 @@ class World:
         quietly(pc.line.ask_again)
 
     def _reboot(self, pc: Pc) -> None:
-        if not pc.runs:
+        if not pc.runs and not pc.is_burnt:
             self.boot(pc)
             if self.storm.chance.random() < 0.7:
                 self.floor.ask_again(pc)
@@ -290,7 +300,8 @@ class World:
         self.hub.restart()
         self.marks["headquarters restarted"] += 1
 
-    def _hub_night(self) -> None:
+    def hub_night(self) -> None:
+        """The night's work of headquarters, if it is up."""
         if self.hub.is_up:
             expired = hub_night.Night(self.hub.office, ANY_MINUTE).run()
             self.marks["expired points"] += expired > 0
@@ -305,6 +316,8 @@ class World:
         self.storm.store_cuts.clear()
         if not self.hub.is_up:
             self._hub_back()
+        for pc in list(self.losses.missing):
+            losses.declare(self, pc)
         late = [event[2] for event in sorted(self._events, key=lambda event: event[:2])]
         self._events.clear()
         for pc in self.every_pc():
@@ -323,6 +336,8 @@ class World:
         if late[half:]:
             for do in late[half:]:  # of a time that nobody remembers
                 do()
+            self._drain(dice, gives_back=False)
+        if losses.dismiss(self):
             self._drain(dice, gives_back=False)
 
     def _drain(self, dice: random.Random, gives_back: bool) -> None:
@@ -360,7 +375,7 @@ class World:
     def fingerprint(self) -> str:
         """A hash of every operation and of all that headquarters has made of them."""
         told = sha256(repr(state(self.hub.office)).encode())
-        for pc in self.every_pc():
+        for pc in self.whole_fleet():
             told.update(pc.till.log.head)
         for (body,) in self.hub.rows("SELECT body FROM facts ORDER BY bucket, m, n"):
             told.update(body)
@@ -368,11 +383,11 @@ class World:
 
     def operations(self) -> int:
         """How many operations the tills have recorded."""
-        return sum(pc.till.log.seq for pc in self.every_pc())
+        return sum(pc.till.log.seq for pc in self.whole_fleet())
 
     def close(self) -> None:
         """Throw everything away."""
-        for pc in self.every_pc():
+        for pc in self.whole_fleet():
             pc.close()
         self.hub.close()
         self._folder.cleanup()

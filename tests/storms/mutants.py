@@ -36,9 +36,13 @@ MUTANTS: dict[str, Mutant] = {}
 FAST: list[str] = []
 """Those that a few chains find; the others take longer."""
 KNOWN_HARMLESS: dict[str, str] = {}
+OF_LOSSES: set[str] = set()
+"""Only where PCs are lost can they be seen."""
 
 
-def mutant(name: str, *, fast: bool = False, harmless: str = "") -> Callable[[Mutant], Mutant]:
+def mutant(
+    name: str, *, fast: bool = False, harmless: str = "", of_losses: bool = False
+) -> Callable[[Mutant], Mutant]:
     """Enter a bug into the table."""
 
     def enter(bug: Mutant) -> Mutant:
@@ -48,6 +52,8 @@ def mutant(name: str, *, fast: bool = False, harmless: str = "") -> Callable[[Mu
             FAST.append(name)
         if harmless:
             KNOWN_HARMLESS[name] = harmless
+        if of_losses:
+            OF_LOSSES.add(name)
         return bug
 
     return enter
@@ -55,6 +61,7 @@ def mutant(name: str, *, fast: bool = False, harmless: str = "") -> Callable[[Mu
 
 from tests.storms import (  # noqa: E402
     mutants_of_headquarters,  # noqa: F401  (they enter theirs)
+    mutants_of_losses,  # noqa: F401
     mutants_of_tills,  # noqa: F401
     mutants_of_transfers,  # noqa: F401
 )

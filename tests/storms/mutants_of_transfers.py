@@ -6,7 +6,7 @@ from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
 
-from agent import recorder, transfers
+from agent import recorder, till, transfers
 from agent.journal.log import Entry
 from agent.store import acts
 from agent.till import Till
@@ -14,7 +14,7 @@ from hub import handovers
 from points import holding, judging, rights
 from points.legs import Leg
 from points.operations import Operation
-from points.rights import Rights
+from points.rights import Cell, Rights
 from points.wire.transfer import Given
 from tests.storms.mutants import Surgery, mutant
 
@@ -156,13 +156,13 @@ def given_anew(surgery: Surgery) -> None:
     real = surgery.put(acts, "find", find)
 
 
-@mutant("a gift that nobody took vanishes with its term")
+@mutant("a gift that lies at a till vanishes with its term")
 def vanished(surgery: Surgery) -> None:
-    def placed(look: Any, chain: str, op: Operation) -> Operation:
-        done = real(look, chain, op)
-        return Operation({**done.body, "is_over": False}, op.store, op.till)
+    def close_legs(op: Operation, cell: Cell) -> list[Leg]:
+        cell.taken = 0
+        return list(real(op, cell))
 
-    real = surgery.put(handovers, "placed", placed)
+    real = surgery.put(holding, "close_legs", close_legs)
 
 
 @mutant("what was taken survives its term")
@@ -172,6 +172,7 @@ def taken_survives(surgery: Surgery) -> None:
         return after if after is held else rights.take(after, held.taken)
 
     real = surgery.put(rights, "renew", renew)
+    surgery.put(till, "renew", renew)
 
 
 @mutant("a grant forgets what sister tills gave", fast=True)
@@ -201,11 +202,6 @@ def closed_for_all(surgery: Surgery) -> None:
 @mutant("a new PC's points are taken from what its predecessor holds")
 def from_the_wrong_term(surgery: Surgery) -> None:
     surgery.put(holding, "_from_pots", lambda *_: [])
-
-
-@mutant("what a till was given waits for its term for ever")
-def full_pots(surgery: Surgery) -> None:
-    surgery.put(holding, "_empty_pots", lambda *_: [])
 
 
 @mutant("what nobody has told headquarters of is granted")

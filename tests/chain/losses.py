@@ -1,0 +1,162 @@
+"""PCs that burn or are stolen, and what headquarters risks by saying so.
+
+A burnt PC is never heard again. A stolen one goes on selling without a network, and may come back. Hours or
+days later two people declare it lost: then all that headquarters has set aside for it comes home, and what it
+had spent unheard, or still spends, is what may be spent a second time. That and no more is the exposure of
+a member, which the laws add to what was earned.
+"""
+
+from __future__ import annotations
+
+import json
+import random
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from hub import casework, overdue
+from tests.chain import laws
+from tests.chain.pc import Pc
+from tests.chain.plan import HOUR_MS, Item
+
+if TYPE_CHECKING:
+    from tests.chain.head_office import HeadOffice
+    from tests.chain.world import World
+
+
+@dataclass
+class Losses:
+    """What was lost in a chain. ``exposed``: by member, points that may be spent twice because of it."""
+
+    exposed: Counter[int]
+    missing: list[Pc] = field(default_factory=list)
+    """Burnt or stolen, and not declared lost yet."""
+    declared: list[Pc] = field(default_factory=list)
+    unheard: set[str] = field(default_factory=set)
+    """Operations that headquarters will never hear of."""
+    dismissed: set[str] = field(default_factory=set)
+    """Operations that waited for those and were dismissed by a person."""
+
+    def heard(self, hub: HeadOffice) -> dict[str, tuple[str, str, bytes]]:
+        """What headquarters has heard of lost lanes, by operation: store, till, body; notes the rest."""
+        heard: dict[str, tuple[str, str, bytes]] = {}
+        for pc in self.declared:
+            lane = pc.identity.lane
+            heads = hub.rows(
+                "SELECT seq FROM lanes WHERE store = ? AND till = ? AND epoch = ?",
+                lane.store, lane.till, lane.epoch,
+            )  # fmt: skip
+            seq = heads[0][0] if heads else 0
+            for entry in pc.till.log.walk():
+                op_id = json.loads(entry.body)["id"]
+                if entry.seq <= seq:
+                    heard[op_id] = (*pc.name, entry.body)
+                else:
+                    self.unheard.add(op_id)
+        return heard
+
+    def explain(self, hub: HeadOffice, place: tuple[str, str, int], reason: str) -> bool:
+        """Whether a remark is what a loss brings: what waited for it, and a gift of which only its receiver
+        told, paid for by headquarters because all that its giver held had come home."""
+        if reason == overdue.MISSING:
+            return bool(self.dismissed)
+        ((body,),) = hub.rows(
+            "SELECT f.body FROM op_seen s JOIN facts f ON f.op_id = s.op_id"
+            " WHERE s.store = ? AND s.till = ? AND s.seq = ? AND f.kind = 'rights.take' UNION ALL SELECT '{}'"
+            " LIMIT 1", *place,
+        )  # fmt: skip
+        given = json.loads(bytes(body) if isinstance(body, bytes) else body).get("refs", [""])[0]
+        return reason == "uncovered" and given in self.unheard
+
+    def unknown(self, members: Iterable[str]) -> list[str]:
+        """Those whose enrolment was lost, and who stand in the book because something was dismissed."""
+        enrolled = {m for pc in self.declared for m in _enrolled(pc, self.unheard)}
+        return [m for m in members if m in enrolled]
+
+
+def _enrolled(pc: Pc, among: set[str]) -> list[str]:
+    rows = pc.disk.database.execute("SELECT body FROM ops WHERE kind = 'member.enrol'")
+    bodies = [json.loads(bytes(body)) for (body,) in rows]
+    return [str(body["m"]) for body in bodies if body["id"] in among]
+
+
+def lose(world: World, item: Item, dice: random.Random) -> None:
+    """One of a till's PCs, the present one or one before it, burns or is stolen."""
+    there = [
+        pc for pc in world.pcs[item.store, item.till] if pc.clock.boots and pc not in world.losses.missing
+    ]
+    if not there:
+        return
+    pc = dice.choice(there)
+    world.losses.missing.append(pc)
+    pc.uplink.is_unplugged = pc.is_missing = True
+    pc.is_burnt = dice.random() < 0.6
+    world.marks["PC burnt" if pc.is_burnt else "PC stolen"] += 1
+    if pc.is_burnt:
+        pc.stop()
+        pc.disk.open()[1].close()  # what was not committed never was
+    world.after(dice.randrange(1, 40) * HOUR_MS, lambda: declare(world, pc))
+
+
+def declare(world: World, pc: Pc) -> None:
+    """Two people say so at headquarters, and another PC takes its place if none has."""
+    if pc in world.losses.declared:
+        return
+    if not world.hub.is_up:
+        world.after(HOUR_MS, lambda: declare(world, pc))
+        return
+    laws.at_any_moment(world, pc)
+    world.losses.exposed.update(_out(world, pc))
+    world.losses.missing.remove(pc)
+    world.losses.declared.append(pc)
+    pcs = world.pcs[int(pc.name[0][1:]), int(pc.name[1]) - 1]
+    pcs.remove(pc)
+    world.hub.declare_lost(pc.identity.lane)
+    world.marks["PC declared lost"] += 1
+    if not pcs or pc.identity.term > pcs[-1].identity.term:
+        pcs.append(world.new_pc(int(pc.name[0][1:]), int(pc.name[1]) - 1))
+        world.boot(pcs[-1])
+        world.contact(pcs[-1], world.storm.chance)
+    if not pc.is_burnt and world.storm.chance.random() < 0.5:
+        world.after(world.storm.chance.randrange(1, 30) * HOUR_MS, lambda: _found(world, pc))
+
+
+def _out(world: World, pc: Pc) -> Counter[int]:
+    """What headquarters has set aside for the till of a PC, by member."""
+    out: Counter[int] = Counter()  # below nothing where a gift is known that its giver has yet to tell of
+    for m, pts in world.hub.rows(
+        "SELECT m, max(0, granted + taken - allowance_used) * (1 - closed) + max(0, added - local_used)"
+        " FROM cells WHERE store = ? AND till = ? UNION ALL"
+        " SELECT m, pts FROM reserved WHERE store = ? AND till = ?", *pc.name, *pc.name
+    ):  # fmt: skip
+        out[m] += pts
+    return +out
+
+
+def dismiss(world: World) -> bool:
+    """A week later somebody dismisses what waits for what was lost; whether there was any."""
+    world.losses.heard(world.hub)
+    waits = {
+        json.loads(bytes(body))["id"]
+        for on_what, body in world.hub.rows("SELECT on_what, body FROM waiting")
+        if on_what.removeprefix("op:") in world.losses.unheard
+    }
+    if waits:
+        world.now_ms += overdue.AFTER_MS + HOUR_MS
+        world.hub_night()
+    for number, op_id in world.hub.rows("SELECT id, op_id FROM cases WHERE closed_ms IS NULL"):
+        if op_id in waits:
+            with world.hub.store.turn() as turn:
+                assert casework.act(turn, world.hub.office, number, 0, casework.DISMISS, "李娜", "burnt")
+            world.losses.dismissed.add(op_id)
+            world.marks["dismissed: it waited for what was lost"] += 1
+    return bool(waits)
+
+
+def _found(world: World, pc: Pc) -> None:
+    """What was stolen stands in a shop again and speaks; nobody listens."""
+    pc.uplink.is_unplugged = False
+    world.marks["lost PC came to light"] += 1
+    if pc.runs:
+        world.contact(pc, world.storm.chance)
