@@ -40,7 +40,7 @@ def left(till: Till, view: View) -> int:
         debt=account.debt,
         is_frozen=account.status == "frozen",
         was_served=cells.was_served(till.book, view.m),
-        row_age_ms=None if view.row is None else now_ms - till.as_of_ms,
-        shown_age_ms=None,
+        row_age_ms=now_ms - till.as_of_ms if view.in_replica else None,
+        shown_age_ms=now_ms - view.token.shown_ms if view.token else None,
     )
     return rule.left(may, known, *trusts.spent(till.book, view.m, till.shift().day))
