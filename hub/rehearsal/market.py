@@ -230,7 +230,8 @@ class Member:
         self._outcome.trusted.spend(pts, till.number, visit.ms, till.next_contact(visit.ms))
 
     def _spend_again(self, agent: Agent, visit: Visit, pts: int) -> None:
-        """Some who were trusted spend the same points once more at once, at the tills where they lie."""
+        """Some who were trusted spend the same points once more at once: at the tills where they lie, and in
+        the channel what lies at headquarters."""
         trusted = self._outcome.trusted
         if Random(f"twice {visit.member} {visit.ms}").randrange(ALL) >= trusted.terms.twice:
             return
@@ -240,6 +241,11 @@ class Member:
                 self._spend(one, self.books.new_id(), part)
                 trusted.again += part
                 pts -= part
+        rest, intent = min(pts, max(0, self.books.available)), self.books.new_id()
+        if rest:
+            self.books.reserve(CHANNEL_AGENT, intent, rest)
+            self._spend_in_channel(intent, rest)
+            trusted.again += rest
 
     def _fetch(self, agent: Agent, lacking: int) -> None:
         """What is lacking, from sister tills that are on: who has most is asked first, as at a real till."""
@@ -278,9 +284,12 @@ class Member:
             self._outcome.wish(CHANNEL, self.books.now_ms, is_refused=not may)
             self._online += 1
             if may:
-                self.owned -= visit.wish
-                self._outcome.redeemed += visit.wish
-                self.books.redeem_in_channel(CHANNEL_AGENT, intent, visit.wish)
+                self._spend_in_channel(intent, visit.wish)
+
+    def _spend_in_channel(self, intent: str, pts: int) -> None:
+        self.owned -= pts
+        self._outcome.redeemed += pts
+        self.books.redeem_in_channel(CHANNEL_AGENT, intent, pts)
 
     def _authorise(self, agent: Agent, intent: str, pts: int) -> bool:
         """Reserve what headquarters has; what lies at tills that can be reached is called home first."""
