@@ -13,7 +13,7 @@ import httpx
 import pytest
 import segno
 import zxingcpp
-from headquarters import DAY_MS, Headquarters, Shop
+from headquarters import DAY_MS, Headquarters, Shop, console_link
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image
@@ -22,6 +22,7 @@ from test_bells import at_home, spent
 from test_rights_over_http import enrolled
 
 from agent.counter import Found, No
+from agent.demo.phone import Phones
 from agent.journal.clock import Reading
 from agent.recorder import Recorded
 from agent.screen import said
@@ -351,6 +352,16 @@ def test_headquarters_page_shows_the_card_and_a_camera_reads_what_a_till_knows(
     (read,) = zxingcpp.read_barcodes(Image.open(picture).convert("L"))
     assert card(away.counter.scan(f"{read.symbology_identifier}{read.text}")).m == m
     assert "token" not in httpx.get(f"{hq.url}/console/members/{m}", trust_env=False).text
+
+
+def test_a_phone_of_the_demo_shows_what_a_till_knows_also_after_its_session(hq: Headquarters) -> None:
+    away, _, m = elsewhere(hq)
+    shown = Phones(lambda: console_link(hq))
+    assert card(away.counter.scan(shown.show(m))).m == m
+    hq.clock.now_ms += 2 * DAY_MS
+    assert card(away.counter.scan(shown.show(m))).m == m
+    with pytest.raises(KeyError):
+        shown.show(7)
 
 
 def test_the_page_says_who_told_the_points_and_what_may_be_used(hq: Headquarters) -> None:
