@@ -107,7 +107,11 @@ def wanted_from_sisters(db: Any) -> None:
 
 @migrations()
 def shown_by_members(db: Any) -> None:
-    """What members' tokens told, until it is out of date."""
+    """What members' tokens told, until it is out of date.
+
+    An earlier program has passed over the row with headquarters' keys for them, so that page is read again.
+    """
+    db.executescript("DELETE FROM chunks WHERE topic = 'till';")
     db.executescript(
         "CREATE TABLE tokens (m INTEGER PRIMARY KEY, row INTEGER NOT NULL, tier INTEGER NOT NULL,"
         " points INTEGER NOT NULL, debt INTEGER NOT NULL, issued_ms INTEGER NOT NULL,"

@@ -3,26 +3,16 @@
 from __future__ import annotations
 
 import dataclasses
-import html
-import io
-import json
-import re
-from typing import Any
 
-import httpx
 import pytest
-import segno
-import zxingcpp
-from headquarters import DAY_MS, Headquarters, Shop, console_link
+from headquarters import DAY_MS, Headquarters
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from PIL import Image
-from pretend_till import PretendTill, points_of
+from pretend_till import points_of
+from shown_tokens import GOODS, card, cut, elsewhere, mend, phone, refused
 from test_bells import at_home, spent
-from test_rights_over_http import enrolled
 
-from agent.counter import Found, No
-from agent.demo.phone import Phones
+from agent.counter import No
 from agent.journal.clock import Reading
 from agent.recorder import Recorded
 from agent.screen import said
@@ -34,55 +24,6 @@ from hub.verify import verify
 from points.refusals import Refusal
 from points.wire import canonical, envelope, member_token
 from points.wire.keys import SigningKey
-
-GOODS = [[1, "food", 1, 10_000]]
-
-
-def phone(hq: Headquarters, m: int, **other: Any) -> str:
-    """The digits on a member's phone, or with something else in their place, signed all the same."""
-    with hq.office.store.look() as look:
-        issued = member_tokens.issue(look, hq.office, m)
-    assert issued is not None
-    token, digits = issued
-    assert hq.office.keys.token is not None
-    return (
-        member_token.encode(dataclasses.replace(token, **other), hq.office.chain, hq.office.keys.token)
-        if other
-        else digits
-    )
-
-
-def card(told: Found | No) -> Any:
-    assert isinstance(told, Found), told
-    assert told.card is not None
-    return told.card
-
-
-def refused(told: Any) -> Refusal:
-    assert isinstance(told, No), told
-    return told.refusal
-
-
-def cut(*shops: Shop) -> None:
-    for shop in shops:
-        shop.uplink.connected = False
-
-
-def mend(*shops: Shop) -> None:
-    for shop in shops:
-        shop.uplink.connected = True
-    for shop in (*shops, *shops):
-        shop.sync()
-
-
-def elsewhere(hq: Headquarters, pts: int = 400) -> tuple[Shop, Shop, int]:
-    """A store whose line is cut, and a member who enrolled and bought at another one afterwards."""
-    away, home = hq.shop("s002"), hq.shop("s001")
-    cut(away)
-    m = enrolled(home)
-    assert isinstance(home.counter.sell(m, [[1, "food", 1, pts * 100]], "c1"), Recorded)
-    home.sync()
-    return away, home, m
 
 
 def test_a_member_whom_the_till_never_heard_of_is_known_by_the_token_and_earns(hq: Headquarters) -> None:
@@ -278,90 +219,6 @@ def test_no_sequence_of_tokens_makes_a_right_or_an_operation_or_turns_time_back(
     kinds = {canonical.decode(body)["t"] for _, body in sales.since(away.till.book, 0)}
     assert kinds == {"auth.void"}, "what was asked of headquarters and not answered"
     assert cells.whole(away.till.book) == []
-
-
-def test_a_till_that_was_open_before_learns_the_key_with_its_next_page(hq: Headquarters) -> None:
-    key = hq.office.keys
-    hq.office.keys = dataclasses.replace(key, token=None)
-    away = hq.shop("s002")
-    home = hq.shop("s001")
-    m = enrolled(home)
-    home.sync()
-    hq.office.keys = key
-    digits = phone(hq, m)
-    assert refused(away.counter.scan(digits)) is Refusal.token_not_proved
-    away.sync()
-    cut(away)
-    card(away.counter.scan(digits))
-    hq.office.keys = dataclasses.replace(key, token=SigningKey.from_raw(b"n" * 32))
-    fresh = phone(hq, m)
-    assert refused(away.counter.scan(fresh)) is Refusal.token_not_proved
-    mend(away)
-    card(away.counter.scan(fresh))
-    assert refused(away.counter.scan(digits)) is Refusal.token_not_proved, "the old key is not told any more"
-
-
-def test_none_is_issued_to_who_may_not_spend_and_an_alias_names_the_other(
-    hq: Headquarters, till: PretendTill
-) -> None:
-    m, other = till.enrol(), till.enrol()
-    till.earn(m, 100)
-    till.send()
-
-    def issued(one: int) -> member_token.MemberToken | None:
-        with hq.office.store.look() as look:
-            told = member_tokens.issue(look, hq.office, one)
-        return told and told[0]
-
-    def becomes(one: int, *row: Any) -> None:
-        with hq.office.store.turn() as turn:
-            turn.run('UPDATE members SET "row" = ? WHERE m = ?', (json.dumps([one, 1, *row]), one))
-
-    plain = issued(m)
-    assert plain is not None
-    assert (plain.m, plain.points, plain.debt) == (m, 100, 0)
-    assert 0 < plain.expires_ms - plain.issued_ms <= member_token.LIFE_MS_MAX
-    assert issued(12345) is None
-    ((written,),) = hq.rows('SELECT "row" FROM members WHERE m = ?', other)
-    becomes(other, "merged", m)
-    alias = issued(other)
-    assert alias is not None
-    assert (alias.m, alias.points) == (m, 100)
-    becomes(other, "merged", other)
-    assert issued(other) is None, "a circle ends"
-    for status in ("frozen", "new", "erased"):
-        becomes(other, status)
-        assert issued(other) is None, status
-    becomes(other, "active", 0, 0, "", "", 7, [["x.0", 50, 0, 0, 0, "s001"]])
-    owes = issued(other)
-    assert owes is not None
-    assert (owes.points, owes.debt) == (0, 7), "nothing may be spent while anything is owed"
-    becomes(other, *json.loads(written)[2:])
-
-
-def test_headquarters_page_shows_the_card_and_a_camera_reads_what_a_till_knows(
-    hq: Headquarters, desk: httpx.Client
-) -> None:
-    away, _, m = elsewhere(hq)
-    page = desk.get(f"/console/members/{m}").text
-    (digits,) = re.findall(r'id="token">(\d{261})<', page)
-    assert "400 分" in page
-    assert segno.make_qr(digits, error="m").svg_data_uri(scale=4, border=4) in html.unescape(page)
-    picture = io.BytesIO()
-    segno.make_qr(digits, error="m").save(picture, kind="png", scale=3)
-    (read,) = zxingcpp.read_barcodes(Image.open(picture).convert("L"))
-    assert card(away.counter.scan(f"{read.symbology_identifier}{read.text}")).m == m
-    assert "token" not in httpx.get(f"{hq.url}/console/members/{m}", trust_env=False).text
-
-
-def test_a_phone_of_the_demo_shows_what_a_till_knows_also_after_its_session(hq: Headquarters) -> None:
-    away, _, m = elsewhere(hq)
-    shown = Phones(lambda: console_link(hq))
-    assert card(away.counter.scan(shown.show(m))).m == m
-    hq.clock.now_ms += 2 * DAY_MS
-    assert card(away.counter.scan(shown.show(m))).m == m
-    with pytest.raises(KeyError):
-        shown.show(7)
 
 
 def test_the_page_says_who_told_the_points_and_what_may_be_used(hq: Headquarters) -> None:
