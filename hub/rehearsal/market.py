@@ -186,7 +186,7 @@ class Member:
         is_connected = self._tills[agent].is_connected(self.books.now_ms)
         intent = self.books.new_id()
         may = here >= wish or (is_connected and self._authorise(agent, intent, wish - here))
-        is_trusted = not may and not is_connected and self._may_trust(agent) >= wish - here
+        is_trusted = not may and not is_connected and self._may_trust(agent, wish) >= wish - here
         self._outcome.wish(
             COUNTER if is_connected else OFFLINE, self.books.now_ms, is_refused=not may and not is_trusted
         )
@@ -204,9 +204,9 @@ class Member:
         self._outcome.redeemed += pts
         self.books.redeem(agent, intent, pts, by)
 
-    def _may_trust(self, agent: Agent) -> int:
-        """What this till may spend of the member beyond every right: what it knows is what it last heard, or
-        what a token tells that the member's own network has just fetched."""
+    def _may_trust(self, agent: Agent, wish: int) -> int:
+        """What this till may spend beyond every right for a wish of what it knows is there: what it has last
+        heard, or what a token tells that the member's own network has just fetched."""
         trusted, ms, till = self._outcome.trusted, self.books.now_ms, self._tills[agent]
         if trusted.terms == NO_TRUST:
             return 0
@@ -221,6 +221,8 @@ class Member:
             row_age_ms=None if row is None else ms - heard_ms,
             shown_age_ms=0 if has_token and told is not None else None,
         )
+        if wish > known.points:
+            return 0
         today = self._trusted_on[agent, self.books.today]
         return trusted.may(known, till.number, till.next_contact(ms), today)
 

@@ -70,6 +70,15 @@ def test_a_till_knows_what_headquarters_had_told_it_and_a_token_what_it_knows_no
         assert ended(outcome, OFFLINE) == (1, refused), tokens
 
 
+def test_a_wish_beyond_what_the_till_knows_is_not_trusted_whatever_it_holds() -> None:
+    """50 of 250 were earned behind another cut line; 200 lie here, fetched in the morning."""
+    here = [*HABIT, visit(2, 11, B, 50), visit(2, 12, A, 0, 250)]
+    outcome = played(here, cut=CUT_AT_NOON, trust=Terms(MUCH))
+    assert ended(outcome, OFFLINE) == (1, 1)
+    outcome = played(here, cut=CUT_AT_NOON, trust=Terms(MUCH, has_tokens=True))
+    assert ended(outcome, OFFLINE) == (1, 0)
+
+
 def test_a_budget_is_refilled_when_headquarters_has_heard() -> None:
     twice = [*SERVED[:3], visit(2, 12, A, 0, 100), visit(6, 12, A, 0, 100)]
     assert played(twice, cut=(at(2, 11), at(7, 12)), trust=Terms(Budget(100, 100, 100))).denied(OFFLINE) == 1
