@@ -46,6 +46,7 @@ def test_a_member_whom_the_till_never_heard_of_is_known_by_the_token_and_earns(h
 
 
 def test_a_newer_token_is_shown_and_an_older_one_never_replaces_it(hq: Headquarters) -> None:
+    hq.office.trust = Trust(50, 50, 100)
     home, other, m = at_home(hq)
     for shop in (other, home, other):
         shop.sync()
@@ -65,6 +66,9 @@ def test_a_newer_token_is_shown_and_an_older_one_never_replaces_it(hq: Headquart
     mend(home, other)
     told = card(other.counter.scan(new))
     assert (told.points, told.is_shown) == (before + 200, False), "the feed is newer"
+    assert told.trusted == 0, "and nobody is trusted for what is older than it"
+    told = card(other.counter.scan(phone(hq, m)))
+    assert (told.points, told.is_shown, told.trusted) == (before + 200, False, 50)
 
 
 def test_own_work_that_the_token_does_not_count_is_added_and_what_it_counts_is_not(hq: Headquarters) -> None:
