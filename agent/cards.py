@@ -8,13 +8,18 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from agent import trust
 from agent.till import Till, View
 from points.receipts import next_to_expire
 
 
 @dataclass(frozen=True, slots=True)
 class Card:
-    """A member at this counter. ``pending_pts`` is the difference to headquarters' last word."""
+    """A member at this counter. ``pending_pts`` is the difference to headquarters' last word.
+
+    ``is_shown``: that word, of ``as_of_ms``, came by the member's own token; ``trusted`` points may be used
+    besides ``here`` while headquarters is out of reach.
+    """
 
     m: int
     name: str
@@ -30,6 +35,8 @@ class Card:
     expires_pts: int
     expires_on: int
     day_used: int
+    is_shown: bool = False
+    trusted: int = 0
 
 
 def card_of(till: Till, view: View) -> Card:
@@ -49,7 +56,9 @@ def card_of(till: Till, view: View) -> Card:
         here=0 if account.debt else min(points, sum(view.rights.left(today))),
         debt=account.debt,
         pending_pts=points - (row.balance(today) if row else 0),
-        as_of_ms=till.as_of_ms,
+        as_of_ms=view.as_of_ms,
+        is_shown=view.rests_on_token,
+        trusted=trust.left(till, view),
         expires_pts=expires_pts,
         expires_on=expires_on,
         day_used=account.days.get(till.shift().day, 0),

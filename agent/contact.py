@@ -187,7 +187,7 @@ class Contact:
         with till.book.lock:
             entries = till.log.between(first, min(last, first + OPS_MAX - 1))
             entries = entries[: envelope.fitting(len(entry.body) for entry in entries)]
-            witness = till.witness
+            witness = till.witness if till.witness and not till.witness.is_copy else None
             now = till.clock.now()
             anchor = Anchor(witness.hub_ms, witness.boot, witness.mono_ms) if witness else None
             moment = Moment(now.wall_ms, now.boot, now.mono_ms, till.inst, VERSION, till.identity.inc, anchor)

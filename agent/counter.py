@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from agent import claims, funding
+from agent import claims, funding, member_tokens
 from agent.cards import Card, card_of
 from agent.funding import Authorise, Fetch, Intent, No, OnTrust, no_sisters
 from agent.journal.clock import StoreTime
@@ -101,6 +101,9 @@ class Counter:
                     return No(Refusal.unknown_member, {}) if m is None else self._found(code, m)
                 case CodeKind.CLAIM:
                     return self._claimed(code)
+                case CodeKind.TOKEN:
+                    told = member_tokens.hear(self.till, code.text)
+                    return told if isinstance(told, No) else Found(code.kind, self._card(told.m))
         return No(Refusal.unknown_code, {})
 
     def _found(self, code: Code, m: int | None) -> Found:

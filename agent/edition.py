@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from agent import trust
+from agent import member_tokens, trust
 from agent.journal.log import EPOCH_STEP
 from agent.store import cells, device_keys, feeds, members, outbox
 from agent.till import OWN_TERM, Till
@@ -190,6 +190,8 @@ def _private_row(till: Till, turn: Connection, row: list[Any], manifest: Manifes
                     wanted.add(m)
             case "t":
                 trust.hear(turn, till, int(row[1]), int(row[2]), int(row[3]))
+            case "token":
+                member_tokens.hear_keys(turn, row[1])
             case "own":
                 feeds.keep_fact(turn, OWN_TERM, f"{int(row[1])},{int(row[2])}")
             case "s":

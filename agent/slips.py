@@ -58,7 +58,7 @@ def _member(till: Till, view: View) -> dict[str, Any]:
         "balance": balance,
         "debt": account.debt,
         "pending_pts": balance - (row.balance(today) if row else 0),
-        "as_of_ms": till.as_of_ms,
+        "as_of_ms": view.as_of_ms,
         "expires_pts": expires_pts,
         "expires_on": expires_on,
     }

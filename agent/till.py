@@ -13,10 +13,11 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from agent.journal.clock import Clock, StoreTime, Witness, store_time
+from agent.journal.clock import Clock, StoreTime, Witness, raised_by, store_time
 from agent.journal.database import Book
 from agent.journal.log import EPOCH_STEP, Log
-from agent.store import cells, feeds, members, sales, trusts
+from agent.store import cells, feeds, members, outbox, sales, tokens, trusts
+from agent.store.tokens import Shown
 from config.faults import Fault
 from config.sqlite import Connection
 from points import rulebook
@@ -67,13 +68,25 @@ class Shift:
 
 @dataclass(slots=True)
 class View:
-    """A member as this till sees it for one act: read once, under the lock, and then acted upon."""
+    """A member as this till sees it for one act: read once, under the lock, and then acted upon.
+
+    ``row`` is what headquarters told last, by its feed or by a newer token; ``token`` is that one, or one
+    that is as new as the feed's; ``as_of_ms`` is when it was so, ``in_replica`` whether the feed has a row.
+    """
 
     m: int
     row: MemberRow | None
     account: Account
     rights: Rights
     today: Day
+    as_of_ms: int = 0
+    token: Shown | None = None
+    in_replica: bool = True
+
+    @property
+    def rests_on_token(self) -> bool:
+        """Whether its points are what a member has shown, and not what the feed told."""
+        return self.token is not None and (self.row is None or not self.row.raw)
 
 
 @dataclass
@@ -89,6 +102,8 @@ class Till:
     books: dict[str, RuleBook] = field(default_factory=dict)
     rules: RuleBook | None = None
     pending: dict[int, list[Operation]] = field(default_factory=dict)
+    tokens: dict[int, Shown] = field(default_factory=dict)
+    """What members' tokens told, by member; some may be out of date."""
     asking: set[str] = field(default_factory=set)
     """Intents that a redemption is about to end: asked right now, or granted and not recorded yet."""
     editions: int = 0
@@ -140,8 +155,9 @@ class Till:
             self._shift = Shift(day(int(number)), closed == "1")
         heard = feeds.fact(self.book, "witness")
         if heard:
-            hub_ms, mono_ms, boot = heard.split(",")
-            self.witness = Witness(int(hub_ms), int(mono_ms), boot)
+            hub_ms, mono_ms, boot, *copy = heard.split(",")
+            self.witness = Witness(int(hub_ms), int(mono_ms), boot, is_copy=bool(copy))
+        self.tokens = tokens.every(self.book)
 
     def _restore(self, bodies: list[bytes]) -> None:
         """Put back what the second file knows and the database does not."""
@@ -208,9 +224,19 @@ class Till:
         """
         now = self.clock.now()
         if self.witness is None or hub_ms > self.witness.hub_ms:
-            self.witness = Witness(hub_ms, now.mono_ms, now.boot)
-            with self.book.turn() as turn:
-                feeds.keep_fact(turn, "witness", f"{hub_ms},{now.mono_ms},{now.boot}")
+            self._keep_witness(Witness(hub_ms, now.mono_ms, now.boot))
+
+    def heard_copy(self, signed_ms: int) -> None:
+        """Headquarters signed this time at some moment: it is that or later, so store time only rises."""
+        witness = raised_by(signed_ms, self.clock.now(), self.log.last_st, self.witness)
+        if witness is not None:
+            self._keep_witness(witness)
+
+    def _keep_witness(self, witness: Witness) -> None:
+        self.witness = witness
+        kept = f"{witness.hub_ms},{witness.mono_ms},{witness.boot}"
+        with self.book.turn() as turn:
+            feeds.keep_fact(turn, "witness", kept + (",copy" if witness.is_copy else ""))
 
     def shift(self, time: StoreTime | None = None) -> Shift:
         """The open business day at ``time``; a new local day opens itself, a closed one stays closed.
@@ -259,9 +285,15 @@ class Till:
         raw = members.row_of(self.book, m)
         return None if raw is None else read_row(raw)
 
-    def shown(self, m: int, row: MemberRow | None) -> Account | None:
-        """A member's account as this till may show it; None when it knows nothing of the member."""
+    def shown(self, m: int, row: MemberRow | None, told: Shown | None = None) -> Account | None:
+        """A member's account as this till may show it; None when it knows nothing of the member.
+
+        ``told`` is the token that ``row`` stands for: it counts what was delivered before it was issued.
+        """
         pending = self.pending.get(m, [])
+        if told is not None and pending:
+            delivered = outbox.delivered(self.book)
+            pending = [op for op in pending if op.st > told.issued_ms or self._pos(op) > delivered]
         if row is None and not pending:
             return None
         account = begin(row, self.books) if row is not None else Account(m, self.books)
@@ -279,11 +311,22 @@ class Till:
 
     def look(self, m: int) -> View | None:
         """Everything an act needs of a member, read once; None when this till knows nothing of it."""
-        row = self.row(m)
-        account = self.shown(m, row)
+        row, told, now_ms = self.row(m), self.tokens.get(m), self.time().st_ms
+        in_replica, as_of_ms, newer = row is not None, self.as_of_ms, None
+        if told is not None and (now_ms >= told.expires_ms or (row is not None and told.row < row.ver)):
+            told = None
+        if told is not None and (row is None or told.row > row.ver):
+            row, as_of_ms, newer = tokens.row_of(told, row), told.issued_ms, told
+        account = self.shown(m, row, newer)
         if account is None:
             return None
-        return View(m, row, account, self.rights(m), self.rule().today(self.time().st_ms))
+        today = self.rule().today(now_ms)
+        return View(m, row, account, self.rights(m), today, as_of_ms, told, in_replica)
+
+    def _pos(self, op: Operation) -> int:
+        entry = sales.entry(self.book, op.id)
+        assert entry is not None, "what is pending stands in the book"
+        return entry[0]
 
     def _remember_sale(self, account: Account, sale: str, pending: set[str]) -> None:
         body = sales.body(self.book, sale)

@@ -1,31 +1,20 @@
 """What this till may spend beyond every right, because headquarters has budgeted the risk beforehand.
 
-Off unless headquarters says otherwise. Only when headquarters is out of reach, only for a member who owes
-nothing and was served here before, and within three limits: of one operation, of one member's day, and of
+Off unless headquarters says otherwise. Only when headquarters is out of reach, only for whom the rule
+(`points.trust`) allows it, and within three limits: of one operation, of one member's day, and of
 this till in all. The last one rises only when headquarters has posted what was spent, so an outage that
 lasts, or one that comes every night, never costs more than what was budgeted.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from agent.store import cells, feeds, trusts
 from agent.till import Till, View
 from config.sqlite import Connection
+from points import trust as rule
+from points.trust import Budget, Known
 
 FACT = "trust"
-VIEW_MS_MAX = 7 * 86_400_000
-"""How old what is known of members may be."""
-
-
-@dataclass(frozen=True, slots=True)
-class Budget:
-    """Points of one operation, of one member's day, and of all that this PC may ever have spent so."""
-
-    operation: int = 0
-    member_day: int = 0
-    whole: int = 0
 
 
 def budget(till: Till) -> Budget:
@@ -43,9 +32,15 @@ def hear(turn: Connection, till: Till, operation: int, member_day: int, whole: i
 def left(till: Till, view: View) -> int:
     """Points that may be spent by trust for this member now."""
     may = budget(till)
-    if not may.whole or view.row is None or view.account.debt or view.account.status == "frozen":
+    if not may.whole:
         return 0
-    if not cells.was_served(till.book, view.m) or till.time().st_ms - till.as_of_ms > VIEW_MS_MAX:
-        return 0
-    spent, today = trusts.spent(till.book, view.m, till.shift().day)
-    return max(0, min(may.operation, may.member_day - today, may.whole - spent))
+    account, now_ms = view.account, till.time().st_ms
+    known = Known(
+        points=account.balance(view.today),
+        debt=account.debt,
+        is_frozen=account.status == "frozen",
+        was_served=cells.was_served(till.book, view.m),
+        row_age_ms=now_ms - till.as_of_ms if view.in_replica else None,
+        shown_age_ms=now_ms - view.token.shown_ms if view.token else None,
+    )
+    return rule.left(may, known, *trusts.spent(till.book, view.m, till.shift().day))

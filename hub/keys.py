@@ -1,7 +1,7 @@
 """Headquarters' own keys, made once in the key folder, each for one purpose.
 
-Receipts, manifests and headquarters' lane are signed by different keys; personal data is sealed to
-one and stored under another; phones and codes are looked up by keyed tags. Losing one does not
+Receipts, manifests, headquarters' lane and members' tokens are signed by different keys; personal data is
+sealed to one and stored under another; phones and codes are looked up by keyed tags. Losing one does not
 open another.
 """
 
@@ -15,12 +15,13 @@ from pathlib import Path
 from points.wire.keys import SigningKey, hkdf
 from points.wire.sealing import SealingKey
 
-NAMES = ("receipt", "manifest", "lane", "pii", "store-index", "shard", "hub-index", "data")
+NAMES = ("receipt", "manifest", "lane", "pii", "store-index", "shard", "hub-index", "data", "token")
 
 
 @dataclass(frozen=True)
 class HubKeys:
-    """All keys of one hub. ``indexes`` is what every store's own index key is derived from."""
+    """All keys of one hub. ``indexes`` is what every store's own index key is derived from; without ``token``
+    no member's token is issued."""
 
     receipt: SigningKey
     manifest: SigningKey
@@ -30,6 +31,7 @@ class HubKeys:
     shard: bytes
     hub_index: bytes
     data: bytes
+    token: SigningKey | None = None
 
 
 def index_key(keys: HubKeys, store: str) -> bytes:
@@ -50,6 +52,7 @@ def load(folder: Path) -> HubKeys:
         shard=raw["shard"],
         hub_index=raw["hub-index"],
         data=raw["data"],
+        token=SigningKey.from_raw(raw["token"]),
     )
 
 

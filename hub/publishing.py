@@ -13,7 +13,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from hub import intake, shard_secrets, trust
+from hub import intake, member_tokens, shard_secrets, trust
 from hub.grants import wanted
 from hub.office import REGION, Office
 from hub.store import schema
@@ -168,7 +168,7 @@ def private_page(
     pieces = []
     risk = [] if is_replaced else trust.row(turn, office, store, till, epoch)
     given = [] if is_replaced else _rights(turn, office, store, till, (inc, term))
-    own = [] if is_replaced else [["own", inc, term]]
+    own = [*member_tokens.key_rows(office), *([] if is_replaced else [["own", inc, term]])]
     for rows in (
         [*_names(turn, office, store), *own, *given, *risk],
         shard_secrets.private_rows(turn, office, store),

@@ -1,8 +1,8 @@
 """What a scanned or typed text means, decided in one fixed order.
 
 A payment code or a bank card is recognised before anything else and goes no further: only its kind
-and length leave this file, never the digits. Then member codes, short codes, receipt claims, phones
-and goods. A member code is random (20 digits, 66 bits) with a Damm check digit; it is never a phone.
+and length leave this file, never the digits. Then member codes, short codes, receipt claims, members' tokens,
+phones and goods. A member code is random (20 digits, 66 bits) with a Damm check digit; it is never a phone.
 """
 
 from __future__ import annotations
@@ -15,6 +15,8 @@ from enum import Enum
 CODE_LENGTH_MAX = 4096
 CLAIM_DIGITS = frozenset(-(-8 * (152 + 5 * n) * 30103 // 100000) for n in range(9))
 """Lengths of a receipt claim of 0 to 8 rate groups, written as one number: ceil(8 · bytes · log10 2)."""
+TOKEN_DIGITS = -(-8 * (44 + 64) * 30103 // 100000)
+"""The length of a member's token, which is the length of no claim."""
 
 # Damm's weakly totally anti-symmetric quasigroup: finds every single wrong or swapped digit.
 _DAMM = (
@@ -43,6 +45,7 @@ class CodeKind(Enum):
     MEMBER = "member"
     SHORT = "short"
     CLAIM = "claim"
+    TOKEN = "token"
     PHONE = "phone"
     GOODS = "goods"
     GS1 = "gs1"
@@ -87,6 +90,8 @@ def _kind(text: str) -> CodeKind:
         return CodeKind.SHORT
     if text.isascii() and text.isdigit() and len(text) in CLAIM_DIGITS:
         return CodeKind.CLAIM
+    if text.isascii() and text.isdigit() and len(text) == TOKEN_DIGITS:
+        return CodeKind.TOKEN
     if _EAN.match(text):
         return CodeKind.GOODS
     if _GS1.match(text):

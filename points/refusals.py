@@ -16,6 +16,8 @@ class Refusal(IntEnum):
     bank_card = auto()
     unknown_code = auto()
     unknown_member = auto()
+    token_not_proved = auto()
+    token_expired = auto()
     day_closed = auto()
     storage_full = auto()
     frozen = auto()

@@ -14,6 +14,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
+from agent.demo.phone import Phones
 from agent.demo.stores import DemoStore, SampleMember
 
 PAGE = Path(__file__).with_name("panel.html")
@@ -33,6 +34,7 @@ class Panel:
         self.stores = stores
         self.members = members
         self.console_link = console_link
+        self.phones = Phones(console_link)
         self.token = secrets.token_urlsafe(12)
         self._server = ThreadingHTTPServer(("127.0.0.1", port), _handler(self))
         self._thread = threading.Thread(target=self._server.serve_forever, daemon=True)
@@ -56,12 +58,24 @@ class Panel:
         self._server.shutdown()
         self._server.server_close()
 
+    def press(self, store: str, button: str, text: str) -> None:
+        """What a button means: ``phone`` scans what the phone of the member ``text`` shows at this moment."""
+        if button == "phone":
+            button, text = "scan", self.phones.show(int(text))
+        self.stores[store].press(button, text)
+
     def state(self) -> dict[str, Any]:
         """Everything the page shows."""
         return {
             "stores": [store.state() for store in self.stores.values()],
             "members": [
-                {"name": member.name, "phone": member.phone, "code": member.code, "store": member.store}
+                {
+                    "m": member.m,
+                    "name": member.name,
+                    "phone": member.phone,
+                    "code": member.code,
+                    "store": member.store,
+                }
                 for member in self.members
             ],
             "console": "console",
@@ -98,8 +112,8 @@ def _handler(panel: Panel) -> type[BaseHTTPRequestHandler]:
                 return
             asked = json.loads(self.rfile.read(size))
             try:
-                panel.stores[asked["store"]].press(asked["button"], asked.get("text", ""))
-            except KeyError:
+                panel.press(asked["store"], asked["button"], str(asked.get("text", "")))
+            except (KeyError, ValueError, OSError):
                 self._answer(400, "text/plain", b"no such button")
                 return
             self._answer(200, "application/json", b"{}")

@@ -20,6 +20,7 @@ MANAGER_PIN = "246810"
 class SampleMember:
     """A member that the demo made up, and the code on the card."""
 
+    m: int
     name: str
     phone: str
     code: str
@@ -71,7 +72,7 @@ class DemoStore:
             assert isinstance(sold, Recorded), sold
         with self.agent.till.book.turn() as turn:
             turn.execute("UPDATE prints SET state = 'CONFIRMED'")
-        return SampleMember(name, phone, new.code, self.store)
+        return SampleMember(new.m, name, phone, new.code, self.store)
 
     def press(self, button: str, text: str = "") -> None:
         """What somebody in the store does."""

@@ -1,10 +1,9 @@
 """Store time: it never runs backwards, and a wrong wall clock cannot push it far.
 
-``st`` continues from the last witness (headquarters' signed time, the receipt of another store)
-by a clock that counts sleep, and is always past the last operation. Within one boot the wall is not
-asked at all once there is a witness. After a boot without one the wall is believed only up to a day
-beyond the last that was witnessed, and never below it; a PC set to 2099 keeps selling under the last
-true date, flagged.
+``st`` continues from the last witness (headquarters' signed time, a member's token) by a clock that counts
+sleep, and is always past the last operation. Within one boot the wall is not asked at all once there is a
+witness. After a boot without one the wall is believed only up to a day beyond the last that was witnessed,
+and never below it; a PC set to 2099 keeps selling under the last true date, flagged.
 """
 
 from __future__ import annotations
@@ -49,11 +48,15 @@ class MachineClock:
 
 @dataclass(frozen=True, slots=True)
 class Witness:
-    """A time that somebody else signed, and the reading at which it was heard."""
+    """A time that headquarters signed, and the reading at which it was heard.
+
+    ``is_copy``: it was signed at some earlier moment, so the time is that or later.
+    """
 
     hub_ms: int
     mono_ms: int
     boot: str
+    is_copy: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +66,16 @@ class StoreTime:
     st_ms: int
     moment: Reading
     suspect: bool
+
+
+def raised_by(copy_ms: int, moment: Reading, last_st_ms: int, witness: Witness | None) -> Witness | None:
+    """The witness after a signed time was heard that may be old; None when it is known to be later than that.
+
+    It only raises: to continue from an old time would undo what was counted since the last witness.
+    """
+    if copy_ms <= store_time(moment, last_st_ms, witness).st_ms:
+        return None
+    return Witness(copy_ms, moment.mono_ms, moment.boot, is_copy=True)
 
 
 def store_time(moment: Reading, last_st_ms: int, witness: Witness | None) -> StoreTime:

@@ -103,3 +103,17 @@ def wanted_from_sisters(db: Any) -> None:
         "CREATE TABLE wants (id TEXT PRIMARY KEY, till TEXT NOT NULL, m INTEGER NOT NULL,"
         " pts INTEGER NOT NULL, inc INTEGER NOT NULL, term INTEGER NOT NULL) STRICT, WITHOUT ROWID;"
     )
+
+
+@migrations()
+def shown_by_members(db: Any) -> None:
+    """What members' tokens told, until it is out of date.
+
+    An earlier program has passed over the row with headquarters' keys for them, so that page is read again.
+    """
+    db.executescript("DELETE FROM chunks WHERE topic = 'till';")
+    db.executescript(
+        "CREATE TABLE tokens (m INTEGER PRIMARY KEY, row INTEGER NOT NULL, tier INTEGER NOT NULL,"
+        " points INTEGER NOT NULL, debt INTEGER NOT NULL, issued_ms INTEGER NOT NULL,"
+        " expires_ms INTEGER NOT NULL, shown_ms INTEGER NOT NULL) STRICT;"
+    )

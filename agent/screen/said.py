@@ -47,7 +47,8 @@ def _filled(key: str, value: Any) -> str:
 def card(told: Card, till: Till, words: Words, *, online: bool, earns_only: bool = False) -> Said:
     """A member as the page shows it, and why points cannot be used where they cannot."""
     rules = till.rule()
-    usable = told.points if online and not told.debt else told.here
+    here = told.here if online else min(told.points, told.here + told.trusted)
+    usable = told.points if online and not told.debt else here
     usable -= usable % rules.redeem_step
     why = ""
     if earns_only:
@@ -59,7 +60,7 @@ def card(told: Card, till: Till, words: Words, *, online: bool, earns_only: bool
     elif not told.points:
         why = "page.why_no_redeem_points"
     elif not usable:
-        why = "page.why_no_redeem_here" if told.here < told.points else "page.why_no_redeem_points"
+        why = "page.why_no_redeem_here" if here < told.points else "page.why_no_redeem_points"
     return {
         "m": told.m,
         "name": told.name,
@@ -68,10 +69,13 @@ def card(told: Card, till: Till, words: Words, *, online: bool, earns_only: bool
         "tier": told.tier,
         "tier_name": told.tier_name,
         "points": told.points,
-        "here": told.here,
-        "less_here": told.here < told.points and not told.debt and not online,
+        "here": here,
+        "less_here": here < told.points and not told.debt and not online,
         "debt": told.debt,
         "pending": told.pending_pts,
+        "shown": words.say("page.shown_by_member", at=_moment(told.as_of_ms, till, words))
+        if told.is_shown
+        else "",
         "expires": words.say("page.expires_next", points=number(told.expires_pts), date=date(told.expires_on))
         if told.expires_pts
         else "",

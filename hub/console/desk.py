@@ -27,7 +27,7 @@ from starlette.concurrency import run_in_threadpool
 from config.words import Words, load_words
 from hub import admission, casework, recalls
 from hub import losses as lost_pcs
-from hub.console import access, chain_wide, exposed, story
+from hub.console import access, chain_wide, exposed, phone, story
 from hub.console.tables import Column, Table, as_csv, shown, why
 from hub.office import Office
 from hub.store import losses
@@ -198,12 +198,11 @@ class Desk:
         asked = request.path_params["m"]
         m = int(asked) if asked.isascii() and asked.isdigit() and len(asked) <= 13 else None
         told = story.tell(look, self.office, m) if m is not None and m < MEMBER_MAX else None
-        return ("missing.html", {"title": "member"}) if told is None else ("member.html", self._told(told))
-
-    @staticmethod
-    def _told(told: story.Story) -> dict[str, Any]:
+        if told is None:
+            return "missing.html", {"title": "member"}
         tables = {name: getattr(told, name) for name in ("lots", "rights", "debts", "operations", "legs")}
-        return {"title": "member", "story": told, "fault": "", **tables}
+        shown = phone.card(look, self.office, told.m)
+        return "member.html", {"title": "member", "story": told, "phone": shown, "fault": "", **tables}
 
     def _recall(self, request: Request, turn: Turn, told: dict[str, str], word: str) -> Response:
         """A member's points are called home; who holds them gives them back by itself."""

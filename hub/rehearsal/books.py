@@ -7,6 +7,7 @@ counted: there must be none. It refuses to know why anything moves.
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from typing import Any
 
 from hub.policy import Agent, Purchase
@@ -38,10 +39,13 @@ class Books:
         self.rights: dict[Agent, Rights] = {}
         self.holders: set[Agent] = set()
         self.unsent: dict[Agent, list[Operation]] = {}
+        self.served: set[Agent] = set()
+        """Tills at which the member's points ever moved."""
         self.now_ms = 0
         self._tills = tills
         self._outcome = outcome
         self._count = 0
+        self._posted: list[tuple[int, int]] = []
 
     @property
     def available(self) -> int:
@@ -61,6 +65,16 @@ class Books:
         """What this till holds by headquarters' books."""
         cell = self.standing.cells.get(agent)
         return cell.escrow + cell.home if cell is not None else 0
+
+    def posted_at(self, ms: int) -> int | None:
+        """The balance that headquarters told at a moment; None before it knew of the member."""
+        at = bisect_right(self._posted, ms, key=lambda one: one[0])
+        return self._posted[at - 1][1] if at else None
+
+    def own_unsent(self, agent: Agent) -> int:
+        """What this till's operations that wait for a line make of the balance."""
+        signs = {"sale.earn": 1, "redeem.cash": -1}
+        return sum(signs.get(op.kind, 0) * op.body.get("pts", 0) for op in self.unsent.get(agent, ()))
 
     def new_id(self) -> str:
         """The name of the next operation."""
@@ -92,14 +106,15 @@ class Books:
         if earned:
             self._keep(agent, earn(self.rights.get(agent, NONE), earned, NEVER))
             body["fund"] = [["add", earned]]
+        self.served.add(agent)
         self._record("sale.earn", agent, body)
 
-    def redeem(self, agent: Agent, intent: str, pts: int) -> None:
-        """A redemption from the till's own rights; what they lack was reserved for ``intent``."""
+    def redeem(self, agent: Agent, intent: str, pts: int, by: str = "auth") -> None:
+        """A redemption from the till's own rights; the rest was reserved for it, or is trusted."""
         after, fund, short = spend(self.rights.get(agent, NONE), pts, self.today)
         self._keep(agent, after)
         if short:
-            fund = [*fund, ["auth", short]]
+            fund = [*fund, [by, short]]
         self._record("redeem.cash", agent, {"pts": pts, "fund": fund}, intent)
 
     def give_back(self, agent: Agent) -> None:
@@ -128,7 +143,7 @@ class Books:
 
     def buy_in_channel(self, earned: int) -> None:
         """Points of a purchase in headquarters' own channel."""
-        self.balance += earned
+        self._move(earned)
 
     def redeem_in_channel(self, agent: Agent, intent: str, pts: int) -> None:
         """A redemption in headquarters' own channel, which was reserved for ``intent``."""
@@ -158,20 +173,33 @@ class Books:
             store, till, *_ = giving.fund[0][3]
             agents |= {(giving.store, giving.till), (store, till)}
         before = [(agent, self.out(agent)) for agent in sorted(agents)]
+        available = self.available
         _, short = move_rights(self.standing, op)
         self.held = self.standing.held
         self._outcome.overspent += short
         if op.kind == "sale.earn":
-            self.balance += op.body["pts"]
+            self._move(op.body["pts"])
             self.purchases = [*self.purchases[1 - PURCHASES_KEPT :], (op.day, (op.store, op.till))]
         elif op.kind == "redeem.cash":
-            self.balance -= op.body["pts"]
+            owed = self._move(-op.body["pts"])
+            trusted = sum(n for act, n in op.moves() if act == "trust")
+            if trusted:
+                self._outcome.trusted.post(trusted, available, owed)
         for agent, pts in before:
             if moved := self.out(agent) - pts:
                 self._outcome.let_out(self._tills[agent].number, self.now_ms, moved)
 
+    def _move(self, pts: int) -> int:
+        """The balance moves; gives what is owed of it now and was not before."""
+        before, self.balance = max(0, -self.balance), self.balance + pts
+        self._posted.append((self.now_ms, self.balance))
+        owed = max(0, max(0, -self.balance) - before)
+        self._outcome.trusted.overspent += owed
+        return owed
+
     def _keep(self, agent: Agent, held: Rights) -> None:
         self.rights[agent] = held
+        self.served.add(agent)
         if held.empty:
             self.holders.discard(agent)
         else:

@@ -18,7 +18,9 @@ from hub.rehearsal.history import BadHistory, Visit, read
 from hub.rehearsal.market import Member
 from hub.rehearsal.outcome import Outcome
 from hub.rehearsal.overnight import AS_BUILT, OVERNIGHT
+from hub.rehearsal.trusting import NO_TRUST, Terms, Trusted
 from hub.rehearsal.weather import weather
+from points.trust import Budget
 
 History = list[list[Visit]]
 """Every member's visits, in order of time."""
@@ -38,6 +40,11 @@ def main(argv: list[str]) -> int:
     rehearse.add_argument("--lan", choices=[*BOTH], default="with", help="sister tills meet in a cut (with)")
     nights = rehearse.add_argument("--overnight", action="append", choices=[*OVERNIGHT])
     nights.help = "what lies at a till overnight; may be repeated (cut-keeps)"
+    trusts = rehearse.add_argument("--trust", action="append", type=_budget)
+    trusts.metavar = "OPERATION,MEMBER_DAY,TILL"
+    trusts.help = "points that a till out of reach may risk; may be repeated (none)"
+    rehearse.add_argument("--tokens", action="store_true", help="members show tokens at other stores too")
+    rehearse.add_argument("--twice", type=int, default=0, help="of 100 trusted, how many spend it again (0)")
     rehearse.add_argument("--history", type=Path, help="a file of visits (CSV) instead of drawn ones")
     rehearse.add_argument("--scale", type=whole, default=SCALE, help=f"per cent of the reference ({SCALE})")
     rehearse.add_argument("--stores", type=whole, help=f"instead of --scale of {workload.STORES}")
@@ -51,6 +58,8 @@ def main(argv: list[str]) -> int:
     chosen = parser.parse_args(argv)
     if chosen.always_on and chosen.overnight:
         rehearse.error("--overnight means nothing to PCs that are always on")
+    if (chosen.tokens or chosen.twice) and not chosen.trust:
+        rehearse.error("--tokens and --twice mean nothing without --trust")
     try:
         outcomes = list(_outcomes(chosen, _bar))
     except (BadHistory, OSError) as fault:
@@ -58,8 +67,8 @@ def main(argv: list[str]) -> int:
         return 2
     print(file=sys.stderr)
     told = _told(chosen)
-    parts = (report.runs, report.reasons, report.nights, report.hours, report.bars)
-    text = "\n\n".join([f"# {told}", *(part(outcomes) for part in parts)])
+    parts = (report.runs, report.reasons, report.trusts, report.nights, report.hours, report.bars)
+    text = "\n\n".join([f"# {told}", *filter(None, (part(outcomes) for part in parts))])
     chosen.out.mkdir(parents=True, exist_ok=True)
     (chosen.out / "rehearsal.md").write_text(f"![rehearsal](rehearsal.svg)\n\n{text}\n", "utf-8")
     (chosen.out / "rehearsal.svg").write_text(picture.draw(outcomes, told), "utf-8")
@@ -78,11 +87,14 @@ def play(
     has_lan: bool = True,
     overnight: str = AS_BUILT,
     is_always_on: bool = False,
+    trust: Terms = NO_TRUST,
 ) -> Outcome:
     """One run; ``tell`` hears (members played, all of them)."""
     every = (visit for visits in history for visit in visits)
     known, first_day, days = weather(every, seed, is_always_on=is_always_on)
-    outcome = Outcome(policy, has_recall, tills, first_day, days, len(known), has_lan, overnight)
+    outcome = Outcome(
+        policy, has_recall, tills, first_day, days, len(known), has_lan, overnight, Trusted(trust)
+    )
     for n, visits in enumerate(history):
         Member(POLICIES[policy], known, outcome, OVERNIGHT[overnight]).play(visits)
         tell(n + 1, len(history))
@@ -98,14 +110,17 @@ def by_member(visits: Sequence[Visit], online: int, seed: int) -> History:
 
 def _outcomes(chosen: argparse.Namespace, tell: Tell) -> Iterator[Outcome]:
     policies, nights = chosen.policy or [*POLICIES], chosen.overnight or [AS_BUILT]
+    trusts = [Terms(budget, chosen.tokens, chosen.twice) for budget in chosen.trust or ()] or [NO_TRUST]
     every = [0] if chosen.history else chosen.tills or [1]
     runs = [
         (tills, *run)
         for tills in every
-        for run in product(policies, BOTH[chosen.recall], BOTH[chosen.lan] if tills != 1 else (True,), nights)
+        for run in product(
+            policies, BOTH[chosen.recall], BOTH[chosen.lan] if tills != 1 else (True,), nights, trusts
+        )
     ]
     history, of_tills = list[list[Visit]](), -1
-    for n, (tills, policy, has_recall, has_lan, overnight) in enumerate(runs):
+    for n, (tills, policy, has_recall, has_lan, overnight, trust) in enumerate(runs):
         if tills != of_tills:
             history, of_tills = _history(chosen, tills), tills
 
@@ -122,6 +137,7 @@ def _outcomes(chosen: argparse.Namespace, tell: Tell) -> Iterator[Outcome]:
             has_lan=has_lan,
             overnight=overnight,
             is_always_on=chosen.always_on,
+            trust=trust,
         )
 
 
@@ -151,6 +167,13 @@ def _told(chosen: argparse.Namespace) -> str:
         return f"{chosen.history.name} · {rest}"
     stores, members = _size(chosen)
     return f"{stores:,} 店 stores · {members:,} 会员 members · {chosen.days} 天 days · {rest}"
+
+
+def _budget(text: str) -> Budget:
+    whole = text.split(",")
+    if len(whole) != 3 or not all(n.isascii() and n.isdigit() and len(n) < 10 for n in whole):
+        raise argparse.ArgumentTypeError(f"{text!r} is not OPERATION,MEMBER_DAY,TILL in whole points")
+    return Budget(*map(int, whole))
 
 
 def _from_one(text: str) -> int:

@@ -1,22 +1,27 @@
 """The pretend market: one member's visits played against a policy, by the rules that run in stores.
 
 Local is spent first, then the allowance, then what sister tills of the store give over its own network, then
-what headquarters reserves, for which it recalls what reachable tills hold. What cannot be delivered waits for
-the line (``books``). Members never meet in each other's rights, so they are played one by one. Points never
-expire here, nothing is refunded, and the night's contact of a PC that stays on is left out. A day on which
-nobody comes and which begins and ends with everything at headquarters is not played, only counted.
+what headquarters reserves, for which it recalls what reachable tills hold; without a line what a budget of
+risk allows (``trusting``). What cannot be delivered waits for the line (``books``). Members never meet in
+each other's rights, so they are played one by one. Points never expire here, nothing is refunded, and the
+night's contact of a PC that stays on is left out. A day on which nobody comes and which begins and
+ends with everything at headquarters is not played, only counted.
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
+from random import Random
 
 from hub.policy import Agent, Policy, Purchase
 from hub.rehearsal.books import Books
 from hub.rehearsal.history import DAY_MS, ONLINE, Visit, day_of
 from hub.rehearsal.outcome import AWAY, CHANNEL, COUNTER, OFFLINE, SHORT, UNFETCHED, UNNAMED, Outcome
 from hub.rehearsal.overnight import ALL, ALL_HOME, Known, Overnight
+from hub.rehearsal.trusting import NO_TRUST
 from hub.rehearsal.weather import NEVER_MS, Till
+from points.trust import Known as Trustee
 
 CHANNEL_AGENT: Agent = (ONLINE, "00")
 
@@ -35,6 +40,7 @@ class Member:
         self._tills = tills
         self._outcome = outcome
         self._online = 0
+        self._trusted_on: Counter[tuple[Agent, int]] = Counter()
         self._homes: dict[int, Agent | None] = {}
         self._homes_of: Sequence[Purchase] = ()
 
@@ -44,6 +50,7 @@ class Member:
             self.come(visit)
         end = self._outcome.first_day + self._outcome.days
         self.until(end * DAY_MS - 1)
+        self._outcome.trusted.in_the_end += max(0, -self.books.balance)
 
     def come(self, visit: Visit) -> None:
         """One visit: the wish first, then the purchase."""
@@ -53,7 +60,7 @@ class Member:
             self._in_channel(visit)
             return
         if visit.wish:
-            self._redeem(agent, visit.wish)
+            self._redeem(agent, visit)
         self.owned += visit.earned
         self.books.sell(agent, visit.earned)
         if self._tills[agent].is_connected(visit.ms):
@@ -88,7 +95,7 @@ class Member:
         """Leave out whole days that begin and end with everything at headquarters, and count what was out."""
         books, before_ms = self.books, self._overnight.before_ms
         today, goal = books.now_ms // DAY_MS, ms // DAY_MS
-        if goal - today < 2 or not books.available or self._part(today + 1, is_night=True):
+        if goal - today < 2 or books.available <= 0 or self._part(today + 1, is_night=True):
             return
         home = self._home_on(today)
         if home is not None and self._tills[home].off_ms(today) - before_ms > books.now_ms:
@@ -167,7 +174,8 @@ class Member:
 
     # -- what people do -----------------------------------------------------------------------
 
-    def _redeem(self, agent: Agent, wish: int) -> None:
+    def _redeem(self, agent: Agent, visit: Visit) -> None:
+        wish = visit.wish
         if wish > self.owned:
             self._outcome.not_owned += 1
             return
@@ -178,12 +186,68 @@ class Member:
         is_connected = self._tills[agent].is_connected(self.books.now_ms)
         intent = self.books.new_id()
         may = here >= wish or (is_connected and self._authorise(agent, intent, wish - here))
-        self._outcome.wish(COUNTER if is_connected else OFFLINE, self.books.now_ms, is_refused=not may)
-        if not may and not is_connected:
+        is_trusted = not may and not is_connected and self._may_trust(agent, wish) >= wish - here
+        self._outcome.wish(
+            COUNTER if is_connected else OFFLINE, self.books.now_ms, is_refused=not may and not is_trusted
+        )
+        if is_trusted:
+            self._trust(agent, visit, wish - here)
+        if not may and not is_trusted and not is_connected:
             self._outcome.refuse_offline(self._why(agent, has_some=here > 0))
-        if may:
-            self.owned -= wish
-            self.books.redeem(agent, intent, wish)
+        if may or is_trusted:
+            self._spend(agent, intent, wish, "trust" if is_trusted else "auth")
+        if is_trusted:
+            self._spend_again(agent, visit, wish - here)
+
+    def _spend(self, agent: Agent, intent: str, pts: int, by: str = "auth") -> None:
+        self.owned -= pts
+        self._outcome.redeemed += pts
+        self.books.redeem(agent, intent, pts, by)
+
+    def _may_trust(self, agent: Agent, wish: int) -> int:
+        """What this till may spend beyond every right for a wish of what it knows is there: what it has last
+        heard, or what a token tells that the member's own network has just fetched."""
+        trusted, ms, till = self._outcome.trusted, self.books.now_ms, self._tills[agent]
+        if trusted.terms == NO_TRUST:
+            return 0
+        heard_ms, has_token = till.last_contact(ms), trusted.terms.has_tokens
+        row = self.books.posted_at(heard_ms)
+        told = self.books.posted_at(ms) if has_token else row
+        known = Trustee(
+            points=max(0, (told or 0) + self.books.own_unsent(agent)),
+            debt=max(0, -(told or 0)),
+            is_frozen=False,
+            was_served=agent in self.books.served,
+            row_age_ms=None if row is None else ms - heard_ms,
+            shown_age_ms=0 if has_token and told is not None else None,
+        )
+        if wish > known.points:
+            return 0
+        today = self._trusted_on[agent, self.books.today]
+        return trusted.may(known, till.number, till.next_contact(ms), today)
+
+    def _trust(self, agent: Agent, visit: Visit, pts: int) -> None:
+        till = self._tills[agent]
+        self._trusted_on[agent, self.books.today] += pts
+        self._outcome.trusted.spend(pts, till.number, visit.ms, till.next_contact(visit.ms))
+
+    def _spend_again(self, agent: Agent, visit: Visit, pts: int) -> None:
+        """Some who were trusted spend the same points once more at once: at the tills where they lie, and in
+        the channel what lies at headquarters."""
+        trusted = self._outcome.trusted
+        if Random(f"twice {visit.member} {visit.ms}").randrange(ALL) >= trusted.terms.twice:
+            return
+        for one in sorted(self.books.holders - {agent}):
+            part = min(pts, self.books.left(one)) if self._tills[one].is_on(visit.ms) else 0
+            if part:
+                self._spend(one, self.books.new_id(), part)
+                trusted.again += part
+                pts -= part
+        rest, intent = min(pts, max(0, self.books.available)), self.books.new_id()
+        if rest:
+            self.books.reserve(CHANNEL_AGENT, intent, rest)
+            self._spend_in_channel(intent, rest)
+            trusted.again += rest
 
     def _fetch(self, agent: Agent, lacking: int) -> None:
         """What is lacking, from sister tills that are on: who has most is asked first, as at a real till."""
@@ -222,8 +286,12 @@ class Member:
             self._outcome.wish(CHANNEL, self.books.now_ms, is_refused=not may)
             self._online += 1
             if may:
-                self.owned -= visit.wish
-                self.books.redeem_in_channel(CHANNEL_AGENT, intent, visit.wish)
+                self._spend_in_channel(intent, visit.wish)
+
+    def _spend_in_channel(self, intent: str, pts: int) -> None:
+        self.owned -= pts
+        self._outcome.redeemed += pts
+        self.books.redeem_in_channel(CHANNEL_AGENT, intent, pts)
 
     def _authorise(self, agent: Agent, intent: str, pts: int) -> bool:
         """Reserve what headquarters has; what lies at tills that can be reached is called home first."""

@@ -14,6 +14,7 @@ from itertools import accumulate
 
 from hub.rehearsal.history import DAY_MS, HOUR_MS
 from hub.rehearsal.overnight import AS_BUILT
+from hub.rehearsal.trusting import Trusted
 
 HOURS = 24
 OFFLINE, COUNTER, CHANNEL = "offline", "counter", "channel"
@@ -39,6 +40,7 @@ class Outcome:
     till_count: int
     has_lan: bool = True
     overnight: str = AS_BUILT
+    trusted: Trusted = field(default_factory=Trusted)
     wished: dict[str, list[int]] = field(default_factory=lambda: _by_hour())
     refused: dict[str, list[int]] = field(default_factory=lambda: _by_hour())
     why_offline: Counter[str] = field(default_factory=Counter)
@@ -48,6 +50,8 @@ class Outcome:
     given: int = 0
     """How often a sister till gave."""
     overspent: int = 0
+    redeemed: int = 0
+    """Points, wherever they were redeemed."""
     _hours: int = field(init=False)
     _moved: array[int] = field(init=False)
 

@@ -69,6 +69,7 @@ def _names(outcomes: Sequence[Outcome]) -> list[str]:
             f"{outcome.tills} 机 tills",
             "" if outcome.tills == 1 else "LAN" if outcome.has_lan else "无 no LAN",
             outcome.overnight,
+            str(outcome.trusted.terms),
         )
         for outcome in outcomes
     ]

@@ -19,9 +19,12 @@ from hub.rehearsal.outcome import (
     Outcome,
 )
 from hub.rehearsal.overnight import AS_BUILT
+from hub.rehearsal.trusting import NO_TRUST
 
 OFFLINE_APPROVED_BAR = 7_200
 """Hundredths of a per cent of the redemptions that counters without a line are to approve, at one till."""
+TRUSTED_APPROVED_BAR = 8_500
+"""The same inside a stated budget of trust."""
 REFUSED_BAR = 50
 """Hundredths of a per cent that the online channel may refuse in any hour."""
 TILLS_BAR = 200
@@ -32,6 +35,7 @@ EVENING = 22
 
 HEAD = (
     *("策略 policy", "召回 recall", "每店机数 tills", "断网时店内网 LAN in a cut", "过夜 overnight"),
+    "信任 trust",
     "断网兑换批准 approved offline",
     *("线上被拒 channel refused", "最差一小时 worst hour", "联网柜台被拒 counters refused"),
     *("敞口日均/最高 out: mean/most", "单机最高 largest till", "召回次数 recalls"),
@@ -51,6 +55,13 @@ NIGHTS_HEAD = (
     *("断网与线上 offline against online", "断网兑换批准 approved offline"),
     *("线上 22 点前被拒 channel refused until 22", "最差一小时 worst hour"),
     *("22 点起 from 22", "最差一小时 worst hour"),
+)
+
+TRUST_HEAD = (
+    *("信任 trusted", "断网兑换批准 approved offline", "笔数 redemptions", "积分 points"),
+    *("入账时在总部 at hand when posted", "在别的机 with another till", "已不在 owed"),
+    *("故意重花 spent again", "每十万分兑换超出 overspent of 100,000 redeemed", "最后仍欠 owed in the end"),
+    *("单机最高/同时最高 largest till/all at once", "预算上限 most that could be"),
 )
 
 
@@ -101,6 +112,22 @@ def nights(outcomes: Sequence[Outcome]) -> str:
     return "\n".join("| " + " | ".join(row) + " |" for row in rows)
 
 
+def trusts(outcomes: Sequence[Outcome]) -> str:
+    """What was trusted and what became of it, one row a run with a budget; nothing when there is none."""
+    rows = [TRUST_HEAD, tuple("---" for _ in TRUST_HEAD)]
+    for outcome in outcomes:
+        told = outcome.trusted
+        if told.terms.budget != NO_TRUST.budget:
+            became = (per_cent(share(part, told.pts)) for part in (told.at_hand, told.elsewhere, told.owed))
+            numbers = (told.again, 100_000 * told.overspent // max(1, outcome.redeemed), told.in_the_end)
+            ceiling = told.terms.budget.whole * outcome.till_count
+            rows.append((
+                _named(outcome), per_cent(approved(outcome)), f"{told.count:,}", f"{told.pts:,}", *became,
+                *(f"{n:,}" for n in numbers), f"{told.largest_till:,} / {told.most:,}", f"{ceiling:,}",
+            ))  # fmt: skip
+    return "\n".join("| " + " | ".join(row) + " |" for row in rows) if len(rows) > 2 else ""
+
+
 def hours(outcomes: Sequence[Outcome]) -> str:
     """What the online channel and the connected counters refused, one row an hour (fewest tills)."""
     least = min(outcome.tills for outcome in outcomes)
@@ -120,19 +147,23 @@ def hours(outcomes: Sequence[Outcome]) -> str:
 def bars(outcomes: Sequence[Outcome]) -> str:
     """Whether each run with recall holds what is promised of it, in words."""
     alone = {
-        (one.policy, one.overnight): approved(one) for one in outcomes if one.tills == 1 and one.has_recall
+        (one.policy, one.overnight, one.trusted.terms): approved(one)
+        for one in outcomes
+        if one.tills == 1 and one.has_recall
     }
     said = []
     for outcome in outcomes:
         if not outcome.has_recall:
             continue
         worst, told = worst_hour(outcome), outcome.asked(OFFLINE) >= WISHES_MIN
-        least = (
-            alone.get((outcome.policy, outcome.overnight)) if outcome.tills > 1 and outcome.has_lan else None
-        )
+        kind = (outcome.policy, outcome.overnight, outcome.trusted.terms)
+        least = alone.get(kind) if outcome.tills > 1 and outcome.has_lan else None
         offline = _held(approved(outcome) >= OFFLINE_APPROVED_BAR if told else None)
         channel = _held(worst[0] <= REFUSED_BAR if worst else None)
         said.append(f"* {_named(outcome)}: 断网兑换批准 approved offline ≥ 72 %: {offline}")
+        if outcome.trusted.terms.budget != NO_TRUST.budget:
+            trusted = _held(approved(outcome) >= TRUSTED_APPROVED_BAR if told else None)
+            said.append(f"* {_named(outcome)}: 信任预算内批准 approved inside the budget ≥ 85 %: {trusted}")
         said.append(f"* {_named(outcome)}: 线上每小时被拒 channel refused in every hour ≤ 0.5 %: {channel}")
         if least is not None:
             near = _held(approved(outcome) >= least - TILLS_BAR if told else None)
@@ -164,6 +195,8 @@ def _named(outcome: Outcome) -> str:
         said.append("店内网也断 no LAN")
     if outcome.overnight != AS_BUILT:
         said.append(outcome.overnight)
+    if outcome.trusted.terms != NO_TRUST:
+        said.append(str(outcome.trusted.terms))
     if outcome.tills:
         said.append(f"×{outcome.tills}")
     return " ".join(said)
@@ -177,6 +210,7 @@ def _row(outcome: Outcome) -> tuple[str, ...]:
         str(outcome.tills or "–"),
         "–" if outcome.tills == 1 else "有 yes" if outcome.has_lan else "无 no",
         outcome.overnight,
+        str(outcome.trusted.terms),
         f"{per_cent(approved(outcome))} of {outcome.asked(OFFLINE):,}",
         f"{per_cent(share(outcome.denied(CHANNEL), outcome.asked(CHANNEL)))} of {outcome.asked(CHANNEL):,}",
         f"{per_cent(worst[0])} ({worst[1]:02d})" if worst else "–",

@@ -55,6 +55,11 @@ class Line:
         at = bisect_right(self._starts, ms) - 1
         return self.cuts[at][1] if at >= 0 and ms < self.cuts[at][1] else 0
 
+    def last_cut(self, ms: int) -> tuple[int, int]:
+        """The latest cut that began up to ``ms``; (0, 0) for none."""
+        at = bisect_right(self._starts, ms) - 1
+        return self.cuts[at] if at >= 0 else (0, 0)
+
 
 class Till:
     """One till's days: when its PC is on, and how it is switched off. Days are counted since 1970.
@@ -110,6 +115,18 @@ class Till:
             else:
                 ms, is_fresh = ms + CONTACT_EVERY_MS - (ms - self._offset_ms) % CONTACT_EVERY_MS, True
         return NEVER_MS
+
+    def last_contact(self, ms: int) -> int:
+        """Its last contact up to ``ms``; 0 when there was none."""
+        for n in range(min(ms // DAY_MS - self.first_day, self.days - 1), -1, -1):
+            last_ms = min(ms, self.off[n] - 1)
+            while last_ms >= self.on[n]:
+                begun, back = self.line.last_cut(last_ms)
+                if last_ms < back:
+                    last_ms = begun - 1
+                    continue
+                return max(self.on[n], back, last_ms - (last_ms - self._offset_ms) % CONTACT_EVERY_MS)
+        return 0
 
     def next_closing(self, after_ms: int) -> int:
         """The next time, later than ``after_ms``, that its day is closed by hand, line or no line."""

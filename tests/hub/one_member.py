@@ -12,6 +12,7 @@ from hub.rehearsal.history import DAY_MS, HOUR_MS, ONLINE, Visit
 from hub.rehearsal.market import Member
 from hub.rehearsal.outcome import Outcome
 from hub.rehearsal.overnight import OVERNIGHT
+from hub.rehearsal.trusting import NO_TRUST, Terms, Trusted
 from hub.rehearsal.weather import NEVER_MS, Line, Till
 
 FIRST_DAY, DAYS = workload.FIRST_DAY, 12
@@ -45,13 +46,14 @@ def played(
     pulled: int = DAYS,
     has_lan: bool = True,
     overnight: str = "all-home",
+    trust: Terms = NO_TRUST,
 ) -> Outcome:
     """One member's visits; the line of A's store is cut once, and A's plug is pulled on one day."""
     plug = bytes(day == pulled for day in range(DAYS))
     line = Line([cut])
     tills = {A: Till(0, line, FIRST_DAY, plug), B: Till(1, Line(), FIRST_DAY, bytes(DAYS))}
     tills |= {SISTER: Till(2, line, FIRST_DAY, bytes(DAYS)), THIRD: Till(3, line, FIRST_DAY, bytes(DAYS))}
-    outcome = Outcome(policy, has_recall, 1, FIRST_DAY, DAYS, len(tills), has_lan, overnight)
+    outcome = Outcome(policy, has_recall, 1, FIRST_DAY, DAYS, len(tills), has_lan, overnight, Trusted(trust))
     member = Member(POLICIES[policy], tills, outcome, OVERNIGHT[overnight])
     member.play(visits)
     assert outcome.overspent == 0, f"{outcome.overspent} points were overspent"

@@ -107,7 +107,7 @@ def test_who_owes_or_was_never_here_is_not_trusted(hq: Headquarters) -> None:
     assert view is not None
     assert trust.left(other.till, view) == 100
     for odd in ({"debt": 1, "status": "active"}, {"debt": 0, "status": "frozen"}):
-        account: Any = SimpleNamespace(**odd)
+        account: Any = SimpleNamespace(**odd, balance=lambda _today: 400)
         assert trust.left(other.till, dataclasses.replace(view, account=account)) == 0
     hq.clock.now_ms += 8 * DAY_MS
     assert isinstance(other.counter.redeem(m, 10, "c2"), No), "what is known is too old"

@@ -67,6 +67,11 @@ def test_pages_buttons_paper_and_nothing_left(
         for button in (*buttons, "close_day", "night"):
             press = {"store": "s001", "button": button, "text": code}
             assert person.post(f"{panel}press", json=press).status_code == 200, button
+        press = {"store": "s002", "button": "phone", "text": state()["members"][0]["m"]}
+        assert person.post(f"{panel}press", json=press).status_code == 200
+        for odd in ("1", "x", ""):
+            press = {"store": "s002", "button": "phone", "text": odd}
+            assert person.post(f"{panel}press", json=press).status_code == 400, odd
         press = {"store": "s001", "button": "self-destruct"}
         assert person.post(f"{panel}press", json=press).status_code == 400
     process.send_signal(signal.SIGINT)

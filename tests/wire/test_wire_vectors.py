@@ -31,6 +31,7 @@ from points.wire import (
     hub_time,
     joining,
     manifest,
+    member_token,
     requests,
     sealing,
     ticket,
@@ -107,6 +108,14 @@ def test_the_committed_claims_are_read() -> None:
     assert (sale.op_id, sale.m, sale.earned, sale.day, len(sale.groups)) == (OP, 1024, 28, 20260801, 8)
     assert sale.op_hash == chain.body_digest16(body(1)).hex()
     claim.decode(told["no_member"]).verify(DEVICE.public_raw)
+
+
+def test_the_committed_tokens_are_read() -> None:
+    told = read("member_tokens")
+    for name, points in (("plain", 1280), ("most", 10**12)):
+        token = member_token.decode(told[name])
+        token.verify("demo", {told["key"]["kid"]: bytes.fromhex(told["key"]["public"])})
+        assert (len(told[name]), token.points) == (261, points)
 
 
 def test_the_committed_requests_verify() -> None:

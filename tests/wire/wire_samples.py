@@ -21,6 +21,7 @@ DEVICE = SigningKey.from_raw(seed("device"))
 OTHER = SigningKey.from_raw(seed("other device"))
 HUB = SigningKey.from_raw(seed("hub receipt"))
 HUB_FEED = SigningKey.from_raw(seed("hub manifest"))
+HUB_TOKEN = SigningKey.from_raw(seed("hub token"))
 HUB_PII = SealingKey.from_raw(seed("hub pii"))
 TILL_SEAL = SealingKey.from_raw(seed("till sealing"))
 

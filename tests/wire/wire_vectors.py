@@ -18,6 +18,7 @@ from wire_samples import (
     HUB,
     HUB_FEED,
     HUB_PII,
+    HUB_TOKEN,
     LANE,
     MOMENT,
     OTHER,
@@ -41,6 +42,7 @@ from points.wire import (
     joining,
     keys,
     manifest,
+    member_token,
     requests,
     sealing,
     sister,
@@ -202,6 +204,18 @@ def build_claims() -> dict[str, Any]:
     return {"eight_groups": claim.encode(told, DEVICE), "no_member": claim.encode(stranger, DEVICE)}
 
 
+def build_member_tokens() -> dict[str, Any]:
+    told = member_token.MemberToken(HUB_TOKEN.kid, 1024, 17, 1, 1280, 0, 1785549600000, 1785636000000)
+    most = member_token.MemberToken(
+        HUB_TOKEN.kid, 2**40 - 1, 2**53, 255, 10**12, 10**12, 2**48 - 1 - 604_800_000, 2**48 - 1
+    )
+    return {
+        "key": {"private": HUB_TOKEN.raw.hex(), "public": HUB_TOKEN.public_raw.hex(), "kid": HUB_TOKEN.kid},
+        "plain": member_token.encode(told, "demo", HUB_TOKEN),
+        "most": member_token.encode(most, "demo", HUB_TOKEN),
+    }
+
+
 def build_requests() -> dict[str, Any]:
     return {
         "batch": requests.sign(
@@ -294,6 +308,7 @@ BUILDERS = {
     "ack": build_ack,
     "feed": build_feed,
     "claims": build_claims,
+    "member_tokens": build_member_tokens,
     "requests": build_requests,
     "sealed": build_sealed,
     "joining": build_joining,

@@ -109,6 +109,7 @@ export function showMember(sale, acts) {
   const member = sale.member;
   place.className = "card";
   const facts = [];
+  if (member.shown) facts.push(["", member.shown]);
   if (member.less_here) facts.push(["mind", say("page.only_here", { points: points(member.here) })]);
   if (member.debt) facts.push(["stop", say("page.debt", { points: points(member.debt) })]);
   if (member.pending) facts.push(["", say("page.pending", { points: `${member.pending > 0 ? "+" : ""}${points(member.pending)}` })]);
