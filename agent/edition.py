@@ -100,8 +100,10 @@ def take_together(till: Till, told: Mapping[str, Told], blobs: Blobs, counted: M
                 manifest = told[PRIVATE_TOPIC][0]
                 for row in rows[PRIVATE_TOPIC]:
                     _private_row(till, turn, row, manifest, taken.wanted)
+                _session(till, turn, manifest)
             for manifest, raw in told.values():
                 _keep(turn, manifest, raw)
+        till.session.recall()
         till.gather()
     return taken
 
@@ -172,6 +174,13 @@ def counted_lanes(till: Till, manifest: Manifest, blobs: Blobs) -> dict[int, Any
         return {}
     rows = chunk.open_named(manifest.lanes, blobs[manifest.lanes], manifest.topic, manifest.shard)
     return {int(row[2]): row[3] for row in rows if row[0] == "l" and row[1] == till.till}
+
+
+def _session(till: Till, turn: Connection, manifest: Manifest) -> None:
+    """How long this till may be silent from now on."""
+    assert manifest.private is not None
+    own = (lane.next - 1 for lane in manifest.private.next if lane.epoch == till.identity.lane.epoch)
+    till.session.hear(turn, manifest.private.sess_until, next(own, 0))
 
 
 def _private_row(till: Till, turn: Connection, row: list[Any], manifest: Manifest, wanted: set[int]) -> None:

@@ -32,6 +32,7 @@ def open_office(settings: HubSettings, rulebook: bytes) -> Office:
         clock=file_clock(Path(rehearsed)) if rehearsed else machine,
         code_pool=settings.code_pool,
         trust=Trust(settings.trust_operation_pts, settings.trust_member_day_pts, settings.trust_till_pts),
+        session_ms=settings.session_hours * 3_600_000,
         policy=POLICIES[settings.grant_policy],
     )
     with store.turn() as turn:

@@ -50,6 +50,8 @@ class Office:
     inc: int = 1
     code_pool: int = 200
     trust: Trust = NO_TRUST
+    session_ms: int = 0
+    """How long a till may spend allowances without being heard; 0: for ever."""
     chance: Callable[[int], bytes] = secrets.token_bytes
     policy: Policy = by_visits
     """Who is granted what may be spent offline."""
