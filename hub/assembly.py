@@ -8,7 +8,7 @@ from pathlib import Path
 from config.settings import HubSettings
 from hub import intake, keys, publishing
 from hub.clock import file_clock, machine
-from hub.office import Office, Trust
+from hub.office import Office, Trust, Unlock
 from hub.policy import POLICIES
 from hub.store.engine import Store
 from hub.store.upgrading import upgrade
@@ -33,6 +33,7 @@ def open_office(settings: HubSettings, rulebook: bytes) -> Office:
         code_pool=settings.code_pool,
         trust=Trust(settings.trust_operation_pts, settings.trust_member_day_pts, settings.trust_till_pts),
         session_ms=settings.session_hours * 3_600_000,
+        unlock=Unlock(settings.unlock_member_pts, settings.unlock_till_pts, settings.unlock_chain_pts),
         policy=POLICIES[settings.grant_policy],
     )
     with store.turn() as turn:

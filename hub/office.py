@@ -34,7 +34,16 @@ class Trust(NamedTuple):
     till: int = 0
 
 
-NO_TRUST = Trust()
+class Unlock(NamedTuple):
+    """Points that may be promised beyond what headquarters holds, while they lie at silent tills: of one
+    member, of one silent till, and of the chain. All three above 0, or none."""
+
+    member: int = 0
+    till: int = 0
+    chain: int = 0
+
+
+NO_TRUST, NO_UNLOCK = Trust(), Unlock()
 
 
 @dataclass
@@ -52,6 +61,7 @@ class Office:
     trust: Trust = NO_TRUST
     session_ms: int = 0
     """How long a till may spend allowances without being heard; 0: for ever."""
+    unlock: Unlock = NO_UNLOCK
     chance: Callable[[int], bytes] = secrets.token_bytes
     policy: Policy = by_visits
     """Who is granted what may be spent offline."""

@@ -11,7 +11,7 @@ from __future__ import annotations
 from hub.office import Office
 from hub.store.engine import Turn
 
-TOLD = "session:{}/{}/{}/{}"
+TOLD = "spends-until:{}/{}/{}/{}"
 GRACE_MS = 2 * 3_600_000
 """How much later than told a session is surely over: a clock may be slow, a page takes its time."""
 
@@ -36,6 +36,17 @@ def told_to(look: Turn, store: str, till: str, term: tuple[int, int]) -> int | N
     """The latest end that the PC in this (inc, term) was told; None for one whose session never ends."""
     row = look.one("SELECT value FROM settings WHERE name = ?", (TOLD.format(store, till, *term),))
     return None if row is None else int(row[0])
+
+
+def over(look: Turn, office: Office) -> list[tuple[str, str, tuple[int, int], int]]:
+    """Every (store, till, term, end in ms) whose session is over by headquarters' clock."""
+    found = []
+    prefix = TOLD.partition("{")[0]
+    for name, until in look.run("SELECT name, value FROM settings WHERE name LIKE ?", (prefix + "%",)):
+        store, till, inc, term = name.removeprefix(prefix).split("/")
+        if office.clock() > int(until):
+            found.append((store, till, (int(inc), int(term)), int(until)))
+    return sorted(found)
 
 
 def is_surely_over(look: Turn, office: Office, store: str, till: str, term: tuple[int, int]) -> bool:

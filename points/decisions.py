@@ -14,6 +14,7 @@ from points.fund import GIVES, POINTS
 from points.identifiers import MEMBER_MAX, name
 
 SCHED_MAX = 500
+TILLS_MAX = 100
 EVIDENCE_MAX = 400
 CODES_MAX = 1024
 BODY_CHARS_MAX = 16 * 1024
@@ -80,6 +81,17 @@ def reserve(body: Mapping[str, Any]) -> None:
     agent(body["to"])
     term(body)
     whole(body["n"], 1)
+
+
+def unlock(body: Mapping[str, Any]) -> None:
+    """The same, though part of the points lie at silent tills: ``unlock`` [[store, till, points]…] says how
+    many where."""
+    reserve(body)
+    entries = many(body["unlock"], TILLS_MAX, lambda entry: whole(entry[2], 1), least=1)
+    for entry in entries:
+        agent(entry[:2])
+    if sum(entry[2] for entry in entries) > body["n"]:
+        raise BadOperation("unlock", "more lies at silent tills than is promised")
 
 
 def issue(body: Mapping[str, Any]) -> None:

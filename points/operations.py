@@ -259,6 +259,7 @@ KINDS: dict[tuple[str, int], Callable[[Mapping[str, Any]], None]] = {
     ("member.resolve", 1): decisions.resolve,
     ("rights.grant", 1): decisions.grant,
     ("auth.reserve", 1): decisions.reserve,
+    ("auth.unlock", 1): decisions.unlock,
     ("member.issue", 1): decisions.issue,
     ("op.dismiss", 1): decisions.dismiss,
     ("agent.lost", 1): decisions.lost,
@@ -266,6 +267,9 @@ KINDS: dict[tuple[str, int], Callable[[Mapping[str, Any]], None]] = {
 """Every kind that is understood here, in the version whose bytes are frozen."""
 
 HUB_KINDS = frozenset(
-    {"rights.grant", "auth.reserve", "member.issue", "member.resolve", "op.dismiss", "agent.lost"}
+    {
+        *("rights.grant", "auth.reserve", "auth.unlock", "member.issue", "member.resolve", "op.dismiss"),
+        "agent.lost",
+    }
 )
 """Decisions that only headquarters' own lane may carry."""

@@ -227,6 +227,7 @@ class Desk:
             "title": "exposure", "whole": whole, "stores": stores,
             "bounds": exposed.bounds(look, self.office), "owed": exposed.owed(look),
             "lost": exposed.lost(look, now), "asked": asked, "fault": "",
+            "silent": exposed.silent(look, self.office), "unlocked": exposed.unlocked(look, self.office),
         }  # fmt: skip
 
     def _lose(self, request: Request, turn: Turn, told: dict[str, str], word: str) -> Response:

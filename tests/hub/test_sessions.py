@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -16,6 +17,7 @@ from agent.recorder import Recorded
 from agent.session import session_ms
 from hub import sessions
 from hub.verify import verify
+from points import rights
 from points.refusals import Refusal
 
 HOUR_MS = 3_600_000
@@ -41,7 +43,7 @@ def test_without_a_setting_no_session_ever_ends(hq: Headquarters) -> None:
     hq.clock.now_ms += 300 * DAY_MS
     assert not home.till.is_silent_too_long
     assert spent(home.counter.redeem(m, 100, "c1")) == {"allowance": 100}
-    assert hq.rows("SELECT count(*) FROM settings WHERE name LIKE 'session:%'") == [(0,)]
+    assert hq.rows("SELECT count(*) FROM settings WHERE name LIKE 'spends-until:%'") == [(0,)]
 
 
 def test_an_allowance_is_spent_until_the_session_ends_and_not_after(
@@ -69,11 +71,13 @@ def test_what_was_earned_here_meanwhile_stays_spendable_for_it_exists_nowhere_el
     assert spent(home.counter.redeem(m, 50, "c1")) == {"local": 50}
 
 
-def test_a_quote_on_the_screen_is_no_way_past_the_end(hq: Headquarters, silent: tuple[Shop, int]) -> None:
-    home, m = silent
+def test_a_quote_on_the_screen_is_no_way_past_the_end(hq: Headquarters) -> None:
+    hq.office.session_ms = HOUR_MS
+    home, _, m = at_home(hq)
+    home.uplink.connected = False
     lines = [[1, "food", 1, 10_000]]
     home.counter.quote(m, lines, 100)
-    hq.clock.now_ms += 25 * HOUR_MS
+    hq.clock.now_ms += HOUR_MS + 1
     assert refused(home.counter.sell(m, lines, "c1", 100)) is Refusal.silent_too_long
 
 
@@ -124,6 +128,16 @@ def test_local_points_do_not_go_home_with_the_session(hq: Headquarters, silent: 
     assert day_close.end_session(home.till) == 400
     assert home.here(m) == 50
     assert day_close.end_session(home.till) == 0, "once"
+
+
+def test_rights_that_have_stopped_can_only_go_home_or_be_clawed() -> None:
+    held = replace(rights.hear_grant(rights.NONE, 1, 1, 100, [[20271118, 100]]), stopped=True)
+    assert held.left(20261118) == (0, 0)
+    assert rights.spend(held, 10, 20261118)[1:] == ([], 10)
+    assert rights.give(held, 10, 20261118)[1:] == ([], [])
+    assert rights.burn(held, 10)[1:] == ([["burn_a", 10]], 0)
+    assert rights.give_back(held)[1] == [["back_a", 100]]
+    assert rights.give_back_allowance(rights.earn(held, 5, 20271118))[1] == [["back_a", 100]]
 
 
 def test_a_page_that_was_made_before_all_was_heard_opens_nothing(

@@ -1,0 +1,42 @@
+"""What people or headquarters decided about one member's points, folded like any fact and in the same order.
+
+A decision says a number that was right when it was made. What arrives later may leave less to decide about:
+then less happens, and the rest of it is nothing. So the same facts give the same account in any order.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING
+
+from points.debt import DEBT
+from points.identifiers import HUB_STORE
+from points.operations import Operation
+
+if TYPE_CHECKING:
+    from points.fold import Account
+
+
+def unlock(account: Account, op: Operation) -> None:
+    """Points were promised that lay at silent tills: what is lacking of them is headquarters' risk.
+
+    No claw-back that was open is the cause of it, so that stays open. The redemption stands before this, for
+    it is referred to.
+    """
+    left = sum(entry[2] for entry in op.body["unlock"])
+    draws = account.draws.get(op.refs[0], [])
+    i = 0
+    while i < len(draws) and left:
+        draw = draws[i]
+        if draw.home == DEBT and draw.bearer != HUB_STORE:
+            part, bearer = min(draw.pts, left), draw.bearer
+            left -= part
+            account.rehome(op.id, op.refs[0], i, DEBT, HUB_STORE, part)
+            account.taken.insert(0, [bearer, part])
+        i += 1
+
+
+DECIDED: Mapping[str, Callable[[Account, Operation], None]] = {
+    "auth.unlock": unlock,
+}
+"""The decisions that the fold takes, by kind."""
