@@ -199,6 +199,8 @@ def _private_row(till: Till, turn: Connection, row: list[Any], manifest: Manifes
                     wanted.add(m)
             case "t":
                 trust.hear(turn, till, int(row[1]), int(row[2]), int(row[3]))
+            case "d":
+                trust.hear_denied(turn, row[1])
             case "own":
                 feeds.keep_fact(turn, OWN_TERM, f"{int(row[1])},{int(row[2])}")
             case "s":

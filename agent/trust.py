@@ -1,20 +1,23 @@
 """What this till may spend beyond every right, because headquarters has budgeted the risk beforehand.
 
 Off unless headquarters says otherwise. Only when headquarters is out of reach, only for a member who owes
-nothing and was served here before, and within three limits: of one operation, of one member's day, and of
-this till in all. The last one rises only when headquarters has posted what was spent, so an outage that
-lasts, or one that comes every night, never costs more than what was budgeted.
+nothing, was served here before and is not on headquarters' list of those whom it does not trust, and within
+three limits: of one operation, of one member's day, and of this till in all. The last one rises only when
+headquarters has posted what was spent, so an outage that lasts, or one that comes every night, never costs
+more than what was budgeted.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from agent.store import cells, feeds, trusts
 from agent.till import Till, View
 from config.sqlite import Connection
 
-FACT = "trust"
+FACT, DENIED = "trust", "trust_denied"
+DENIED_MAX = 10_000
 VIEW_MS_MAX = 7 * 86_400_000
 """How old what is known of members may be."""
 
@@ -40,9 +43,23 @@ def hear(turn: Connection, till: Till, operation: int, member_day: int, whole: i
     feeds.keep_fact(turn, FACT, f"{operation},{member_day},{whole}")
 
 
+def hear_denied(turn: Connection, ms: Sequence[int]) -> None:
+    """The members to whom headquarters denies it, all of them. Raises ValueError for what is no such list."""
+    if type(ms) is not list or len(ms) > DENIED_MAX or any(type(m) is not int for m in ms):
+        raise ValueError("denied")
+    feeds.keep_fact(turn, DENIED, " ".join(map(str, sorted(ms))))
+
+
+def is_denied(till: Till, m: int) -> bool:
+    """Whether headquarters takes no risk with a member."""
+    return str(m) in (feeds.fact(till.book, DENIED) or "").split()
+
+
 def left(till: Till, view: View) -> int:
     """Points that may be spent by trust for this member now."""
     may = budget(till)
+    if is_denied(till, view.m):
+        return 0
     if not may.whole or view.row is None or view.account.debt or view.account.status == "frozen":
         return 0
     if not cells.was_served(till.book, view.m) or till.time().st_ms - till.as_of_ms > VIEW_MS_MAX:

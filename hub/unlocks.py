@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import Any
 
-from hub import recalls, sessions
+from hub import denials, recalls, sessions
 from hub.bells import Agent
 from hub.decisions import decide
 from hub.office import Office
@@ -30,7 +30,7 @@ def promise(turn: Turn, office: Office, body: dict[str, Any], standing: Standing
     False when no budget has room for what is lacking, or it does not lie at silent tills.
     """
     budget, m, asked = office.unlock, body["m"], body["n"]
-    if not min(budget):
+    if not min(budget) or denials.is_denied(turn, m):
         return False
     silent = _silent(turn, office, standing, (body["to"][0], body["to"][1]))
     if free + sum(silent.values()) < asked:

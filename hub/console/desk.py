@@ -27,7 +27,7 @@ from starlette.concurrency import run_in_threadpool
 from config.words import Words, load_words
 from hub import admission, casework, recalls
 from hub import losses as lost_pcs
-from hub.console import access, chain_wide, exposed, story
+from hub.console import access, chain_wide, exposed, remedies, story
 from hub.console.tables import Column, Table, as_csv, shown, why
 from hub.office import Office
 from hub.store import losses
@@ -198,20 +198,22 @@ class Desk:
         asked = request.path_params["m"]
         m = int(asked) if asked.isascii() and asked.isdigit() and len(asked) <= 13 else None
         told = story.tell(look, self.office, m) if m is not None and m < MEMBER_MAX else None
-        return ("missing.html", {"title": "member"}) if told is None else ("member.html", self._told(told))
-
-    @staticmethod
-    def _told(told: story.Story) -> dict[str, Any]:
+        if told is None:
+            return "missing.html", {"title": "member"}
         tables = {name: getattr(told, name) for name in ("lots", "rights", "debts", "operations", "legs")}
-        return {"title": "member", "story": told, "fault": "", **tables}
+        tables |= remedies.shown(look, told.m)
+        return "member.html", {"title": "member", "story": told, "fault": "", **tables}
 
     def _recall(self, request: Request, turn: Turn, told: dict[str, str], word: str) -> Response:
         """A member's points are called home; who holds them gives them back by itself."""
         template, values = self._member(request, turn)
         here = request.url.path
         by, note = _signed(told)
-        if template == "member.html" and by and note:
-            m = values["story"].m
+        what, done = told.get("what", "recall"), template == "member.html"
+        m = values["story"].m if done else 0
+        if done and what != "recall" and remedies.act(turn, self.office, m, told, by, note):
+            return Response(status_code=303, headers={**access.HEADERS, "location": here})
+        if done and what == "recall" and by and note:
             holders = recalls.call(turn, self.office, m, by, note)
             ring = BackgroundTask(self.office.bells.ring, holders, m)  # when the call is durable
             return Response(status_code=303, headers={**access.HEADERS, "location": here}, background=ring)

@@ -28,7 +28,7 @@ SHARD = SmallInteger().with_variant(Integer(), "sqlite")
 
 MEMBER_SCOPED = (
     *("members", "cells", "reserved", "voided", "postings", "facts", "personal", "issued"),
-    *("changed", "recalls", "trusted", "unlocked"),
+    *("changed", "recalls", "trusted", "unlocked", "denied", "written_off"),
 )
 STORE_SCOPED = (
     *("agents", "lanes", "batches", "waiting", "told", "pool", "counted", "phone_tags", "dismissed"),
@@ -378,6 +378,15 @@ Index("trusted_of_pc", trusted.c.store, trusted.c.till, trusted.c.epoch, trusted
 unlocked = Table(
     "unlocked", metadata, _bucket(), _whole("m"), _text("intent"), _text("store"), _text("till"),
     _whole("pts"), _whole("at_ms"), PrimaryKeyConstraint("bucket", "m", "intent", "store", "till"),
+)  # fmt: skip
+denied = Table(
+    "denied", metadata, _bucket(), _whole("m"), _whole("at_ms"), _whole("denied"), _text("by"),
+    _text("note"), PrimaryKeyConstraint("bucket", "m", "at_ms"),
+)  # fmt: skip
+written_off = Table(
+    "written_off", metadata, _bucket(), _whole("m"), _whole("asked_ms"), _whole("pts"), _text("note"),
+    _text("asked_by"), _text("asked_in"), Column("approved_by", Text), Column("approved_ms", WHOLE),
+    Column("op_id", Text), PrimaryKeyConstraint("bucket", "m", "asked_ms"),
 )  # fmt: skip
 changed = Table("changed", metadata, Column("bucket", SHARD, primary_key=True, autoincrement=False),
     _whole("touched"))  # fmt: skip

@@ -187,6 +187,28 @@ def test_points_that_a_till_gave_itself_are_not_promised(
     assert other.authorise(intent(other), m, 10) == ELSEWHERE
 
 
+def test_what_a_return_has_taken_is_not_promised_again(
+    hq: Headquarters, till: PretendTill, other: PretendTill
+) -> None:
+    hq.office.session_ms, hq.office.unlock = 24 * HOUR_MS, Unlock(400, 400, 400)
+    m = till.enrol()
+    for _ in range(2):
+        sale = till.earn(m, 150)
+        till.op("rights.return", m, fund=[["back_l", 150]])
+    till.send()
+    till.page()
+    till.refund(m, sale, 5_000)
+    till.send()
+    hq.clock.now_ms += SURELY_MS
+    third = PretendTill(hq, "s003")
+    other.earn(m, 100)
+    other.send()
+    assert points_of(hq, m) == (350, 0), "300 of them lie at a silent till, 50 too many, and 100 at another"
+    assert third.authorise(intent(third), m, 251) == ELSEWHERE
+    assert third.authorise(intent(third), m, 250) == {"granted": 250}
+    third.close()
+
+
 def test_a_void_takes_the_risk_back(hq: Headquarters, silent: int, other: PretendTill) -> None:
     asked = intent(other)
     other.authorise(asked, silent, 120)
