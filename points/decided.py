@@ -9,12 +9,16 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
-from points.debt import DEBT
+from points.debt import DEBT, WRITTEN_OFF
 from points.identifiers import HUB_STORE
+from points.legs import OWED, Leg
 from points.operations import Operation
 
 if TYPE_CHECKING:
     from points.fold import Account
+
+WRITE_OFF = "x.writeoff:{}"
+"""The account of what was written off, by who bears it."""
 
 
 def unlock(account: Account, op: Operation) -> None:
@@ -36,7 +40,23 @@ def unlock(account: Account, op: Operation) -> None:
         i += 1
 
 
+def write_off(account: Account, op: Operation) -> None:
+    """What is owed is owed no more, the oldest draw first; who bears it is not paid back."""
+    left = op.body["pts"]
+    for redeem, draws in account.draws.items():
+        i = 0
+        while i < len(draws) and left:
+            draw = draws[i]
+            if draw.home == DEBT:
+                part, bearer = min(draw.pts, left), draw.bearer
+                left -= part
+                account.rehome(op.id, redeem, i, WRITTEN_OFF, bearer, part)
+                account.legs.append(Leg(op.id, WRITE_OFF.format(bearer), OWED, "", part))
+            i += 1
+
+
 DECIDED: Mapping[str, Callable[[Account, Operation], None]] = {
     "auth.unlock": unlock,
+    "debt.writeoff": write_off,
 }
 """The decisions that the fold takes, by kind."""

@@ -133,3 +133,13 @@ def lost(body: Mapping[str, Any]) -> None:
     word(body["evidence"], EVIDENCE_MAX)
     if word(body["approved_by"]) == word(body["asked_by"]):
         raise BadOperation("approved_by", "two people decide")
+
+
+def write_off(body: Mapping[str, Any]) -> None:
+    """Two people have written off what a member owes, up to ``pts``, behind the fact that it refers to."""
+    whole(body["m"], 0)
+    one_ref(body)
+    whole(body["pts"], 1)
+    word(body["note"], EVIDENCE_MAX)
+    if word(body["approved_by"]) == word(body["asked_by"]):
+        raise BadOperation("approved_by", "two people decide")

@@ -20,8 +20,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from points.days import plus_days
-from points.debt import DEBT, bearer_of
-from points.decided import DECIDED
+from points.debt import DEBT, WRITTEN_OFF, bearer_of
+from points.decided import DECIDED, WRITE_OFF
 from points.expiry import expiry_rank, is_past
 from points.identifiers import HUB_STORE
 from points.legs import MEM, OWED, Leg
@@ -242,10 +242,10 @@ class Account:
         draws = self.draws[redeem]
         draw = draws[i]
         spent = self.sales[redeem][0]
-        old = draw.bearer if draw.home == DEBT else self.lots[draw.home].issuer
+        old = draw.bearer or self.lots[draw.home].issuer
         self.settle(cause, old, spent.store, spent.rule, -pts)
         self.settle(cause, issuer, spent.store, spent.rule, pts)
-        moved = Draw(home, pts, issuer if home == DEBT else "")
+        moved = Draw(home, pts, issuer if home in (DEBT, WRITTEN_OFF) else "")
         if draw.pts == pts:
             draws[i] = moved
         else:
@@ -264,9 +264,10 @@ class Account:
                 draws.pop()
             else:
                 draw.pts -= part
-            if draw.home == DEBT:
+            if draw.home in (DEBT, WRITTEN_OFF):
                 self.settle(op.id, draw.bearer, sold.store, sold.rule, -part)
-                self.legs.append(Leg(op.id, account, OWED, "", part))
+                owed = OWED if draw.home == DEBT else WRITE_OFF.format(draw.bearer)
+                self.legs.append(Leg(op.id, account, owed, "", part))
                 continue
             lot = self.lots[draw.home]
             self.settle(op.id, lot.issuer, sold.store, sold.rule, -part)

@@ -263,13 +263,14 @@ KINDS: dict[tuple[str, int], Callable[[Mapping[str, Any]], None]] = {
     ("member.issue", 1): decisions.issue,
     ("op.dismiss", 1): decisions.dismiss,
     ("agent.lost", 1): decisions.lost,
+    ("debt.writeoff", 1): decisions.write_off,
 }
 """Every kind that is understood here, in the version whose bytes are frozen."""
 
 HUB_KINDS = frozenset(
     {
         *("rights.grant", "auth.reserve", "auth.unlock", "member.issue", "member.resolve", "op.dismiss"),
-        "agent.lost",
+        *("agent.lost", "debt.writeoff"),
     }
 )
 """Decisions that only headquarters' own lane may carry."""

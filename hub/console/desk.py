@@ -211,7 +211,7 @@ class Desk:
         by, note = _signed(told)
         what, done = told.get("what", "recall"), template == "member.html"
         m = values["story"].m if done else 0
-        if done and what != "recall" and remedies.act(turn, self.office, m, told, by, note):
+        if done and what != "recall" and remedies.act(turn, self.office, m, told, by, note, _session(word)):
             return Response(status_code=303, headers={**access.HEADERS, "location": here})
         if done and what == "recall" and by and note:
             holders = recalls.call(turn, self.office, m, by, note)
@@ -229,6 +229,7 @@ class Desk:
             "title": "exposure", "whole": whole, "stores": stores,
             "bounds": exposed.bounds(look, self.office), "owed": exposed.owed(look),
             "lost": exposed.lost(look, now), "asked": asked, "fault": "",
+            "written_off": exposed.written_off(look),
             "silent": exposed.silent(look, self.office), "unlocked": exposed.unlocked(look, self.office),
         }  # fmt: skip
 
@@ -237,7 +238,7 @@ class Desk:
         store, till = told.get("store", "").strip(), told.get("till", "").strip()
         epoch = int(told["epoch"]) if re.fullmatch("[0-9]{1,9}", told.get("epoch", "")) else 0
         by, evidence = _signed(told)
-        session, done = sha256(word.encode()).hexdigest()[:32], False
+        session, done = _session(word), False
         match told.get("what"):
             case "ask" if by and evidence:
                 done = lost_pcs.ask(turn, self.office, store, till, by, session, evidence, epoch)
@@ -381,6 +382,11 @@ def _signed(told: dict[str, str]) -> tuple[str, str]:
     """Who fills a form in and the note; "" for one that is missing or that nobody can read."""
     by, note = (normalize("NFC", " ".join(told.get(name, "").split()))[:200] for name in ("by", "note"))
     return (by if by.isprintable() and len(by) <= 40 else ""), (note if note.isprintable() else "")
+
+
+def _session(word: str) -> str:
+    """A name of the session whose word this is, which opens nothing."""
+    return sha256(word.encode()).hexdigest()[:32]
 
 
 def _number(request: Request) -> int:

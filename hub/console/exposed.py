@@ -7,8 +7,9 @@ not lost: tills spend it rightly, and the bound says what could be spent twice i
 from __future__ import annotations
 
 from collections import Counter
+from typing import Any
 
-from hub import owing, sessions, trust, unlocks
+from hub import owing, sessions, trust, unlocks, write_offs
 from hub.console import chain_wide
 from hub.console.tables import Column, Table
 from hub.losses import EXPOSED_MS
@@ -94,6 +95,21 @@ def unlocked(look: Turn, office: Office) -> Table:
         Column("since", "time"), Column("bearer"),
     ]  # fmt: skip
     return Table("unlocked", columns, rows)
+
+
+def written_off(look: Turn) -> Table:
+    """Debts that were written off, or are about to be, with who bears them."""
+    rows: list[list[Any]] = []
+    for one in write_offs.every(look, chain_wide.ROWS_MAX):
+        borne = write_offs.borne(look, one)
+        who = " ".join(borne)
+        rows.append([one.m, one.pts, sum(borne.values()), who, one.asked_by, one.approved_by or "",
+                     one.approved_ms, one.note])  # fmt: skip
+    columns = [
+        Column("member", "member"), Column("asked_off", "n"), Column("off", "n"), Column("bearer"),
+        Column("off_asked_by"), Column("approved_by"), Column("when", "time"), Column("note"),
+    ]  # fmt: skip
+    return Table("written_off", columns, rows)
 
 
 def lost(look: Turn, now_ms: int) -> Table:

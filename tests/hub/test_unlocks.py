@@ -185,6 +185,13 @@ def test_points_that_a_till_gave_itself_are_not_promised(
     till.page()
     hq.clock.now_ms += SURELY_MS
     assert other.authorise(intent(other), m, 10) == ELSEWHERE
+    m = granted(till, 50)
+    till.earn(m, 100)
+    till.send()
+    till.page()
+    hq.clock.now_ms += SURELY_MS
+    assert other.authorise(intent(other), m, 51) == ELSEWHERE
+    assert other.authorise(intent(other), m, 50) == {"granted": 50}, "but what is allowance"
 
 
 def test_what_a_return_has_taken_is_not_promised_again(
@@ -224,6 +231,7 @@ def test_nothing_is_granted_while_more_is_promised_than_there_is(
 ) -> None:
     asked = intent(other)
     other.authorise(asked, silent, 100)
+    assert [row[5] for row in till.page("r")] == [1]
     other.redeem(silent, 100, ["auth", 100], id=asked)
     other.send()
     (row,) = till.page("r")
