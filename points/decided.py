@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from points.debt import DEBT, WRITTEN_OFF
 from points.identifiers import HUB_STORE
 from points.legs import OWED, Leg
+from points.lots import Lot
 from points.operations import Operation
 
 if TYPE_CHECKING:
@@ -55,8 +56,24 @@ def write_off(account: Account, op: Operation) -> None:
             i += 1
 
 
+def claimed(account: Account, op: Operation) -> None:
+    """A paper of a lost PC stands for its sale, until that is heard of: the sale then stands before this.
+
+    Its points end as those of the day on which it earned.
+    """
+    sale = op.refs[0]
+    if sale in account.seen:
+        return
+    book = account.books[op.rule]
+    account.seen.add(sale)
+    expires_on = book.expires_on(book.today(op.body["earned_st"]))
+    account.reach(op.body["pts"], book)
+    account.give(op, Lot(f"{op.id}.0", op.body["pts"], expires_on, op.body["place"][0], sale))
+
+
 DECIDED: Mapping[str, Callable[[Account, Operation], None]] = {
     "auth.unlock": unlock,
     "debt.writeoff": write_off,
+    "claim.earn": claimed,
 }
 """The decisions that the fold takes, by kind."""

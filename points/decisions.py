@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from points.amounts import whole
-from points.fields import EPOCH_MAX, SEQ_MAX, BadOperation, agent, many, one_ref, term, word
+from points.fields import EPOCH_MAX, SEQ_MAX, ST_MAX_MS, BadOperation, agent, many, one_ref, term, word
 from points.fund import GIVES, POINTS
 from points.identifiers import MEMBER_MAX, name
 
@@ -143,3 +143,17 @@ def write_off(body: Mapping[str, Any]) -> None:
     word(body["note"], EVIDENCE_MAX)
     if word(body["approved_by"]) == word(body["asked_by"]):
         raise BadOperation("approved_by", "two people decide")
+
+
+def claimed(body: Mapping[str, Any]) -> None:
+    """What a paper of a lost PC gave: ``pts`` of a sale at ``earned_st``, that stood at ``place`` of its lane
+    and had this ``digest``."""
+    whole(body["m"], 0)
+    one_ref(body)
+    whole(body["pts"], 1)
+    whole(body["earned_st"], 0, ST_MAX_MS)
+    word(body["digest"], 32)
+    store, till, epoch, seq = body["place"]
+    agent([store, till])
+    whole(epoch, 1, EPOCH_MAX)
+    whole(seq, 1, SEQ_MAX)

@@ -153,7 +153,7 @@ class Account:
             self._spend(op, used, today, book)
         if sale.granted:
             self.days[op.day] = self.days.get(op.day, 0) + sale.granted
-            self._reach(sale.granted, book)
+            self.reach(sale.granted, book)
             lot = Lot(f"{op.id}.0", sale.granted, book.expires_on(today), op.store, op.id)
             self.give(op, lot)
 
@@ -187,7 +187,7 @@ class Account:
 
     # -- lots, draws, debt --------------------------------------------------------------------
 
-    def _reach(self, pts: int, book: RuleBook) -> None:
+    def reach(self, pts: int, book: RuleBook) -> None:
         """Tier points only rise by earning; a tier is entered at once and left only at headquarters."""
         self.tier_pts += pts
         self.tier = max(self.tier, book.tier_at(self.tier_pts))

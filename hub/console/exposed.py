@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import Any
 
-from hub import owing, sessions, trust, unlocks, write_offs
+from hub import lost_claims, owing, sessions, trust, unlocks, write_offs
 from hub.console import chain_wide
 from hub.console.tables import Column, Table
 from hub.losses import EXPOSED_MS
@@ -116,12 +116,13 @@ def lost(look: Turn, now_ms: int) -> Table:
     """PCs that were declared lost, or are about to be."""
     rows = [
         [loss.store, loss.till, loss.epoch, loss.asked_by, loss.approved_by or "", loss.approved_ms, loss.pts,
+         sum(told.earned for told in lost_claims.claimed(look, loss.store, loss.till, loss.epoch)),
          loss.evidence]
         for loss in losses.every(look, now_ms - EXPOSED_MS)
     ]  # fmt: skip
     columns = [
         Column("store", "store"), Column("till"), Column("pc"), Column("asked_by"), Column("approved_by"),
-        Column("lost_since", "time"), Column("came_home", "n"), Column("evidence"),
+        Column("lost_since", "time"), Column("came_home", "n"), Column("on_papers", "n"), Column("evidence"),
     ]  # fmt: skip
     return Table("lost", columns, rows)
 
