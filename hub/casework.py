@@ -25,7 +25,7 @@ from points.identifiers import bucket
 from points.wire import canonical
 from points.wire.faults import WireFault
 
-AGAIN, DISMISS, CLOSE, ACCEPT = "judge_again", "dismiss", "close", "accept"
+AGAIN, DISMISS, CLOSE, ACCEPT, TURN_DOWN = "judge_again", "dismiss", "close", "accept", "turn_down"
 ALLOWANCE = frozenset({"allowance", "burn_a", "back_a"})
 LOCAL = frozenset({"local", "burn_l", "back_l"})
 
@@ -57,7 +57,7 @@ class Case(NamedTuple):
         if self.closed_ms is not None:
             return ()
         if self.reason == lost_claims.REASON:
-            return (ACCEPT, CLOSE)
+            return (ACCEPT, TURN_DOWN)
         return (AGAIN, DISMISS) if self.place is not None else (CLOSE,)
 
 

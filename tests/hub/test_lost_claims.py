@@ -5,14 +5,15 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from headquarters import Headquarters
+from headquarters import RULES, Headquarters
 from pretend_till import PretendTill, points_of
 from test_exposure import browser, send
 from test_losses import declared
 from test_rights_over_http import intent
 from test_unlocks import sound
 
-from hub import lost_claims
+from hub import lost_claims, publishing
+from points import rulebook
 from points.fold import fold
 from points.identifiers import new_op_id
 from points.members import end
@@ -59,6 +60,8 @@ def test_nothing_counts_before_the_second_person(
         send(first, "/console/exposure", what="ask", store="s001", till="01", by="李娜", note="火灾")
         (row,) = first.get("/console/exposure?csv=lost").text.splitlines()[1:]
         assert row.split(",")[7] == "100", "the second person sees what would count"
+    with hq.office.store.turn() as turn:
+        assert not lost_claims.accept(turn, hq.office, claim.decode(digits).op_id)
     assert points_of(hq, m) == (0, 0)
 
 
@@ -84,14 +87,14 @@ def test_what_is_shown_later_is_a_case_that_a_person_accepts(
     sound(hq)
 
 
-def test_a_case_that_is_closed_counts_nothing(
+def test_a_paper_that_is_turned_down_counts_nothing(
     hq: Headquarters, other: PretendTill, paper: tuple[int, str, dict[str, Any]]
 ) -> None:
     m, digits, _ = paper
     declared(hq)
     shown(other, digits)
     with browser(hq) as somebody:
-        send(somebody, "/console/cases/1", what="close", before="0", by="李娜", note="机器被盗")
+        send(somebody, "/console/cases/1", what="turn_down", before="0", by="李娜", note="机器被盗")
     assert shown(other, digits) == "shown"
     assert points_of(hq, m) == (0, 0)
     assert hq.rows("SELECT count(*) FROM cases") == [(1,)]
@@ -125,6 +128,23 @@ def test_what_was_heard_before_the_loss_is_not_counted_twice(
     declared(hq)
     assert shown(other, digits) == "confirmed"
     assert points_of(hq, m) == (100, 0)
+    sound(hq)
+
+
+def test_what_waits_at_headquarters_is_not_counted_by_its_paper_too(
+    hq: Headquarters, till: PretendTill, other: PretendTill
+) -> None:
+    blob = canonical.encode({**RULES, "name": "newer"})
+    m = till.enrol()
+    till.send()
+    till.rules = rulebook.read(blob).hash  # headquarters has not published it yet
+    shown(other, till.claim_of(till.earn(m, 100), 2))
+    assert [code for code, _ in till.send().values()] == ["P"]
+    declared(hq)
+    with hq.office.store.turn() as turn:
+        publishing.publish_rules(turn, hq.office, blob)
+    assert points_of(hq, m) == (100, 0)
+    assert hq.rows("SELECT count(*) FROM facts WHERE kind = 'claim.earn'") == [(0,)]
     sound(hq)
 
 
