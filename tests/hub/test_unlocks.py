@@ -10,7 +10,9 @@ from pretend_till import PretendTill, points_of
 from test_exposure import browser
 from test_rights_over_http import intent
 
+from config.settings import NightWindow
 from hub import sessions, unlocks
+from hub.night import Night
 from hub.office import Unlock
 from hub.verify import state, verify
 from points.fields import BadOperation
@@ -335,4 +337,7 @@ def test_headquarters_sees_who_is_silent_and_what_was_promised(
         ]
         bounds = somebody.get("/console/exposure?csv=bounds").text.splitlines()
         assert bounds[-1].split(",")[1] == "200", "the most that it can cost"
+        Night(hq.office, NightWindow(0, 240)).run()
+        (owed,) = somebody.get("/console/exposure?csv=owed").text.splitlines()[1:]
+        assert owed.split(",")[:4] == [str(silent), "0", "120", "hq"], "and who bears it"
         assert "总部按风险额度先给" in somebody.get(f"/console/members/{silent}").text
