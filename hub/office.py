@@ -27,11 +27,13 @@ REGION = "main"
 
 class Trust(NamedTuple):
     """Points that may be spent beyond every right, out of reach: of one operation, of one member's day at a
-    till, and of a till until headquarters has posted them. All 0: none."""
+    till, and of a till until headquarters has posted them. All 0: none. ``chain`` is the most that all tills
+    together may be told, 0 for no bound."""
 
     operation: int = 0
     member_day: int = 0
     till: int = 0
+    chain: int = 0
 
 
 class Unlock(NamedTuple):

@@ -26,7 +26,11 @@ def row(turn: Turn, office: Office, store: str, till: str, epoch: int) -> list[l
     budget, told = office.trust, told_to(turn, store, till, epoch)
     if not budget.till and not told:
         return []
-    whole = max(told, spent(turn, store, till, epoch) + budget.till)
+    known = spent(turn, store, till, epoch)
+    whole = max(told, known + budget.till)
+    if budget.chain and whole > told:
+        others = at_risk(turn) - max(0, told - known)
+        whole = max(told, known + min(budget.till, max(0, budget.chain - others)))
     if whole > told:
         turn.run(
             "INSERT INTO settings (name, value) VALUES (?, ?)"
