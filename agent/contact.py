@@ -86,6 +86,7 @@ class Contact:
         What the page asked for and this till has recorded for it is said in the same contact. Only once:
         a page that asks again is answered next time, and until then not everything is acknowledged.
         """
+        day_close.end_session(self.till)
         conversation, fresh = self._talk()
         if conversation.is_settled and self._has_answered:
             conversation, more = self._talk()

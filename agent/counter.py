@@ -161,7 +161,7 @@ class Counter:
         today, boot = rules.today(time.st_ms), time.moment.boot
         shift = till.shift(time)
         state = till.log.seq, till.editions, shift.day, shift.closed, boot, time.suspect
-        return m, points_used, state, today, rules.hash
+        return m, points_used, state, today, rules.hash, till.is_silent_too_long
 
     def _confirm(self, m: int | None, lines: Lines, by: str, points_used: int, mark: Mark) -> Recorded | None:
         """Record the quote on the screen, if it is still good. What is recorded are the lines it was made of.

@@ -10,12 +10,16 @@ second time.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from agent.recorder import Draft, record_all
 from agent.store import cells, sales
 from agent.till import Shift, Till
 from points import rights
+from points.rights import Fund, Rights
+
+GiveBack = Callable[[Rights], tuple[Rights, Fund]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,22 +32,35 @@ class DayClosed:
     kept: int = 0
 
 
-def give_back(till: Till, by: str, only: set[int] | None = None) -> int:
+def give_back(till: Till, by: str, only: set[int] | None = None, how: GiveBack = rights.give_back) -> int:
     """Give rights back, of all members or of ``only`` those; gives the points that went home.
 
-    All of them go home together: the till of a thousand members commits once.
+    All of them go home together: the till of a thousand members commits once. ``how`` says which.
     """
     with till.book.lock:
         drafts, gone = [], 0
         for m, held in cells.every(till.book):
             if only is not None and m not in only:
                 continue
-            after, fund = rights.give_back(held)
+            after, fund = how(held)
             if fund:
                 drafts.append(Draft("rights.return", {}, by, m, fund, after))
                 gone += sum(entry[1] for entry in fund)
         if drafts:
             record_all(till, drafts, till.time(), till.shift().day)
+        return gone
+
+
+def end_session(till: Till) -> int:
+    """What a till may not spend any more, because it was silent for too long, goes home; gives the points.
+
+    Before anything else is said: what headquarters sets aside next, it sets aside knowing all of this.
+    """
+    with till.book.lock:
+        if till.rules is None or not till.is_silent_too_long:
+            return 0
+        gone = give_back(till, "agent", how=rights.give_back_allowance)
+        till.session.drained(till.log.seq)
         return gone
 
 

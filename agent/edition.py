@@ -100,8 +100,10 @@ def take_together(till: Till, told: Mapping[str, Told], blobs: Blobs, counted: M
                 manifest = told[PRIVATE_TOPIC][0]
                 for row in rows[PRIVATE_TOPIC]:
                     _private_row(till, turn, row, manifest, taken.wanted)
+                _session(till, turn, manifest)
             for manifest, raw in told.values():
                 _keep(turn, manifest, raw)
+        till.session.recall()
         till.gather()
     return taken
 
@@ -174,6 +176,13 @@ def counted_lanes(till: Till, manifest: Manifest, blobs: Blobs) -> dict[int, Any
     return {int(row[2]): row[3] for row in rows if row[0] == "l" and row[1] == till.till}
 
 
+def _session(till: Till, turn: Connection, manifest: Manifest) -> None:
+    """How long this till may be silent from now on."""
+    assert manifest.private is not None
+    own = (lane.next - 1 for lane in manifest.private.next if lane.epoch == till.identity.lane.epoch)
+    till.session.hear(turn, manifest.private.sess_until, next(own, 0))
+
+
 def _private_row(till: Till, turn: Connection, row: list[Any], manifest: Manifest, wanted: set[int]) -> None:
     """One typed row; a kind that is not known here is left alone."""
     assert manifest.private is not None
@@ -192,6 +201,8 @@ def _private_row(till: Till, turn: Connection, row: list[Any], manifest: Manifes
                 trust.hear(turn, till, int(row[1]), int(row[2]), int(row[3]))
             case "token":
                 member_tokens.hear_keys(turn, row[1])
+            case "d":
+                trust.hear_denied(turn, row[1])
             case "own":
                 feeds.keep_fact(turn, OWN_TERM, f"{int(row[1])},{int(row[2])}")
             case "s":

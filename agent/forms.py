@@ -15,8 +15,7 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any
 
-from points.fields import BadOperation, word
-from points.operations import ST_MAX_MS
+from points.fields import ST_MAX_MS, BadOperation, word
 from points.receipts import Receipt
 from points.wire import canonical
 

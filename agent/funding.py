@@ -110,10 +110,16 @@ def authorise(
     if answer == "unreachable" and trust.left(till, view) >= pts - here:
         return OnTrust()
     is_silent = answer in ("unreachable", "unanswered")
-    refusal = Refusal.not_here_offline if is_silent else Refusal[answer]
+    refusal = _out_of_reach(view.rights) if is_silent else Refusal[answer]
     # When there are not enough, what is shown here is older than what is known there.
     told = here if refusal is Refusal.not_enough_points else shown
     return No(refusal, {"points": told, "here": here})
+
+
+def _out_of_reach(held: Rights) -> Refusal:
+    """Why points are not to be had here: they lie elsewhere, or here and may not be used."""
+    stopped = held.stopped and any(g > u for _, g, u in held.allowance)
+    return Refusal.silent_too_long if stopped else Refusal.not_here_offline
 
 
 def give_up(till: Till, op_id: str, m: int, by: str) -> None:
@@ -164,5 +170,5 @@ def spend(till: Till, view: View, pts: int, asked: Intent | OnTrust | None) -> t
     if short and isinstance(asked, OnTrust) and trust.left(till, view) >= short:
         return held, [*fund, ["trust", short]]
     if short:
-        return No(Refusal.not_here_offline, {"points": pts, "here": pts - short})
+        return No(_out_of_reach(view.rights), {"points": pts, "here": pts - short})
     return held, fund

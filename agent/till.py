@@ -16,6 +16,7 @@ from typing import Any
 from agent.journal.clock import Clock, StoreTime, Witness, raised_by, store_time
 from agent.journal.database import Book
 from agent.journal.log import EPOCH_STEP, Log
+from agent.session import Session, session_ms
 from agent.store import cells, feeds, members, outbox, sales, tokens, trusts
 from agent.store.tokens import Shown
 from config.faults import Fault
@@ -113,6 +114,7 @@ class Till:
     as_of_ms: int = 0
     feed_g: int = 0
     """Which edition of members it knows; an earn says so."""
+    session: Session = field(init=False)
     inst: str = field(init=False)
     """This start of the program, 32 hex: two that write one lane are told apart by it."""
     chain_name: str = ""
@@ -121,6 +123,7 @@ class Till:
 
     def __post_init__(self) -> None:
         self.inst = self.chance(16).hex()
+        self.session = Session(self.book)
 
     @property
     def store(self) -> str:
@@ -158,6 +161,7 @@ class Till:
             hub_ms, mono_ms, boot, *copy = heard.split(",")
             self.witness = Witness(int(hub_ms), int(mono_ms), boot, is_copy=bool(copy))
         self.tokens = tokens.every(self.book)
+        self.session.recall()
 
     def _restore(self, bodies: list[bytes]) -> None:
         """Put back what the second file knows and the database does not."""
@@ -254,6 +258,14 @@ class Till:
         is_leaving = self.clock.now().mono_ms < self.leaving_until_mono_ms
         return is_leaving or (self.rules is not None and self.shift().closed)
 
+    @property
+    def is_silent_too_long(self) -> bool:
+        """Whether headquarters has not heard this till for so long that its allowance may not be spent."""
+        if self.session.until_ms is None and self.session.over_at is None:
+            return False
+        now_ms = session_ms(self.clock.now(), self.log.last_st, self.witness)
+        return self.session.is_over(now_ms)
+
     def keep_shift(self, shift: Shift) -> None:
         """Open or close a business day."""
         with self.book.turn() as turn:
@@ -344,7 +356,7 @@ class Till:
         here = (self.identity.inc, self.identity.term)
         if held.granted == 0 and not held.local and (held.inc, held.term) < here:
             return Rights(*here)
-        return held
+        return replace(held, stopped=True) if self.is_silent_too_long else held
 
     def write_term(self, turn: Connection, inc: int, term: int) -> None:
         """The rights of the old term are over; only local ones stay. In the turn that records its close.

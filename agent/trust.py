@@ -1,12 +1,15 @@
 """What this till may spend beyond every right, because headquarters has budgeted the risk beforehand.
 
 Off unless headquarters says otherwise. Only when headquarters is out of reach, only for whom the rule
-(`points.trust`) allows it, and within three limits: of one operation, of one member's day, and of
-this till in all. The last one rises only when headquarters has posted what was spent, so an outage that
-lasts, or one that comes every night, never costs more than what was budgeted.
+(`points.trust`) allows it and who is not on headquarters' list of those whom it does not trust, and within
+three limits: of one operation, of one member's day, and of this till in all. The last one rises only when
+headquarters has posted what was spent, so an outage that lasts, or one that comes every night, never costs
+more than what was budgeted.
 """
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 from agent.store import cells, feeds, trusts
 from agent.till import Till, View
@@ -14,7 +17,8 @@ from config.sqlite import Connection
 from points import trust as rule
 from points.trust import Budget, Known
 
-FACT = "trust"
+FACT, DENIED = "trust", "trust_denied"
+DENIED_MAX = 10_000
 
 
 def budget(till: Till) -> Budget:
@@ -29,10 +33,22 @@ def hear(turn: Connection, till: Till, operation: int, member_day: int, whole: i
     feeds.keep_fact(turn, FACT, f"{operation},{member_day},{whole}")
 
 
+def hear_denied(turn: Connection, ms: Sequence[int]) -> None:
+    """The members to whom headquarters denies it, all of them. Raises ValueError for what is no such list."""
+    if type(ms) is not list or len(ms) > DENIED_MAX or any(type(m) is not int for m in ms):
+        raise ValueError("denied")
+    feeds.keep_fact(turn, DENIED, " ".join(map(str, sorted(ms))))
+
+
+def is_denied(till: Till, m: int) -> bool:
+    """Whether headquarters takes no risk with a member."""
+    return str(m) in (feeds.fact(till.book, DENIED) or "").split()
+
+
 def left(till: Till, view: View) -> int:
     """Points that may be spent by trust for this member now."""
     may = budget(till)
-    if not may.whole:
+    if not may.whole or is_denied(till, view.m):
         return 0
     account, now_ms = view.account, till.time().st_ms
     known = Known(

@@ -25,6 +25,7 @@ class World:
     waiting: int
     looks: tuple[Look, ...]
     clock_doubt: bool
+    silent_too_long: bool
     day: int
     day_closed: bool
     has_rules: bool
@@ -64,6 +65,7 @@ class Worlds:
             waiting=self.printing.waiting(),
             looks=self.printing.looks(),
             clock_doubt=till.time().suspect,
+            silent_too_long=till.is_silent_too_long,
             day=shift.day if shift else 0,
             day_closed=bool(shift and shift.closed),
             has_rules=till.rules is not None,

@@ -80,6 +80,11 @@ class HubSettings:
     trust_operation_pts: int = 0
     trust_member_day_pts: int = 0
     trust_till_pts: int = 0
+    trust_chain_pts: int = 0
+    session_hours: int = 0
+    unlock_member_pts: int = 0
+    unlock_till_pts: int = 0
+    unlock_chain_pts: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -263,6 +268,11 @@ HUB: Mapping[str, Setting] = {
     "trust_operation_pts": Setting(_whole(0, 1_000_000), 0),
     "trust_member_day_pts": Setting(_whole(0, 1_000_000), 0),
     "trust_till_pts": Setting(_whole(0, 10_000_000), 0),
+    "trust_chain_pts": Setting(_whole(0, 1_000_000_000), 0),
+    "session_hours": Setting(_whole(0, 8760), 0),
+    "unlock_member_pts": Setting(_whole(0, 1_000_000), 0),
+    "unlock_till_pts": Setting(_whole(0, 10_000_000), 0),
+    "unlock_chain_pts": Setting(_whole(0, 100_000_000), 0),
 }
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from config.settings import HubSettings
 from hub import intake, keys, publishing
 from hub.clock import file_clock, machine
-from hub.office import Office, Trust
+from hub.office import Office, Trust, Unlock
 from hub.policy import POLICIES
 from hub.store.engine import Store
 from hub.store.upgrading import upgrade
@@ -31,7 +31,14 @@ def open_office(settings: HubSettings, rulebook: bytes) -> Office:
         keys=keys.load(settings.key_dir),
         clock=file_clock(Path(rehearsed)) if rehearsed else machine,
         code_pool=settings.code_pool,
-        trust=Trust(settings.trust_operation_pts, settings.trust_member_day_pts, settings.trust_till_pts),
+        trust=Trust(
+            settings.trust_operation_pts,
+            settings.trust_member_day_pts,
+            settings.trust_till_pts,
+            settings.trust_chain_pts,
+        ),
+        session_ms=settings.session_hours * 3_600_000,
+        unlock=Unlock(settings.unlock_member_pts, settings.unlock_till_pts, settings.unlock_chain_pts),
         policy=POLICIES[settings.grant_policy],
     )
     with store.turn() as turn:

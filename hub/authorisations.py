@@ -5,7 +5,8 @@ It ends by that operation, by its ``auth.void``, or with the till's term; never 
 that was lost can strand points for a while and never spends them twice.
 
 Points that lie at other tills are asked for, while the question waits: a till that is listening gives
-them back within a moment, and then they are there to be reserved. What no listening till holds is refused.
+them back within a moment, and then they are there to be reserved. What no listening till holds is refused,
+unless it lies at a silent till and a budget has room for it (``hub.unlocks``).
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from __future__ import annotations
 import asyncio
 from typing import NamedTuple
 
+from hub import unlocks
 from hub.bells import Agent
 from hub.decisions import decide
 from hub.office import Office
@@ -44,21 +46,28 @@ async def wait(office: Office, asked: Asked) -> str:
     loop = asyncio.get_running_loop()
     with office.bells.awaiting(asked.m) as posted:
         said, held = await asyncio.to_thread(reserve, office, asked)  # it may have come in between
-        if said != ELSEWHERE or not office.bells.ring(held, asked.m):
-            return said
+        rung = said == ELSEWHERE and office.bells.ring(held, asked.m)
         end_s = loop.time() + RECALL_MS_MAX / 1000
-        while said == ELSEWHERE:
+        while rung and said == ELSEWHERE:
             try:
                 await asyncio.wait_for(posted.wait(), end_s - loop.time())
             except TimeoutError:
                 break
             posted.clear()
             said, _ = await asyncio.to_thread(reserve, office, asked)
-        return said
+        return await asyncio.to_thread(unlock, office, asked) if said == ELSEWHERE else said
 
 
-def reserve(office: Office, asked: Asked) -> tuple[str, list[Agent]]:
-    """``granted`` or the name of the refusal, and the other tills that hold what is lacking."""
+def unlock(office: Office, asked: Asked) -> str:
+    """The last word on points that no listening till holds."""
+    return reserve(office, asked, beyond=True)[0] if min(office.unlock) else ELSEWHERE
+
+
+def reserve(office: Office, asked: Asked, *, beyond: bool = False) -> tuple[str, list[Agent]]:
+    """``granted`` or the name of the refusal, and the other tills that hold what is lacking.
+
+    ``beyond``: nobody is waited for any more, and what lies at silent tills may be promised within a budget.
+    """
     agent, term, intent, m, pts = asked
     with office.store.turn() as turn:
         standing = standings.load(turn, [m])[m].standing
@@ -75,12 +84,14 @@ def reserve(office: Office, asked: Asked) -> tuple[str, list[Agent]]:
             return "frozen", []
         if row.debt:
             return "debt", []
+        body = {"m": m, "refs": [intent], "to": list(agent), "inc": term[0], "term": term[1], "n": pts}
         free = available(begin(row, office.books), standing, office.today())
         if free < pts:
             there = {till: cell.escrow + cell.home for till, cell in standing.cells.items() if till != agent}
             if free + sum(there.values()) < pts:
                 return NOT_ENOUGH, []
+            if beyond and unlocks.promise(turn, office, body, standing, free):
+                return "granted", []
             return ELSEWHERE, [till for till, n in there.items() if n]
-        body = {"m": m, "refs": [intent], "to": list(agent), "inc": term[0], "term": term[1], "n": pts}
         decide(turn, office, [("auth.reserve", body)])
         return "granted", []

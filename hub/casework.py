@@ -12,7 +12,7 @@ from __future__ import annotations
 import json
 from typing import Any, NamedTuple
 
-from hub import arrivals, claims, intake, personal, resolution
+from hub import arrivals, claims, intake, lost_claims, personal, resolution
 from hub.decisions import decide
 from hub.judgement import judge
 from hub.office import Office
@@ -25,7 +25,7 @@ from points.identifiers import bucket
 from points.wire import canonical
 from points.wire.faults import WireFault
 
-AGAIN, DISMISS, CLOSE = "judge_again", "dismiss", "close"
+AGAIN, DISMISS, CLOSE, ACCEPT, TURN_DOWN = "judge_again", "dismiss", "close", "accept", "turn_down"
 ALLOWANCE = frozenset({"allowance", "burn_a", "back_a"})
 LOCAL = frozenset({"local", "burn_l", "back_l"})
 
@@ -56,6 +56,8 @@ class Case(NamedTuple):
         """What may be done now."""
         if self.closed_ms is not None:
             return ()
+        if self.reason == lost_claims.REASON:
+            return (ACCEPT, TURN_DOWN)
         return (AGAIN, DISMISS) if self.place is not None else (CLOSE,)
 
 
@@ -96,6 +98,8 @@ def act(turn: Turn, office: Office, number: int, before: int, what: str, by: str
     """Do ``what`` with a case of which ``before`` acts are known; False when that was done, or is no more."""
     case = find(turn, number)
     if case is None or what not in case.may or before != len(case.acts):
+        return False
+    if what == ACCEPT and not lost_claims.accept(turn, office, case.op_id):
         return False
     turn.put(schema.case_acts, [(number, before, office.clock(), by, what, note)])
     if what == AGAIN:

@@ -1,8 +1,9 @@
 """Receipt claims that somebody shows: evidence of an operation, before or after its lane brings it.
 
-A claim mints nothing. Before its lane arrived it is kept as shown, outside every balance; when the
-operation arrives it takes the claim's place. A claim that says something else than the operation
-of the same id is an equivocation: two signed histories, and a case for people.
+A claim mints nothing, unless its PC is lost (``hub.lost_claims``). Before its lane arrived it is kept as
+shown, outside every balance; when the operation arrives it takes the claim's place. A claim that says
+something else than the operation of the same id is an equivocation: two signed histories, and a case for
+people.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from hub.intake import key_record
+from hub.lost_claims import AVAILABLE, SHOWN, ask_people, is_lost
 from hub.office import Office
 from hub.store import schema
 from hub.store.engine import Turn
@@ -17,22 +19,28 @@ from points.identifiers import op_bucket
 from points.wire import claim
 from points.wire.faults import Revoked
 
-CONFIRMED, SHOWN, EQUIVOCATION = "confirmed", "shown", "equivocation"
+CONFIRMED, EQUIVOCATION = "confirmed", "equivocation"
 
 
 def show(office: Office, digits: str) -> str:
-    """``confirmed``, ``shown`` or ``equivocation``. Raises the fault of a claim that proves nothing."""
+    """``confirmed``, ``shown``, ``equivocation``, or ``available`` for one of a lost PC that counts.
+
+    Raises the fault of a claim that proves nothing.
+    """
     told = claim.decode(digits)
     with office.store.turn() as turn:
         record = key_record(turn, office, told.kid)
         told.verify(record.public_raw)
-        if not record.vouches_for(told.seq):
-            raise Revoked()
-        state, _ = _state(turn, told)
         lane = next(iter(record.lanes))
+        state, _ = _state(turn, told)
         known = turn.one(
             "SELECT state FROM claims WHERE op_bucket = ? AND op_id = ?", (op_bucket(told.op_id), told.op_id)
         )
+        if state == SHOWN and known is not None and known[0] == AVAILABLE:
+            return AVAILABLE
+        is_late = not record.vouches_for(told.seq)
+        if is_late and not (is_lost(turn, lane) and ask_people(turn, office, told, lane)):
+            raise Revoked()
         if state == EQUIVOCATION and (known is None or known[0] != EQUIVOCATION):
             turn.put(
                 schema.cases,
@@ -59,7 +67,7 @@ def _state(turn: Turn, told: claim.Claim) -> tuple[str, str]:
 
 def settle(turn: Turn, office: Office, arrived: Iterable[str]) -> None:
     """Claims whose operation has arrived: confirmed, or a case."""
-    if turn.one("SELECT 1 FROM claims WHERE state = ? LIMIT 1", (SHOWN,)) is None:
+    if turn.one("SELECT 1 FROM claims WHERE state IN (?, ?) LIMIT 1", (SHOWN, AVAILABLE)) is None:
         return
     ids = [(op_bucket(op_id), op_id) for op_id in arrived]
     for (digits,) in turn.find(schema.claims, ["digits"], ["op_bucket", "op_id"], ids):

@@ -27,14 +27,25 @@ REGION = "main"
 
 class Trust(NamedTuple):
     """Points that may be spent beyond every right, out of reach: of one operation, of one member's day at a
-    till, and of a till until headquarters has posted them. All 0: none."""
+    till, and of a till until headquarters has posted them. All 0: none. ``chain`` is the most that all tills
+    together may be told, 0 for no bound."""
 
     operation: int = 0
     member_day: int = 0
     till: int = 0
+    chain: int = 0
 
 
-NO_TRUST = Trust()
+class Unlock(NamedTuple):
+    """Points that may be promised beyond what headquarters holds, while they lie at silent tills: of one
+    member, of one silent till, and of the chain. All three above 0, or none."""
+
+    member: int = 0
+    till: int = 0
+    chain: int = 0
+
+
+NO_TRUST, NO_UNLOCK = Trust(), Unlock()
 
 
 @dataclass
@@ -50,6 +61,9 @@ class Office:
     inc: int = 1
     code_pool: int = 200
     trust: Trust = NO_TRUST
+    session_ms: int = 0
+    """How long a till may spend allowances without being heard; 0: for ever."""
+    unlock: Unlock = NO_UNLOCK
     chance: Callable[[int], bytes] = secrets.token_bytes
     policy: Policy = by_visits
     """Who is granted what may be spent offline."""

@@ -9,13 +9,14 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from hub import unlocks
 from hub.office import Office
 from hub.store import standings
 from hub.store.engine import Turn
 from points.debt import DEBT
 from points.fold import FOLDED, Account, fold
 from points.holding import available
-from points.identifiers import BUCKETS
+from points.identifiers import BUCKETS, HUB_STORE
 from points.members import begin
 from points.order import canonical as in_order
 
@@ -51,6 +52,7 @@ def _bucket(office: Office, number: int) -> list[Row]:
     now, today = office.clock(), office.today()
     rows: list[Row] = []
     with office.store.look() as look:
+        promised = {one.m for one in unlocks.outstanding(look, office)}
         ms = [m for (m,) in look.run("SELECT m FROM members WHERE bucket = ?", (number,))]
         for m, held in standings.load(look, ms).items():
             row = held.standing.row
@@ -62,7 +64,8 @@ def _bucket(office: Office, number: int) -> list[Row]:
             facts = in_order(standings.histories(look, [m], FOLDED).get(m, []))
             bearers = _bearers(fold(m, facts, office.books))
             since = min((op.st for op in facts if op.id in bearers), default=now)
-            who = " ".join(sorted({bearer for named in bearers.values() for bearer in named}))
+            risk = {HUB_STORE} if m in promised else set()
+            who = " ".join(sorted(risk | {bearer for named in bearers.values() for bearer in named}))
             rows.append([m, row.debt, over, who, since, (now - since) // DAY_MS])
     return rows
 

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 from hub import handovers, trust
 from hub.changes import Post, changes_of
 from hub.drafts import Draft
-from hub.store import losses, schema, standings
+from hub.store import losses, promises, schema, standings
 from hub.store.engine import Collision, Turn
 from hub.store.standings import Held
 from points.holding import TRANSFERS
@@ -118,6 +118,8 @@ def _by_member(
             op_id = op.refs[0]
             turn.put(schema.resolved, [(op_bucket(op_id), op_id, op.m)], on_conflict="ignore")
             unlocked.add(f"resolve:{op_id}")
+        elif op.kind == "auth.unlock":
+            promises.note(turn, op)
         elif op.kind == "op.dismiss":
             unlocked |= _dismiss(turn, op)
         elif op.kind == "rights.close":

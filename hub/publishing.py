@@ -13,7 +13,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from hub import intake, member_tokens, shard_secrets, trust
+from hub import intake, member_tokens, sessions, shard_secrets, trust
 from hub.grants import wanted
 from hub.office import REGION, Office
 from hub.store import schema
@@ -187,7 +187,7 @@ def private_page(
             "SELECT epoch, seq, head FROM lanes WHERE store = ? AND till = ? ORDER BY epoch", (store, till)
         )
     ]
-    private = Private(term, None, tuple(lanes))
+    private = Private(term, sessions.renew(turn, office, store, till, (inc, term)), tuple(lanes))
     return keep_edition(
         turn, office, "till", shard, g, pieces, {}, None, lanes=lanes_piece.sha, private=private
     )

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from hub import denials
 from hub.office import Office
 from hub.store import schema
 from hub.store.engine import Turn
@@ -20,18 +21,23 @@ TOLD = "trust:{}/{}/{}"
 
 
 def row(turn: Turn, office: Office, store: str, till: str, epoch: int) -> list[list[Any]]:
-    """The row of a till's page that tells its PC the budget; none while there is none and never was."""
+    """The rows of a till's page that tell its PC the budget and to whom it is denied; none while there is no
+    budget and never was one."""
     budget, told = office.trust, told_to(turn, store, till, epoch)
     if not budget.till and not told:
         return []
-    whole = max(told, spent(turn, store, till, epoch) + budget.till)
+    known = spent(turn, store, till, epoch)
+    whole = max(told, known + budget.till)
+    if budget.chain and whole > told:
+        others = at_risk(turn) - max(0, told - known)
+        whole = max(told, known + min(budget.till, max(0, budget.chain - others)))
     if whole > told:
         turn.run(
             "INSERT INTO settings (name, value) VALUES (?, ?)"
             " ON CONFLICT (name) DO UPDATE SET value = excluded.value",
             (TOLD.format(store, till, epoch), str(whole)),
         )
-    return [["t", budget.operation, budget.member_day, whole]]
+    return [["t", budget.operation, budget.member_day, whole], ["d", denials.every(turn)]]
 
 
 def told_to(look: Turn, store: str, till: str, epoch: int) -> int:

@@ -16,7 +16,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from hub import changes, provenance
+from hub import changes, provenance, unlocks
 from hub.office import Office
 from hub.store import schema, standings
 from hub.store.engine import Turn
@@ -151,6 +151,9 @@ def state(office: Office) -> dict[str, Any]:
             "reserved": [
                 list(row) for row in look.run("SELECT m, intent, pts FROM reserved ORDER BY m, intent")
             ],
+            "unlocked": sorted(
+                [one.m, one.store, one.till, one.pts] for one in unlocks.outstanding(look, office)
+            ),
             "waiting": [
                 list(row)
                 for row in look.run("SELECT store, till, seq, on_what FROM waiting ORDER BY 1, 2, 3")

@@ -11,8 +11,9 @@ from typing import Any
 
 from points.identifiers import HUB_STORE
 
-DEBT = "DEBT"
-"""The home of a draw that no lot could pay; the draw then names who bears it."""
+DEBT, WRITTEN_OFF = "DEBT", "WRITTEN-OFF"
+"""The homes of a draw that no lot could pay, and of one that two people have written off since; both name who
+bears it."""
 
 
 def bearer_of(taken: list[list[Any]], pts: int) -> tuple[str, int]:

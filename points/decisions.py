@@ -9,11 +9,12 @@ from collections.abc import Mapping
 from typing import Any
 
 from points.amounts import whole
-from points.fields import EPOCH_MAX, SEQ_MAX, BadOperation, agent, many, one_ref, term, word
+from points.fields import EPOCH_MAX, SEQ_MAX, ST_MAX_MS, BadOperation, agent, many, one_ref, term, word
 from points.fund import GIVES, POINTS
 from points.identifiers import MEMBER_MAX, name
 
 SCHED_MAX = 500
+TILLS_MAX = 100
 EVIDENCE_MAX = 400
 CODES_MAX = 1024
 BODY_CHARS_MAX = 16 * 1024
@@ -82,6 +83,17 @@ def reserve(body: Mapping[str, Any]) -> None:
     whole(body["n"], 1)
 
 
+def unlock(body: Mapping[str, Any]) -> None:
+    """The same, though part of the points lie at silent tills: ``unlock`` [[store, till, points]…] says how
+    many where."""
+    reserve(body)
+    entries = many(body["unlock"], TILLS_MAX, lambda entry: whole(entry[2], 1), least=1)
+    for entry in entries:
+        agent(entry[:2])
+    if sum(entry[2] for entry in entries) > body["n"]:
+        raise BadOperation("unlock", "more lies at silent tills than is promised")
+
+
 def issue(body: Mapping[str, Any]) -> None:
     """Headquarters gives a till numbers and codes for new members."""
     agent(body["to"])
@@ -121,3 +133,27 @@ def lost(body: Mapping[str, Any]) -> None:
     word(body["evidence"], EVIDENCE_MAX)
     if word(body["approved_by"]) == word(body["asked_by"]):
         raise BadOperation("approved_by", "two people decide")
+
+
+def write_off(body: Mapping[str, Any]) -> None:
+    """Two people have written off what a member owes, up to ``pts``, behind the fact that it refers to."""
+    whole(body["m"], 0)
+    one_ref(body)
+    whole(body["pts"], 1)
+    word(body["note"], EVIDENCE_MAX)
+    if word(body["approved_by"]) == word(body["asked_by"]):
+        raise BadOperation("approved_by", "two people decide")
+
+
+def claimed(body: Mapping[str, Any]) -> None:
+    """What a paper of a lost PC gave: ``pts`` of a sale at ``earned_st``, that stood at ``place`` of its lane
+    and had this ``digest``."""
+    whole(body["m"], 0)
+    one_ref(body)
+    whole(body["pts"], 1)
+    whole(body["earned_st"], 0, ST_MAX_MS)
+    word(body["digest"], 32)
+    store, till, epoch, seq = body["place"]
+    agent([store, till])
+    whole(epoch, 1, EPOCH_MAX)
+    whole(seq, 1, SEQ_MAX)

@@ -12,6 +12,8 @@ from typing import Any
 from points.amounts import BadAmount, whole
 from points.identifiers import BadName, name
 
+ST_MAX_MS = 253_370_764_800_000
+"""The first of January 9999: a later store time has no day in the calendar."""
 WORD_MAX = 64
 HASH_DIGITS = 64
 TERM_MAX = 2**31

@@ -16,11 +16,12 @@ which the same return gives back.)
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from points.days import plus_days
-from points.debt import DEBT, bearer_of
+from points.debt import DEBT, WRITTEN_OFF, bearer_of
+from points.decided import DECIDED, WRITE_OFF
 from points.expiry import expiry_rank, is_past
 from points.identifiers import HUB_STORE
 from points.legs import MEM, OWED, Leg
@@ -152,9 +153,9 @@ class Account:
             self._spend(op, used, today, book)
         if sale.granted:
             self.days[op.day] = self.days.get(op.day, 0) + sale.granted
-            self._reach(sale.granted, book)
+            self.reach(sale.granted, book)
             lot = Lot(f"{op.id}.0", sale.granted, book.expires_on(today), op.store, op.id)
-            self._give(op, lot)
+            self.give(op, lot)
 
     def _redeem(self, op: Operation) -> None:
         book = self.books[op.rule]
@@ -186,12 +187,13 @@ class Account:
 
     # -- lots, draws, debt --------------------------------------------------------------------
 
-    def _reach(self, pts: int, book: RuleBook) -> None:
+    def reach(self, pts: int, book: RuleBook) -> None:
         """Tier points only rise by earning; a tier is entered at once and left only at headquarters."""
         self.tier_pts += pts
         self.tier = max(self.tier, book.tier_at(self.tier_pts))
 
-    def _give(self, op: Operation, lot: Lot) -> None:
+    def give(self, op: Operation, lot: Lot) -> None:
+        """Take a new lot in; what is owed is repaid from it."""
         self._lots[lot.id] = lot
         self.legs.append(Leg(op.id, f"x.issue:{lot.issuer}", MEM, lot.id, lot.pts))
         self._repay(op, lot)
@@ -204,7 +206,7 @@ class Account:
             lot.remaining -= part
             draws.append(Draw(lot.id, part))
             self.legs.append(Leg(op.id, MEM, account, lot.id, part))
-            self._settle(op.id, lot.issuer, op.store, book.hash, part)
+            self.settle(op.id, lot.issuer, op.store, book.hash, part)
             pts -= part
             if not pts:
                 return
@@ -216,7 +218,7 @@ class Account:
                 bearer, part = bearer_of(self.taken, pts)
             draws.append(Draw(DEBT, part, bearer))
             self.legs.append(Leg(op.id, OWED, account, "", part))
-            self._settle(op.id, bearer, op.store, book.hash, part)
+            self.settle(op.id, bearer, op.store, book.hash, part)
             pts -= part
 
     def _repay(self, op: Operation, lot: Lot) -> None:
@@ -232,17 +234,18 @@ class Account:
                     part = min(draws[i].pts, lot.remaining)
                     lot.remaining -= part
                     self.legs.append(Leg(op.id, MEM, OWED, lot.id, part))
-                    self._rehome(op.id, redeem, i, lot.id, lot.issuer, part)
+                    self.rehome(op.id, redeem, i, lot.id, lot.issuer, part)
                 i += 1
 
-    def _rehome(self, cause: str, redeem: str, i: int, home: str, issuer: str, pts: int) -> None:
+    def rehome(self, cause: str, redeem: str, i: int, home: str, issuer: str, pts: int) -> None:
+        """Move ``pts`` of a redemption's i-th draw to another home, which ``issuer`` pays for."""
         draws = self.draws[redeem]
         draw = draws[i]
         spent = self.sales[redeem][0]
-        old = draw.bearer if draw.home == DEBT else self.lots[draw.home].issuer
-        self._settle(cause, old, spent.store, spent.rule, -pts)
-        self._settle(cause, issuer, spent.store, spent.rule, pts)
-        moved = Draw(home, pts, issuer if home == DEBT else "")
+        old = draw.bearer or self.lots[draw.home].issuer
+        self.settle(cause, old, spent.store, spent.rule, -pts)
+        self.settle(cause, issuer, spent.store, spent.rule, pts)
+        moved = Draw(home, pts, issuer if home in (DEBT, WRITTEN_OFF) else "")
         if draw.pts == pts:
             draws[i] = moved
         else:
@@ -261,12 +264,13 @@ class Account:
                 draws.pop()
             else:
                 draw.pts -= part
-            if draw.home == DEBT:
-                self._settle(op.id, draw.bearer, sold.store, sold.rule, -part)
-                self.legs.append(Leg(op.id, account, OWED, "", part))
+            if draw.home in (DEBT, WRITTEN_OFF):
+                self.settle(op.id, draw.bearer, sold.store, sold.rule, -part)
+                owed = OWED if draw.home == DEBT else WRITE_OFF.format(draw.bearer)
+                self.legs.append(Leg(op.id, account, owed, "", part))
                 continue
             lot = self.lots[draw.home]
-            self._settle(op.id, lot.issuer, sold.store, sold.rule, -part)
+            self.settle(op.id, lot.issuer, sold.store, sold.rule, -part)
             self.legs.append(Leg(op.id, account, MEM, lot.id, part))
             if is_past(lot.expires_on, today):
                 lot.pts -= part
@@ -326,9 +330,9 @@ class Account:
         part = min(pts, heir.remaining) if heir else pts
         if heir:
             heir.remaining -= part
-            self._rehome(op.id, redeem, i, heir.id, heir.issuer, part)
+            self.rehome(op.id, redeem, i, heir.id, heir.issuer, part)
         else:
-            self._rehome(op.id, redeem, i, DEBT, lot.issuer, part)
+            self.rehome(op.id, redeem, i, DEBT, lot.issuer, part)
         self.legs.append(Leg(op.id, MEM if heir else OWED, f"x.issue:{lot.issuer}", lot.id, part))
         return part
 
@@ -338,16 +342,18 @@ class Account:
             n += 1
         return f"{op_id}.{n}"
 
-    def _settle(self, cause: str, issuer: str, store: str, rule: str, pts: int) -> None:
+    def settle(self, cause: str, issuer: str, store: str, rule: str, pts: int) -> None:
+        """Post that ``issuer`` pays ``store`` for points used there."""
         self.legs += settle(cause, issuer, store, rule, pts)
 
 
-_STEPS = {
+_STEPS: Mapping[str, Callable[[Account, Operation], None]] = {
     "member.enrol": Account._enrol,
     "sale.earn": Account._earn,
     "redeem.cash": Account._redeem,
     "sale.refund": Account._refund,
     "sale.void": Account._refund,
+    **DECIDED,
 }
 
 FOLDED = frozenset(_STEPS)

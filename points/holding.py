@@ -355,6 +355,7 @@ _DECISIONS: dict[str, Callable[[Standing, Operation], list[Leg]]] = {
     "rights.give": _give,
     "rights.take": _take,
     "auth.reserve": _reserve,
+    "auth.unlock": _reserve,
     "auth.void": _void,
     "op.dismiss": _dismiss,
     "agent.lost": _lost,

@@ -216,6 +216,8 @@ def _last_key(facts: list[Operation]) -> Key:
     A fact is lifted past what it refers to, at most one millisecond for each reference of the history.
     """
     latest = max(map(key_of, facts), default=(0, "", "", ""))
+    claimed = [(int(op.body["earned_st"]), "~", "", "") for op in facts if op.kind == "claim.earn"]
+    latest = max([latest, *claimed])  # the sale of a paper stands before its paper, whenever it comes
     lifted = sum(1 for op in facts if op.refs)
     return (latest[0] + lifted, "~", "", "") if lifted else latest
 

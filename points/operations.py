@@ -15,15 +15,13 @@ from typing import Any
 from points import decisions
 from points.amounts import AMOUNT_MAX, BadAmount, whole
 from points.days import BadDay, day
-from points.fields import WORD_MAX, BadOperation, Check, digest, many, one_ref, term, word
+from points.fields import ST_MAX_MS, WORD_MAX, BadOperation, Check, digest, many, one_ref, term, word
 from points.fund import SPENDS, check_entry, points_moved
 from points.identifiers import MEMBER_MAX, BadName, op_id
 
 LINES_MAX = 500
 REFS_MAX, FUND_MAX, GROUPS_MAX = 16, 64, 8
 LINE_NUMBER_MAX = UNITS_MAX = 10**6
-ST_MAX_MS = 253_370_764_800_000
-"""The first of January 9999: a later store time has no day in the calendar."""
 
 
 class Operation:
@@ -259,13 +257,19 @@ KINDS: dict[tuple[str, int], Callable[[Mapping[str, Any]], None]] = {
     ("member.resolve", 1): decisions.resolve,
     ("rights.grant", 1): decisions.grant,
     ("auth.reserve", 1): decisions.reserve,
+    ("auth.unlock", 1): decisions.unlock,
     ("member.issue", 1): decisions.issue,
     ("op.dismiss", 1): decisions.dismiss,
     ("agent.lost", 1): decisions.lost,
+    ("debt.writeoff", 1): decisions.write_off,
+    ("claim.earn", 1): decisions.claimed,
 }
 """Every kind that is understood here, in the version whose bytes are frozen."""
 
 HUB_KINDS = frozenset(
-    {"rights.grant", "auth.reserve", "member.issue", "member.resolve", "op.dismiss", "agent.lost"}
+    {
+        *("rights.grant", "auth.reserve", "auth.unlock", "member.issue", "member.resolve", "op.dismiss"),
+        *("agent.lost", "debt.writeoff", "claim.earn"),
+    }
 )
 """Decisions that only headquarters' own lane may carry."""

@@ -7,8 +7,8 @@ rights, its allowance, an authorisation) and follow decisions in the order headq
 
 Accounts: ``mem.avail`` (held by headquarters; below zero it is overhang), ``mem.local:store/till``,
 ``mem.lease:store/till``, ``mem.auth``, ``mem.debt``, ``x.issue:store``, ``x.redeem:store``,
-``x.expire:store``, ``settle:store``. Debits equal credits in every leg, so the trial balance is zero
-by construction and is checked all the same (P16).
+``x.expire:store``, ``x.writeoff:bearer``, ``settle:store``. Debits equal credits in every leg, so the
+trial balance is zero by construction and is checked all the same (P16).
 """
 
 from __future__ import annotations

@@ -29,6 +29,7 @@ class Refusal(IntEnum):
     not_enough_points = auto()
     held_elsewhere = auto()
     not_here_offline = auto()
+    silent_too_long = auto()
     nothing_to_refund = auto()
     refund_too_much = auto()
     receipt_not_proved = auto()

@@ -33,6 +33,7 @@ class Rights:
     ``used_before`` is what the term used of an allowance that the cell does not know: a till that lost
     its database remembers what it spent before it hears again what it was granted. ``taken``
     [(expires_on, points)…] is the part of the allowance that sister tills gave in this term.
+    ``stopped``: the till was not heard for too long, and until it is the allowance can only go home.
     """
 
     inc: int = 1
@@ -43,12 +44,13 @@ class Rights:
     closed: bool = False
     used_before: int = 0
     taken: tuple[tuple[int, int], ...] = ()
+    stopped: bool = False
 
     def left(self, today: int) -> tuple[int, int]:
         """Points that may be spent on ``today``: (local, allowance)."""
         local = sum(n for expires_on, n in self.local if not is_past(expires_on, today))
         allowance = 0
-        if not self.closed:
+        if not self.closed and not self.stopped:
             allowance = sum(g - u for expires_on, g, u in self.allowance if not is_past(expires_on, today))
         return local, allowance
 
@@ -123,6 +125,13 @@ def give_back(rights: Rights) -> tuple[Rights, Fund]:
     return after, fund
 
 
+def give_back_allowance(rights: Rights) -> tuple[Rights, Fund]:
+    """The allowance goes home, local rights stay: (rights after, fund entries)."""
+    whole = sum(g - u for _, g, u in rights.allowance)
+    after, fund, _ = _take(replace(rights, local=()), whole, 0, "back_l", "back_a")
+    return replace(after, local=rights.local), fund
+
+
 def give(rights: Rights, pts: int, today: int) -> tuple[Rights, Fund, list[list[int]]]:
     """Up to ``pts`` for a sister till: (rights after, fund entries, schedule [[expires_on, points]…]).
 
@@ -183,7 +192,8 @@ def _take(
     if rest < pts:
         fund.append([local_act, pts - rest])
     allowance, short = rights.allowance, rest
-    if rest and not rights.closed:
+    may = not rights.closed and not (rights.stopped and allowance_act in _UNEXPIRED)
+    if rest and may:
         allowance, short = _drain_allowance(rights.allowance, rest, today)
         if short < rest:
             fund.append([allowance_act, rest - short])

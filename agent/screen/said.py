@@ -256,6 +256,7 @@ def state(told: World, till: Till, words: Words) -> Said:
             {"job": look.job, "number": look.number, "say": words.say(f"state.job_{look.state.lower()}")}
             for look in told.looks
         ],
+        "silent": words.say("state.silent_too_long") if told.silent_too_long else "",
         "clock": words.say("state.clock_doubt") if told.clock_doubt else "",
         "day": {
             "closed": told.day_closed,

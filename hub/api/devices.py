@@ -238,6 +238,8 @@ class Devices:
         said, held = authorisations.reserve(self.office, at)
         if said == authorisations.ELSEWHERE and self.office.bells.hears(held):
             return self._waited(at)
+        if said == authorisations.ELSEWHERE:
+            said = authorisations.unlock(self.office, at)
         return _reserved(said, pts)
 
     async def _waited(self, asked: Asked) -> bytes:

@@ -27,7 +27,7 @@ from starlette.concurrency import run_in_threadpool
 from config.words import Words, load_words
 from hub import admission, casework, recalls
 from hub import losses as lost_pcs
-from hub.console import access, chain_wide, exposed, phone, story
+from hub.console import access, chain_wide, exposed, phone, remedies, story
 from hub.console.tables import Column, Table, as_csv, shown, why
 from hub.office import Office
 from hub.store import losses
@@ -201,6 +201,7 @@ class Desk:
         if told is None:
             return "missing.html", {"title": "member"}
         tables = {name: getattr(told, name) for name in ("lots", "rights", "debts", "operations", "legs")}
+        tables |= remedies.shown(look, told.m)
         shown = phone.card(look, self.office, told.m)
         return "member.html", {"title": "member", "story": told, "phone": shown, "fault": "", **tables}
 
@@ -209,8 +210,11 @@ class Desk:
         template, values = self._member(request, turn)
         here = request.url.path
         by, note = _signed(told)
-        if template == "member.html" and by and note:
-            m = values["story"].m
+        what, done = told.get("what", "recall"), template == "member.html"
+        m = values["story"].m if done else 0
+        if done and what != "recall" and remedies.act(turn, self.office, m, told, by, note, _session(word)):
+            return Response(status_code=303, headers={**access.HEADERS, "location": here})
+        if done and what == "recall" and by and note:
             holders = recalls.call(turn, self.office, m, by, note)
             ring = BackgroundTask(self.office.bells.ring, holders, m)  # when the call is durable
             return Response(status_code=303, headers={**access.HEADERS, "location": here}, background=ring)
@@ -226,6 +230,8 @@ class Desk:
             "title": "exposure", "whole": whole, "stores": stores,
             "bounds": exposed.bounds(look, self.office), "owed": exposed.owed(look),
             "lost": exposed.lost(look, now), "asked": asked, "fault": "",
+            "written_off": exposed.written_off(look),
+            "silent": exposed.silent(look, self.office), "unlocked": exposed.unlocked(look, self.office),
         }  # fmt: skip
 
     def _lose(self, request: Request, turn: Turn, told: dict[str, str], word: str) -> Response:
@@ -233,7 +239,7 @@ class Desk:
         store, till = told.get("store", "").strip(), told.get("till", "").strip()
         epoch = int(told["epoch"]) if re.fullmatch("[0-9]{1,9}", told.get("epoch", "")) else 0
         by, evidence = _signed(told)
-        session, done = sha256(word.encode()).hexdigest()[:32], False
+        session, done = _session(word), False
         match told.get("what"):
             case "ask" if by and evidence:
                 done = lost_pcs.ask(turn, self.office, store, till, by, session, evidence, epoch)
@@ -377,6 +383,11 @@ def _signed(told: dict[str, str]) -> tuple[str, str]:
     """Who fills a form in and the note; "" for one that is missing or that nobody can read."""
     by, note = (normalize("NFC", " ".join(told.get(name, "").split()))[:200] for name in ("by", "note"))
     return (by if by.isprintable() and len(by) <= 40 else ""), (note if note.isprintable() else "")
+
+
+def _session(word: str) -> str:
+    """A name of the session whose word this is, which opens nothing."""
+    return sha256(word.encode()).hexdigest()[:32]
 
 
 def _number(request: Request) -> int:

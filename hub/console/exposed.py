@@ -7,14 +7,16 @@ not lost: tills spend it rightly, and the bound says what could be spent twice i
 from __future__ import annotations
 
 from collections import Counter
+from typing import Any
 
-from hub import owing, trust
+from hub import lost_claims, owing, sessions, trust, unlocks, write_offs
 from hub.console import chain_wide
 from hub.console.tables import Column, Table
 from hub.losses import EXPOSED_MS
 from hub.office import Office
 from hub.store import losses
 from hub.store.engine import Turn
+from points.identifiers import HUB_STORE
 
 
 def by_store(look: Turn) -> Table:
@@ -47,22 +49,80 @@ def bounds(look: Turn, office: Office) -> Table:
         ["console.bound_key", most, where],
         ["console.bound_lost", lost, ""],
         ["console.bound_trust", trust.at_risk(look), ""],
+        ["console.bound_unlock", _unlockable(look, office), ""],
     ]
     return Table(
         "bounds", [Column("what_happens", "said"), Column("at_most", "n"), Column("worst_till")], rows
     )
 
 
+def _unlockable(look: Turn, office: Office) -> int:
+    """What may be lacking of promises for silent tills: their budget, or more if it was larger once."""
+    now = sum(one.pts for one in unlocks.outstanding(look, office))
+    return max(now, office.unlock.chain if min(office.unlock) else 0)
+
+
+def silent(look: Turn, office: Office) -> Table:
+    """Tills that were silent for so long that they may not spend what they hold as allowance."""
+    rows = []
+    for store, till, term, until in sessions.over(look, office):
+        row = look.one(
+            "SELECT coalesce(sum(CASE WHEN granted + taken > allowance_used"
+            " THEN granted + taken - allowance_used ELSE 0 END), 0) FROM cells"
+            " WHERE store = ? AND till = ? AND inc = ? AND term = ? AND closed = 0",
+            (store, till, *term),
+        )
+        pts = int(row[0]) if row else 0
+        sure = sessions.is_surely_over(look, office, store, till, term)
+        if pts:
+            said = "console.session_over" if sure else "console.session_perhaps_over"
+            rows.append([store, till, until, said, pts])
+    columns = [
+        Column("store", "store"), Column("till"), Column("session_until", "time"), Column("state", "said"),
+        Column("allowance", "n"),
+    ]  # fmt: skip
+    return Table("silent", columns, rows)
+
+
+def unlocked(look: Turn, office: Office) -> Table:
+    """What was promised to members whose points lie at silent tills, and has not come home."""
+    rows = [
+        [one.m, one.pts, one.store, one.till, one.at_ms, HUB_STORE]
+        for one in unlocks.outstanding(look, office)
+    ]
+    columns = [
+        Column("member", "member"), Column("points", "n"), Column("lies_at", "store"), Column("till"),
+        Column("since", "time"), Column("bearer"),
+    ]  # fmt: skip
+    return Table("unlocked", columns, rows)
+
+
+def written_off(look: Turn) -> Table:
+    """Debts that were written off, or are about to be, with who bears them."""
+    rows: list[list[Any]] = []
+    for one in write_offs.every(look, chain_wide.ROWS_MAX):
+        borne = write_offs.borne(look, one)
+        who = " ".join(borne)
+        rows.append([one.m, one.pts, sum(borne.values()), who, one.asked_by, one.approved_by or "",
+                     one.approved_ms, one.note])  # fmt: skip
+    columns = [
+        Column("member", "member"), Column("asked_off", "n"), Column("off", "n"), Column("bearer"),
+        Column("off_asked_by"), Column("approved_by"), Column("when", "time"), Column("note"),
+    ]  # fmt: skip
+    return Table("written_off", columns, rows)
+
+
 def lost(look: Turn, now_ms: int) -> Table:
     """PCs that were declared lost, or are about to be."""
     rows = [
         [loss.store, loss.till, loss.epoch, loss.asked_by, loss.approved_by or "", loss.approved_ms, loss.pts,
+         sum(told.earned for told in lost_claims.claimed(look, loss.store, loss.till, loss.epoch)),
          loss.evidence]
         for loss in losses.every(look, now_ms - EXPOSED_MS)
     ]  # fmt: skip
     columns = [
         Column("store", "store"), Column("till"), Column("pc"), Column("asked_by"), Column("approved_by"),
-        Column("lost_since", "time"), Column("came_home", "n"), Column("evidence"),
+        Column("lost_since", "time"), Column("came_home", "n"), Column("on_papers", "n"), Column("evidence"),
     ]  # fmt: skip
     return Table("lost", columns, rows)
 

@@ -35,6 +35,8 @@ SAID: Mapping[tuple[str, str], str] = {
     ("x.redeem", "mem.debt"): "leg_returned_owed",
     ("mem.avail", "x.expire"): "leg_expired",
     ("settle", "settle"): "leg_settled",
+    ("x.writeoff", "mem.debt"): "leg_written_off",
+    ("x.redeem", "x.writeoff"): "leg_returned_written_off",
 }
 
 Said = tuple[str, dict[str, Any]]

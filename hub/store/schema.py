@@ -28,7 +28,7 @@ SHARD = SmallInteger().with_variant(Integer(), "sqlite")
 
 MEMBER_SCOPED = (
     *("members", "cells", "reserved", "voided", "postings", "facts", "personal", "issued"),
-    *("changed", "recalls", "trusted"),
+    *("changed", "recalls", "trusted", "unlocked", "denied", "written_off"),
 )
 STORE_SCOPED = (
     *("agents", "lanes", "batches", "waiting", "told", "pool", "counted", "phone_tags", "dismissed"),
@@ -103,25 +103,13 @@ books = Table(
 )
 settings = Table("settings", metadata, _text("name", primary_key=True), _text("value"))
 manifests = Table(
-    "manifests",
-    metadata,
-    _text("topic"),
-    _text("shard"),
-    _whole("ver"),
-    _whole("g"),
-    Column("bytes", LargeBinary, nullable=False),
-    PrimaryKeyConstraint("topic", "shard"),
-)
+    "manifests", metadata, _text("topic"), _text("shard"), _whole("ver"), _whole("g"),
+    Column("bytes", LargeBinary, nullable=False), PrimaryKeyConstraint("topic", "shard"),
+)  # fmt: skip
 blobs = Table(
-    "blobs",
-    metadata,
-    _text("sha"),
-    _text("topic"),
-    _text("shard"),
-    Column("unnamed_ms", WHOLE),
-    Column("bytes", LargeBinary, nullable=False),
-    PrimaryKeyConstraint("sha", "topic", "shard"),
-)
+    "blobs", metadata, _text("sha"), _text("topic"), _text("shard"), Column("unnamed_ms", WHOLE),
+    Column("bytes", LargeBinary, nullable=False), PrimaryKeyConstraint("sha", "topic", "shard"),
+)  # fmt: skip
 cases = Table(
     "cases",
     metadata,
@@ -247,10 +235,8 @@ op_seen = Table(
     PrimaryKeyConstraint("op_id", "op_bucket"),
     sqlite_with_rowid=False,
 )
-resolved = Table(
-    "resolved", metadata, Column("op_bucket", SHARD, nullable=False), _text("op_id"), _whole("m"),
-    PrimaryKeyConstraint("op_bucket", "op_id"),
-)  # fmt: skip
+resolved = Table("resolved", metadata, Column("op_bucket", SHARD, nullable=False), _text("op_id"),
+    _whole("m"), PrimaryKeyConstraint("op_bucket", "op_id"))  # fmt: skip
 sealed = Table(
     "sealed", metadata, Column("op_bucket", SHARD, nullable=False), _text("op_id"), _text("pii"),
     Column("blob", LargeBinary, nullable=False), PrimaryKeyConstraint("op_bucket", "op_id", "pii"),
@@ -307,8 +293,7 @@ members = Table(
     PrimaryKeyConstraint("bucket", "m"),
     sqlite_with_rowid=False,
 )
-phone_tags = Table(
-    "phone_tags", metadata, _text("store"), _text("tag"), _whole("m"), _whole("seen_ms"),
+phone_tags = Table("phone_tags", metadata, _text("store"), _text("tag"), _whole("m"), _whole("seen_ms"),
     PrimaryKeyConstraint("store", "tag"))  # fmt: skip
 personal = Table(
     "personal", metadata, _bucket(), _whole("m"), Column("sealed", LargeBinary, nullable=False),
@@ -391,9 +376,21 @@ trusted = Table(
     _whole("epoch"), _whole("pts"), PrimaryKeyConstraint("bucket", "m", "op_id"),
 )  # fmt: skip
 Index("trusted_of_pc", trusted.c.store, trusted.c.till, trusted.c.epoch, trusted.c.bucket)
-changed = Table(
-    "changed", metadata, Column("bucket", SHARD, primary_key=True, autoincrement=False), _whole("touched"),
+unlocked = Table(
+    "unlocked", metadata, _bucket(), _whole("m"), _text("intent"), _text("store"), _text("till"),
+    _whole("pts"), _whole("at_ms"), PrimaryKeyConstraint("bucket", "m", "intent", "store", "till"),
 )  # fmt: skip
+denied = Table(
+    "denied", metadata, _bucket(), _whole("m"), _whole("at_ms"), _whole("denied"), _text("by"),
+    _text("note"), PrimaryKeyConstraint("bucket", "m", "at_ms"),
+)  # fmt: skip
+written_off = Table(
+    "written_off", metadata, _bucket(), _whole("m"), _whole("asked_ms"), _whole("pts"), _text("note"),
+    _text("asked_by"), _text("asked_in"), Column("approved_by", Text), Column("approved_ms", WHOLE),
+    Column("op_id", Text), PrimaryKeyConstraint("bucket", "m", "asked_ms"),
+)  # fmt: skip
+changed = Table("changed", metadata, Column("bucket", SHARD, primary_key=True, autoincrement=False),
+    _whole("touched"))  # fmt: skip
 
 for _table in metadata.tables.values():  # on SQLite too a column takes nothing but its own type
     _table.dialect_kwargs["sqlite_strict"] = True

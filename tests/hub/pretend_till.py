@@ -180,6 +180,12 @@ class PretendTill:
         shard = manifest.private_shard(self.lane.store, self.lane.till)
         return [row for row in self.rows("till", shard, None) if not kind or row[0] == kind]
 
+    def told_session(self) -> int | None:
+        """Until when the private page lets this till spend allowances without being heard."""
+        private = self.manifest("till", manifest.private_shard(self.lane.store, self.lane.till)).private
+        assert private is not None
+        return private.sess_until
+
     def told(self) -> dict[int, tuple[str, dict[str, Any]]]:
         """What the private page says became of operations later."""
         return {row[2]: (row[3], row[4]) for row in self.page("o")}

@@ -50,6 +50,7 @@ def test_what_is_out_is_shown_and_a_member_is_called_home(hq: Headquarters) -> N
             "400",
             "0",
             "0",
+            "0",
         ]
         assert send(somebody, f"/console/members/{m}", by="李娜", note="").status_code == 422
         home.sync()

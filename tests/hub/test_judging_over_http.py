@@ -11,7 +11,7 @@ from pretend_till import PretendTill, points_of
 
 from hub import changes, judgement, publishing
 from points import codes
-from points.operations import ST_MAX_MS
+from points.fields import ST_MAX_MS
 from points.wire import canonical, endpoints, sealing
 
 PERSON = {"phone": "13812348000", "name": "王小明"}

@@ -171,3 +171,21 @@ def test_each_limit_holds_by_itself(hq: Headquarters, rule: str) -> None:
             (f"{held.operation},{held.member_day},{held.whole}",),
         )
     assert trust.left(other.till, view) == 7
+
+
+def test_all_tills_together_are_told_no_more_than_the_chain_may_risk(hq: Headquarters) -> None:
+    hq.office.trust = Trust(100, 100, 100, 250)
+    tills = [PretendTill(hq, f"s00{n}") for n in range(1, 5)]
+    assert [till.page("t")[0][3] if till.page("t") else 0 for till in tills] == [100, 100, 50, 0]
+    assert at_risk(hq) == 250
+    m = tills[0].enrol()
+    tills[0].earn(m, 100)
+    tills[0].op("rights.return", m, fund=[["back_l", 100]])
+    tills[0].redeem(m, 60, ["trust", 60])
+    assert tills[0].send() == {}
+    assert at_risk(hq) == 190, "what is posted is at risk no more"
+    assert tills[3].page("t")[0][3] == 60, "and there is room for whoever asks first"
+    assert tills[0].page("t")[0][3] == 100
+    assert at_risk(hq) == 250
+    for till in tills:
+        till.close()

@@ -60,6 +60,7 @@ export function showState(state, resolve) {
   sign("printer", PRINTER[state.printer.key] ?? "stop", state.printer.say);
   const notices = [];
   if (!state.rules) notices.push(notice(state.rules_say));
+  if (state.silent) notices.push(notice(state.silent));
   if (state.clock) notices.push(notice(state.clock));
   if (state.fault) notices.push(notice(state.fault));
   if (state.day.closed) notices.push(notice(say("page.why_no_day")));

@@ -1,0 +1,99 @@
+"""Papers of a PC that is lost: what its sales gave is the member's, though its lane will never tell it.
+
+A claim mints nothing while its lane may still be heard. When two people have declared the PC lost, what was
+claimed before counts at once; what is shown later was perhaps signed by a thief, so it is a case, and counts
+when a person accepts it. Only sales that earned and used no points are taken so; every other paper stays
+evidence. It is a fact of headquarters' lane: should the operation surface after all, it takes the fact's
+place, once.
+"""
+
+from __future__ import annotations
+
+import json
+
+from hub.decisions import decide
+from hub.office import Office
+from hub.store import losses, schema
+from hub.store.engine import Turn
+from points.identifiers import bucket, op_bucket
+from points.wire import claim
+from points.wire.claim import Claim
+from points.wire.lane import Lane
+
+SHOWN, AVAILABLE = "shown", "available"
+REASON = "claim-of-lost"
+CASES_MAX = 500
+"""Open cases of one store's lost papers; a thief could print them without end."""
+
+
+def is_lost(look: Turn, lane: Lane) -> bool:
+    """Whether two people have declared this PC lost."""
+    loss = losses.asked(look, lane.store, lane.till, lane.epoch)
+    return loss is not None and loss.approved_ms is not None
+
+
+def ask_people(turn: Turn, office: Office, told: Claim, lane: Lane) -> bool:
+    """A case of a paper that is shown after its PC was lost, once; False when there are too many."""
+    known = turn.one("SELECT 1 FROM cases WHERE reason = ? AND op_id = ?", (REASON, told.op_id))
+    if known is not None:
+        return True
+    open_ = turn.one(
+        "SELECT count(*) FROM cases WHERE reason = ? AND store = ? AND closed_ms IS NULL",
+        (REASON, lane.store),
+    )
+    if open_ is not None and open_[0] >= CASES_MAX:
+        return False
+    detail = json.dumps({"till": lane.till, "epoch": lane.epoch, "pts": told.earned})
+    turn.put(schema.cases, [(REASON, told.op_id, told.m or None, lane.store, detail, office.clock(), None)])
+    return True
+
+
+def claimed(look: Turn, store: str, till: str, epoch: int) -> list[Claim]:
+    """The shown papers of a PC that would count if it is lost."""
+    rows = look.run(
+        "SELECT c.digits FROM claims c JOIN keys k ON k.kid = c.kid"
+        " WHERE c.state = ? AND k.store = ? AND k.till = ? AND k.epoch = ? ORDER BY c.op_id",
+        (SHOWN, store, till, epoch),
+    )
+    return [told for (digits,) in rows if _counts(look, told := claim.decode(digits))]
+
+
+def make_available(turn: Turn, office: Office, papers: list[Claim], lane: Lane) -> int:
+    """What these papers of a lost PC gave is the member's from now on; gives the points."""
+    now = office.clock()  # nobody has earned in the future, whatever a thief has printed
+    bodies = [
+        {"m": told.m, "refs": [told.op_id], "pts": told.earned, "earned_st": min(told.st, now),
+         "digest": told.op_hash, "place": [lane.store, lane.till, told.epoch, told.seq]}
+        for told in papers
+    ]  # fmt: skip
+    decide(turn, office, [("claim.earn", body) for body in bodies])
+    turn.many(
+        "UPDATE claims SET state = ? WHERE op_bucket = ? AND op_id = ?",
+        [(AVAILABLE, op_bucket(told.op_id), told.op_id) for told in papers],
+    )
+    return sum(told.earned for told in papers)
+
+
+def accept(turn: Turn, office: Office, op_id: str) -> bool:
+    """A person accepts a paper that was shown after its PC was lost. False for one that cannot count."""
+    row = turn.one(
+        "SELECT c.digits, k.store, k.till, k.epoch FROM claims c JOIN keys k ON k.kid = c.kid"
+        " WHERE c.op_bucket = ? AND c.op_id = ? AND c.state = ?",
+        (op_bucket(op_id), op_id, SHOWN),
+    )
+    if row is None:
+        return False
+    told, lane = claim.decode(row[0]), Lane(office.chain, *row[1:])
+    if not is_lost(turn, lane) or not _counts(turn, told):
+        return False
+    make_available(turn, office, [told], lane)
+    return True
+
+
+def _counts(look: Turn, told: Claim) -> bool:
+    """Whether a paper says that a known member earned, used nothing, and nobody has told its operation."""
+    key = (op_bucket(told.op_id), told.op_id)
+    heard = look.one("SELECT 1 FROM op_seen WHERE op_bucket = ? AND op_id = ?", key)
+    issued = look.one("SELECT 1 FROM issued WHERE bucket = ? AND m = ?", (bucket(told.m), told.m))
+    is_earning = told.kind is claim.Kind.EARN and told.earned > 0 and not told.used
+    return is_earning and heard is None and issued is not None
