@@ -16,7 +16,7 @@ from typing import Any
 from agent.journal.clock import Clock, StoreTime, Witness, store_time
 from agent.journal.database import Book
 from agent.journal.log import EPOCH_STEP, Log
-from agent.store import cells, feeds, members, sales, trusts
+from agent.store import cells, feeds, members, refunds, sales, trusts
 from config.faults import Fault
 from config.sqlite import Connection
 from points import rulebook
@@ -271,7 +271,11 @@ class Till:
 
     def fold(self, account: Account, op: Operation) -> None:
         """Fold an own operation on top of a shown account, knowing the sale that it returns."""
-        if op.refs and op.refs[0] not in account.sales:
+        told = refunds.refunded(self.book, op.id) if op.kind == "sale.refund" else None
+        if told is not None:  # a sale that headquarters told of, as it was before this refund
+            sale, before = told
+            account.recall(Operation(canonical.decode(sale.body), sale.store, sale.till), before)
+        elif op.refs and op.refs[0] not in account.sales:
             self._remember_sale(
                 account, op.refs[0], {p.id for p in self.pending.get(account.m, [])} | {op.id}
             )

@@ -26,8 +26,14 @@ from points.wire.keys import SigningKey
 
 ANSWER_BYTES_MAX = 64 * 1024 * 1024
 AUTHORISE_MS_MAX = 800
+REFUND_MS_MAX = 4_000
+"""A refund waits for the till that sold, which may have to be asked first."""
+REFUND_BYTES_MAX = 512 * 1024
+"""A sale's body as a text within an answer, and what is left of it."""
 PATIENT = httpx.Timeout(30, connect=5)
 RUNG_MAX = 1_000
+LATE, UNREACHABLE, UNANSWERED = "late", "unreachable", "unanswered"
+"""Why there is no answer: not before the deadline, not at all, or a "no" that is none to the question."""
 REFUSED = ("not_enough_points", "held_elsewhere", "debt", "frozen")
 
 
@@ -148,6 +154,23 @@ class Uplink:
             raise WireFault("too-large", max=ANSWER_BYTES_MAX)
         return answer.content
 
+    def refund(self, asked: dict[str, Any]) -> dict[str, Any] | None:
+        """Ask for a sale by its paper, or for lines of it to be reserved: ``{sale, m, rest, granted?}``,
+        ``{asked}`` or ``{refused}``; None without an answer in time.
+
+        What is answered after the deadline is not heard: the caller ends its intent.
+        """
+        deadline, body = Deadline(REFUND_MS_MAX, self._mono_s), canonical.encode(asked)
+        client = httpx.Client(trust_env=False)  # a customer may be authorised meanwhile, by the other one
+
+        def ask() -> dict[str, Any]:
+            raw = self._ask(client, deadline, "POST", endpoints.refunds(), body, endpoints.JSON, {})
+            return canonical.decode(raw, REFUND_BYTES_MAX)
+
+        told = self._in_time(deadline, ask)
+        client.close()
+        return None if isinstance(told, str) else told
+
     def authorise(self, op_id: str, m: int, pts: int) -> str:
         """Ask for points under an operation's id: ``granted``, ``unreachable``, ``unanswered`` when
         headquarters answers and does not say, or a refusal's name.
@@ -155,54 +178,66 @@ class Uplink:
         What is answered after the deadline is not heard: the caller ends its intent, and the hub releases
         what it may have reserved.
         """
-        if not self.connected:
-            return "unreachable"
         deadline = Deadline(AUTHORISE_MS_MAX, self._mono_s)
-        answers: list[str] = []
-
-        def ask() -> None:
-            answers.append(self._authorise(deadline, op_id, m, pts))
-
-        asking = threading.Thread(target=ask, name="asking", daemon=True)
-        asking.start()
-        try:
-            asking.join(deadline.left_s())
-            deadline.left_s()
-        except OutOfReach:
-            stale, self._quick = self._quick, None
-            if stale is not None:
-                stale.close()  # else a line that drips would hold the thread for ever
-            return "unreachable"
-        return answers[0] if answers else "unreachable"
-
-    def _authorise(self, deadline: Deadline, op_id: str, m: int, pts: int) -> str:
         body = canonical.encode({"id": op_id, "m": m, "n": pts})
         client = self._quick = self._quick or httpx.Client(trust_env=False)
-        try:
+
+        def ask() -> dict[str, Any]:
             raw = self._ask(client, deadline, "POST", endpoints.authorisations(), body, endpoints.JSON, {})
-            answer: dict[str, Any] = canonical.decode(raw)
-        except OutOfReach:
-            return "unreachable"
-        except WireFault:
-            return "unanswered"
+            return canonical.decode(raw)
+
+        answer = self._in_time(deadline, ask)
+        if answer is LATE:
+            self._quick = None
+            client.close()  # else a line that drips would hold the thread for ever
+        if isinstance(answer, str):
+            return UNREACHABLE if answer is LATE else answer
         if answer.get("granted") == pts:
             return "granted"
         refused = answer.get("refused")
         return refused if refused in REFUSED else "not_enough_points"
 
-    def rung(self) -> list[int]:
-        """Members whose rights headquarters wants back now; it holds the question open for a while.
+    def _in_time(self, deadline: Deadline, ask: Callable[[], dict[str, Any]]) -> dict[str, Any] | str:
+        """What is answered before the deadline; else ``LATE``, ``UNREACHABLE``, or ``UNANSWERED`` when
+        headquarters answers and does not say."""
+        if not self.connected:
+            return UNREACHABLE
+        answers: list[dict[str, Any] | str] = []
+
+        def wait() -> None:
+            try:
+                answers.append(ask())
+            except OutOfReach:
+                answers.append(UNREACHABLE)
+            except WireFault:
+                answers.append(UNANSWERED)
+
+        asking = threading.Thread(target=wait, name="asking", daemon=True)
+        asking.start()
+        try:
+            asking.join(deadline.left_s())
+            deadline.left_s()
+        except OutOfReach:
+            return LATE
+        return answers[0] if answers else UNREACHABLE
+
+    def rung(self) -> list[int | str]:
+        """Members whose rights headquarters wants back now, and sales whose right to be refunded it asks for;
+        it holds the question open for a while.
 
         Raises ``OutOfReach`` or the ``WireFault`` that was answered.
         """
         client = self._held = self._held or httpx.Client(timeout=PATIENT, trust_env=False)
         raw = self._ask(client, None, "GET", endpoints.bell(), None, None, {})
-        told = canonical.decode(raw.lstrip(b" ")).get("recall")
+        answer = canonical.decode(raw.lstrip(b" "))
+        told, sales = answer.get("recall"), answer.get("sales", [])
         if not isinstance(told, list) or len(told) > RUNG_MAX or any(type(m) is not int for m in told):
+            raise WireFault(Problem.MALFORMED, why="bell")
+        if not isinstance(sales, list) or len(sales) > RUNG_MAX or any(type(one) is not str for one in sales):
             raise WireFault(Problem.MALFORMED, why="bell")
         if not self.connected:
             raise OutOfReach("the network was switched off meanwhile")
-        return told
+        return [*told, *sales]
 
     def reaches(self) -> bool:
         """Whether headquarters answers at all, for a doctor and a page."""

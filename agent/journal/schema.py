@@ -103,3 +103,17 @@ def wanted_from_sisters(db: Any) -> None:
         "CREATE TABLE wants (id TEXT PRIMARY KEY, till TEXT NOT NULL, m INTEGER NOT NULL,"
         " pts INTEGER NOT NULL, inc INTEGER NOT NULL, term INTEGER NOT NULL) STRICT, WITHOUT ROWID;"
     )
+
+
+@migrations()
+def refunds_by_reservation(db: Any) -> None:
+    """Sales that only headquarters lets this till refund, intents to refund them, and what was refunded."""
+    db.executescript(
+        "CREATE TABLE papers (n INTEGER PRIMARY KEY, sale TEXT NOT NULL UNIQUE, store TEXT NOT NULL,"
+        " till TEXT NOT NULL, m INTEGER, body BLOB NOT NULL, digits TEXT NOT NULL,"
+        " rest TEXT NOT NULL) STRICT;"
+        "CREATE TABLE refund_intents (op_id TEXT PRIMARY KEY, sale TEXT NOT NULL) STRICT, WITHOUT ROWID;"
+        "CREATE TABLE refunds_elsewhere (op_id TEXT PRIMARY KEY, sale TEXT NOT NULL, before TEXT NOT NULL)"
+        " STRICT, WITHOUT ROWID;"
+        "CREATE INDEX refunds_of_paper ON refunds_elsewhere (sale);"
+    )
