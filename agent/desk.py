@@ -133,16 +133,30 @@ class Desk:
         return reservations.look(self.till, digits, self._ask)
 
     def refund_elsewhere(
-        self, act: str, by: str, digits: str, groups: elsewhere.Groups, *, online: bool, pin: str = ""
+        self,
+        act: str,
+        by: str,
+        digits: str,
+        groups: elsewhere.Groups,
+        *,
+        online: bool = False,
+        reaches: bool = False,
+        pin: str = "",
     ) -> Done | No:
-        """Record a part of another till's sale that came back while headquarters could not be asked, or could
-        not help; the manager is."""
+        """Record a capped part of another till's sale that came back, by its paper alone.
+
+        ``reaches``: headquarters can be asked, so it is, and what it can help with comes back by lines. The
+        manager is asked, but below the limits of any refund not by who knows that headquarters hears of it at
+        once (``online``).
+        """
 
         def asks_manager() -> bool:
-            return not isinstance(elsewhere.allowed(self.till, digits, groups), No)
+            allowed = elsewhere.allowed(self.till, digits, groups)
+            fen = sum(group[1] for group in groups)
+            return not isinstance(allowed, No) and (not online or approval.needed(self.till, refund_fen=fen))
 
         def do(mark: Mark) -> Recorded | No:
-            helped = self.find_elsewhere(digits) if online else None
+            helped = self.find_elsewhere(digits) if reaches else None
             if helped is not None and not elsewhere.is_left_alone(helped):
                 return helped if isinstance(helped, No) else No(Refusal.refund_by_lines, {})
             return elsewhere.refund(self.till, digits, groups, by, mark)

@@ -15,7 +15,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 import httpx
@@ -32,9 +32,10 @@ REFUND_BYTES_MAX = 512 * 1024
 """A sale's body as a text within an answer, and what is left of it."""
 PATIENT = httpx.Timeout(30, connect=5)
 RUNG_MAX = 1_000
-LATE, UNREACHABLE, UNANSWERED = "late", "unreachable", "unanswered"
-"""Why there is no answer: not before the deadline, not at all, or a "no" that is none to the question."""
 REFUSED = ("not_enough_points", "held_elsewhere", "debt", "frozen")
+
+
+Answer = TypeVar("Answer")
 
 
 class OutOfReach(Exception):
@@ -163,13 +164,17 @@ class Uplink:
         deadline, body = Deadline(REFUND_MS_MAX, self._mono_s), canonical.encode(asked)
         client = httpx.Client(trust_env=False)  # a customer may be authorised meanwhile, by the other one
 
-        def ask() -> dict[str, Any]:
-            raw = self._ask(client, deadline, "POST", endpoints.refunds(), body, endpoints.JSON, {})
-            return canonical.decode(raw, REFUND_BYTES_MAX)
+        def ask() -> dict[str, Any] | None:
+            try:
+                raw = self._ask(client, deadline, "POST", endpoints.refunds(), body, endpoints.JSON, {})
+                return canonical.decode(raw, REFUND_BYTES_MAX)
+            except (OutOfReach, WireFault):
+                return None
 
-        told = self._in_time(deadline, ask)
-        client.close()
-        return None if isinstance(told, str) else told
+        try:
+            return self._in_time(deadline, ask) if self.connected else None
+        finally:
+            client.close()
 
     def authorise(self, op_id: str, m: int, pts: int) -> str:
         """Ask for points under an operation's id: ``granted``, ``unreachable``, ``unanswered`` when
@@ -178,48 +183,43 @@ class Uplink:
         What is answered after the deadline is not heard: the caller ends its intent, and the hub releases
         what it may have reserved.
         """
-        deadline = Deadline(AUTHORISE_MS_MAX, self._mono_s)
-        body = canonical.encode({"id": op_id, "m": m, "n": pts})
-        client = self._quick = self._quick or httpx.Client(trust_env=False)
-
-        def ask() -> dict[str, Any]:
-            raw = self._ask(client, deadline, "POST", endpoints.authorisations(), body, endpoints.JSON, {})
-            return canonical.decode(raw)
-
-        answer = self._in_time(deadline, ask)
-        if answer is LATE:
-            self._quick = None
-            client.close()  # else a line that drips would hold the thread for ever
-        if isinstance(answer, str):
-            return UNREACHABLE if answer is LATE else answer
-        if answer.get("granted") == pts:
-            return "granted"
-        refused = answer.get("refused")
-        return refused if refused in REFUSED else "not_enough_points"
-
-    def _in_time(self, deadline: Deadline, ask: Callable[[], dict[str, Any]]) -> dict[str, Any] | str:
-        """What is answered before the deadline; else ``LATE``, ``UNREACHABLE``, or ``UNANSWERED`` when
-        headquarters answers and does not say."""
         if not self.connected:
-            return UNREACHABLE
-        answers: list[dict[str, Any] | str] = []
+            return "unreachable"
+        deadline = Deadline(AUTHORISE_MS_MAX, self._mono_s)
+        said = self._in_time(deadline, lambda: self._authorise(deadline, op_id, m, pts))
+        if said is None:
+            stale, self._quick = self._quick, None
+            if stale is not None:
+                stale.close()  # else a line that drips would hold the thread for ever
+        return said or "unreachable"
 
-        def wait() -> None:
-            try:
-                answers.append(ask())
-            except OutOfReach:
-                answers.append(UNREACHABLE)
-            except WireFault:
-                answers.append(UNANSWERED)
-
-        asking = threading.Thread(target=wait, name="asking", daemon=True)
+    @staticmethod
+    def _in_time(deadline: Deadline, ask: Callable[[], Answer]) -> Answer | None:
+        """What is answered before the deadline; None for what comes later, or never."""
+        answers: list[Answer] = []
+        asking = threading.Thread(target=lambda: answers.append(ask()), name="asking", daemon=True)
         asking.start()
         try:
             asking.join(deadline.left_s())
             deadline.left_s()
         except OutOfReach:
-            return LATE
-        return answers[0] if answers else UNREACHABLE
+            return None
+        return answers[0] if answers else None
+
+    def _authorise(self, deadline: Deadline, op_id: str, m: int, pts: int) -> str:
+        body = canonical.encode({"id": op_id, "m": m, "n": pts})
+        client = self._quick = self._quick or httpx.Client(trust_env=False)
+        try:
+            raw = self._ask(client, deadline, "POST", endpoints.authorisations(), body, endpoints.JSON, {})
+            answer: dict[str, Any] = canonical.decode(raw)
+        except OutOfReach:
+            return "unreachable"
+        except WireFault:
+            return "unanswered"
+        if answer.get("granted") == pts:
+            return "granted"
+        refused = answer.get("refused")
+        return refused if refused in REFUSED else "not_enough_points"
 
     def rung(self) -> list[int | str]:
         """Members whose rights headquarters wants back now, and sales whose right to be refunded it asks for;

@@ -198,7 +198,7 @@ def make_app(shop: Shop) -> App:
         body: Annotated[asked.RefundElsewhere, Depends(read(asked.RefundElsewhere))], words: Speaks
     ) -> said.Said:
         told = desk.refund_elsewhere(
-            body.act, body.by, body.claim, body.groups, online=shop.is_online, pin=body.pin
+            body.act, body.by, body.claim, body.groups, reaches=shop.is_online, pin=body.pin
         )
         return after(told, words)
 

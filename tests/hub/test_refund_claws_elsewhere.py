@@ -58,7 +58,7 @@ def sell(home: Shop, m: int) -> tuple[Recorded, str]:
 
 
 def back(away: Shop, claim: str, fen: int, n: int = 0) -> Done:
-    told = Desk(away.counter).refund_elsewhere(f"act-{n:08d}", "c2", claim, [[0, fen]], online=False, pin=PIN)
+    told = Desk(away.counter).refund_elsewhere(f"act-{n:08d}", "c2", claim, [[0, fen]], pin=PIN)
     assert isinstance(told, Done), told
     return told
 
@@ -140,6 +140,6 @@ def test_a_paper_of_a_till_that_was_never_heard_of_proves_nothing(home: Shop, aw
     _, claim = sell(home, m)
     with away.till.book.turn() as turn:
         turn.execute("DELETE FROM device_keys")
-    told = Desk(away.counter).refund_elsewhere("act-00000000", "c2", claim, [[0, 100]], online=False)
+    told = Desk(away.counter).refund_elsewhere("act-00000000", "c2", claim, [[0, 100]])
     assert not isinstance(told, Done)
     assert told.refusal.name == "receipt_not_proved"
