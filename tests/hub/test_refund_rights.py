@@ -124,6 +124,26 @@ def test_another_till_s_sale_comes_back_to_the_line_and_the_paper_says_the_point
     assert shown(away, m) == 100, "all of it came back, all of it is undone"
 
 
+def test_own_rights_are_burned_first_and_what_is_restored_goes_to_headquarters(
+    hq: Headquarters, home: Shop, away: Shop, m: int
+) -> None:
+    sold, claim = sell(home, m)
+    away.sync()
+    assert isinstance(away.counter.sell(m, [[1, "all", 1, 3_000]], "c2"), Recorded)
+    assert refund_rights.cede(home.till, sold.op.id)
+    home.sync()
+    assert away.here(m) == 30
+    done = back(away, claim, [[1, 1, 4_000]])
+    assert isinstance(done, Done), done
+    assert done.op.moves() == [("burn_l", 30)]
+    assert (done.receipt.clawed, done.receipt.restored) == (40, 8)
+    assert away.here(m) == 0
+    away.sync()
+    assert remarks(away) == []
+    assert hq.rows("SELECT sum(added - local_used) FROM cells WHERE store = 's002'") == [(0,)]
+    assert verify(hq.office).faults == []
+
+
 def test_after_ceding_the_owner_asks_headquarters_like_any_other(
     hq: Headquarters, home: Shop, away: Shop, m: int
 ) -> None:
@@ -336,16 +356,13 @@ def test_a_sale_that_headquarters_has_not_heard_of_is_said_so(home: Shop, away: 
 
 
 def test_only_the_paper_s_own_sale_is_believed(home: Shop, away: Shop, m: int) -> None:
-    _, claim = sell(home, m)
+    sold, claim = sell(home, m)
     other, _ = sell(home, m)
-
-    def lies(_asked: dict[str, Any]) -> dict[str, Any]:
-        raw = sales.body(home.till.book, other.op.id)
-        assert raw is not None
-        return {"sale": raw.decode(), "m": m, "rest": [[1, 2, 8_000]], "granted": True}
-
-    told = reservations.look(away.till, claim, lies)
-    assert isinstance(told, No)
-    assert told.refusal is Refusal.receipt_not_proved
+    changed = {**sold.op.body, "lines": [[1, "wine", 2, 8_000], [2, "all", 1, 4_000]]}
+    for body in (other.op.body, changed):
+        lie = {"sale": canonical.encode(body).decode(), "m": m, "rest": [[1, 2, 8_000]], "granted": True}
+        told = reservations.look(away.till, claim, lambda _asked, lie=lie: lie)
+        assert isinstance(told, No)
+        assert told.refusal is Refusal.receipt_not_proved
     for odd in ({"sale": 5}, {"sale": "{}", "rest": []}, {"rest": "x"}, {"sale": "\ud800", "rest": []}, {}):
         assert isinstance(reservations.look(away.till, claim, lambda _asked, odd=odd: odd), No)
