@@ -14,9 +14,9 @@ from typing import Any
 
 from hub import handovers
 from hub.bells import Agent
-from hub.store import losses, schema, standings
+from hub.store import schema, standings
 from hub.store.engine import Turn
-from points.identifiers import op_bucket
+from points.identifiers import bucket, op_bucket
 from points.judging import Outcome, Seen
 from points.operations import Operation
 from points.order import canonical
@@ -86,23 +86,39 @@ def _reserve(turn: Turn, sale: str, intent: str, agent: Agent, term: tuple[int, 
         " WHERE op_bucket = ? AND sale = ? AND intent = ? AND store = ? AND till = ?",
         at,
     )
-    ended = int((known is not None and bool(known[0])) or _is_over(turn, intent, agent, term))
+    ended = int((known is not None and bool(known[0])) or _is_over(turn, sale, intent, agent, term))
     turn.put(schema.refund_reserved, [(*at, *term, json.dumps(lines), ended)], on_conflict="replace")
 
 
-def _is_over(turn: Turn, intent: str, agent: Agent, term: tuple[int, int]) -> bool:
-    """Whether the intent had ended before its reservation was heard: its operation is posted or was closed
-    unposted, or its term is over and nothing of it waits."""
+def _is_over(turn: Turn, sale: str, intent: str, agent: Agent, term: tuple[int, int]) -> bool:
+    """Whether an intent has ended otherwise than by its void: its refund is posted or was closed unposted, or
+    its term is over, and no refund of it waits."""
     heard = turn.one(
-        "SELECT posted FROM op_seen WHERE op_bucket = ? AND op_id = ?", (op_bucket(intent), intent)
+        "SELECT store, till, m, posted FROM op_seen WHERE op_bucket = ? AND op_id = ?",
+        (op_bucket(intent), intent),
     )
-    if heard is not None and heard[0]:
+    if heard is not None and heard[:2] == agent and heard[3] and _is_refund(turn, intent, heard[2], sale):
         return True
-    if turn.one("SELECT 1 FROM dismissed WHERE op_id = ?", (intent,)) is not None:
+    if turn.one("SELECT 1 FROM dismissed WHERE op_id = ? AND store = ? AND till = ?", (intent, *agent)):
         return True
-    if term in losses.lost(turn).get(agent, ()):
+    if any(lost["agent"][:2] == [*agent] and (lost["inc"], lost["term"]) == term for lost in _losses(turn)):
         return True
     return heard is None and handovers.is_closed(turn, *agent, term)
+
+
+def _is_refund(turn: Turn, op_id: str, m: int | None, sale: str) -> bool:
+    """Whether a posted operation is a refund of a sale."""
+    of = m or 0
+    row = turn.one(
+        "SELECT kind, body FROM facts WHERE bucket = ? AND m = ? AND op_id = ?", (bucket(of), of, op_id)
+    )
+    return row is not None and row[0] == "sale.refund" and json.loads(bytes(row[1]))["refs"] == [sale]
+
+
+def _losses(look: Turn) -> list[dict[str, Any]]:
+    """What was said of PCs that were lost; the facts, which also a headquarters has that heard them again."""
+    rows = look.run("SELECT body FROM facts WHERE bucket = ? AND m = 0 AND kind = 'agent.lost'", (bucket(0),))
+    return [json.loads(bytes(raw)) for (raw,) in rows]
 
 
 def _end(turn: Turn, sale: str, intent: str, agent: Agent) -> None:
@@ -131,8 +147,7 @@ def is_headquarters(look: Turn, sale: str, lane: tuple[str, str, int]) -> bool:
     at = (op_bucket(sale), sale)
     if look.one("SELECT 1 FROM ceded WHERE op_bucket = ? AND sale = ?", at) is not None:
         return True
-    loss = losses.asked(look, *lane)
-    return loss is not None and loss.approved_ms is not None
+    return any((*lost["agent"][:2], lost["epoch"]) == lane for lost in _losses(look))
 
 
 def reserved(look: Turn, sale: str) -> dict[tuple[str, Agent], Lines]:
@@ -219,7 +234,7 @@ def faults(look: Turn) -> list[str]:
             continue
         if at in said and [*row[:2], json.loads(row[2])] != said[at]:
             found.append(f"sale {at[0]}: the lines reserved by {at[2]}/{at[3]} are not those decided")
-        if (at in over or _is_over(look, at[1], at[2:], tuple(row[:2]))) is not bool(row[3]):
+        if (at in over or _is_over(look, at[0], at[1], at[2:], tuple(row[:2]))) is not bool(row[3]):
             found.append(f"sale {at[0]}: the reservation of {at[2]}/{at[3]} is not as open as its facts say")
     ceded = {sale for (sale,) in look.run("SELECT sale FROM ceded")}
     found += [f"sale {sale}: its right is not where it was ceded" for sale in sorted(ceded ^ given)]
