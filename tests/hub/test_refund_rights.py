@@ -124,6 +124,23 @@ def test_another_till_s_sale_comes_back_to_the_line_and_the_paper_says_the_point
     assert shown(away, m) == 100, "all of it came back, all of it is undone"
 
 
+def test_fractions_of_points_are_clawed_once_wherever_the_parts_come_back(
+    hq: Headquarters, home: Shop, away: Shop, third: Shop, m: int
+) -> None:
+    sold = home.counter.sell(m, [[1, "all", 1, 150], [2, "all", 1, 150]], "c1")
+    assert isinstance(sold, Recorded)
+    assert sold.op.body["pts"] == 3
+    assert refund_rights.cede(home.till, sold.op.id)
+    for shop in (home, away, third):
+        shop.sync()
+    claim = claims.digits(home.till, sold.op.id)
+    parts = [back(away, claim, [[1, 1, 150]]), back(third, claim, [[2, 1, 150]])]
+    assert [part.receipt.clawed for part in parts if isinstance(part, Done)] == [2, 1]
+    for shop in (away, third):
+        shop.sync()
+        assert remarks(shop) == []
+
+
 def test_own_rights_are_burned_first_and_what_is_restored_goes_to_headquarters(
     hq: Headquarters, home: Shop, away: Shop, m: int
 ) -> None:
