@@ -12,7 +12,7 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
-from agent import funding, provisioning
+from agent import funding, provisioning, reservations
 from agent.bell import Bell
 from agent.counter import Counter
 from agent.desk import Desk
@@ -94,7 +94,7 @@ class Agent:
         self.bell = Bell(self.night, self.uplink)
         self.sisters = Sisters(self.till, settings.sisters_port, settings.sisters, settings.sisters_interface)
         self.counter = Counter(self.till, self.uplink.authorise, self.sisters.fetch, self.sisters.near)
-        self.desk = Desk(self.counter)
+        self.desk = Desk(self.counter, self.uplink.refund)
         printer = open_printer(settings.printers[0], settings.paper_mm) if settings.printers else None
         self.printing = Printing(self.till, printer, words)
         key = PageKey(page_folder(settings), self.server.port, self.till.clock.now().boot)
@@ -120,6 +120,7 @@ class Agent:
         """Open for business: the page last, so that what it shows is there."""
         if self.till.rules is not None:
             funding.give_up_all(self.till, "agent")
+            reservations.give_up_all(self.till, "agent")
         self.printing.start()
         self.listening.start()
         self.sisters.start()

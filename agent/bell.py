@@ -1,9 +1,10 @@
-"""Headquarters rings when somebody else needs what this till holds of a member, and it goes home at once.
+"""Headquarters rings when somebody else needs what this till holds, and it goes home at once.
 
 One thread keeps one question open. Rung for a member, the till records the return of all its rights of that
 member and delivers it, so that who waits at another counter has them within a moment. A member who is
-being authorised here right now is busy: what this counter is about to use stays. A ring that is lost
-costs time and never points; what is wanted back stands in the till's own page too.
+being authorised here right now is busy: what this counter is about to use stays. Rung for a sale, the till
+makes a contact: that the right to refund it is wanted is said by its own page, which is signed. A ring that
+is lost costs time and never points; what is wanted stands in the till's own page too.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
+from collections.abc import Sequence
 from typing import Protocol
 
 from agent import day_close
@@ -31,8 +33,9 @@ class Rope(Protocol):
 
     connected: bool
 
-    def rung(self) -> list[int]:
-        """Members whose rights are wanted back; raises ``OutOfReach`` or ``WireFault``."""
+    def rung(self) -> list[int | str]:
+        """Members whose rights are wanted back, and sales that are asked for; raises ``OutOfReach`` or
+        ``WireFault``."""
         ...
 
 
@@ -56,13 +59,14 @@ class Bell:
         with self._one:
             pass
 
-    def answer(self, ms: list[int]) -> int:
+    def answer(self, rung: Sequence[int | str]) -> int:
         """Give back what is held of members and deliver it; gives the points that went home."""
         till = self.night.till
+        ms = {m for m in rung if isinstance(m, int)}
         with till.book.lock:
             busy = {m for op_id, m in cells.intents(till.book) if op_id in till.asking}
-            gone = day_close.give_back(till, "agent", only=set(ms) - busy)
-        if gone:
+            gone = day_close.give_back(till, "agent", only=ms - busy)
+        if gone or len(ms) < len(rung):
             self.night.contact()
         return gone
 
@@ -74,11 +78,11 @@ class Bell:
                 continue
             asked_s = time.monotonic()
             try:
-                ms = self.rope.rung()
+                rung = self.rope.rung()
                 with self._one:
-                    if ms and not self._stop.is_set():
-                        self.answer(ms)
-                if ms or time.monotonic() - asked_s > WAIT_S:
+                    if rung and not self._stop.is_set():
+                        self.answer(rung)
+                if rung or time.monotonic() - asked_s > WAIT_S:
                     waits_s = WAIT_S
                     continue  # else another PC asks with this key, or headquarters ends
             except (OutOfReach, WireFault):

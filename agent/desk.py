@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any
 
-from agent import approval, day_close, elsewhere, enrolment, goods_back, sealed_sale
+from agent import approval, day_close, elsewhere, enrolment, goods_back, reservations, sealed_sale
 from agent.counter import Counter
 from agent.day_close import DayClosed
 from agent.enrolment import Enrolled
@@ -43,8 +43,9 @@ class Done:
 class Desk:
     """The acts of one counter for pages and points of sale. Safe from any thread; one act at a time."""
 
-    def __init__(self, counter: Counter) -> None:
+    def __init__(self, counter: Counter, ask: reservations.Ask = reservations.no_headquarters) -> None:
         self.counter = counter
+        self._ask = ask
         self.till = counter.till
         self._one = threading.Lock()
 
@@ -108,37 +109,59 @@ class Desk:
         )
 
     def refund(self, act: str, by: str, sale: str, lines: goods_back.ReturnLines, pin: str = "") -> Done | No:
-        """Record goods that came back."""
+        """Record goods that came back; of a sale not this till's to refund, as headquarters lets it."""
 
         def too_much() -> bool:
-            told = goods_back.quote(self.till, sale, lines)
+            told = self.quote_return(sale, lines)
             return not isinstance(told, No) and approval.needed(self.till, refund_fen=told.fen)
 
-        return self._once(
-            act,
-            ["refund", sale, list(map(list, lines))],
-            lambda mark: goods_back.refund(self.till, sale, lines, by, mark),
-            too_much,
-            pin,
-        )
+        def do(mark: Mark) -> Recorded | No:
+            if reservations.is_elsewhere(self.till, sale):
+                return reservations.refund(self.till, sale, lines, by, self._ask, mark)
+            return goods_back.refund(self.till, sale, lines, by, mark)
+
+        return self._once(act, ["refund", sale, list(map(list, lines))], do, too_much, pin)
+
+    def quote_return(self, sale: str, lines: goods_back.ReturnLines) -> goods_back.ReturnQuote | No:
+        """What a return would do, of a sale of this till or of one that headquarters told of."""
+        if reservations.is_elsewhere(self.till, sale):
+            return reservations.quote(self.till, sale, lines)
+        return goods_back.quote(self.till, sale, lines)
+
+    def find_elsewhere(self, digits: str) -> goods_back.Returnable | No:
+        """What headquarters says of the sale on a paper; it may take a moment."""
+        return reservations.look(self.till, digits, self._ask)
 
     def refund_elsewhere(
-        self, act: str, by: str, digits: str, groups: elsewhere.Groups, *, online: bool, pin: str = ""
+        self,
+        act: str,
+        by: str,
+        digits: str,
+        groups: elsewhere.Groups,
+        *,
+        online: bool = False,
+        reaches: bool = False,
+        pin: str = "",
     ) -> Done | No:
-        """Record goods of another till's sale that came back; without a network the manager is asked."""
+        """Record a capped part of another till's sale that came back, by its paper alone.
+
+        ``reaches``: headquarters can be asked, so it is, and what it can help with comes back by lines. The
+        manager is asked, but below the limits of any refund not by who knows that headquarters hears of it at
+        once (``online``).
+        """
 
         def asks_manager() -> bool:
-            allowed = elsewhere.allowed(self.till, digits, groups, online=online)
+            allowed = elsewhere.allowed(self.till, digits, groups)
             fen = sum(group[1] for group in groups)
             return not isinstance(allowed, No) and (not online or approval.needed(self.till, refund_fen=fen))
 
-        return self._once(
-            act,
-            ["refund_elsewhere", digits, list(map(list, groups))],
-            lambda mark: elsewhere.refund(self.till, digits, groups, by, online=online, mark=mark),
-            asks_manager,
-            pin,
-        )
+        def do(mark: Mark) -> Recorded | No:
+            helped = self.find_elsewhere(digits) if reaches else None
+            if helped is not None and not elsewhere.is_left_alone(helped):
+                return helped if isinstance(helped, No) else No(Refusal.refund_by_lines, {})
+            return elsewhere.refund(self.till, digits, groups, by, mark)
+
+        return self._once(act, ["refund_elsewhere", digits, list(map(list, groups))], do, asks_manager, pin)
 
     def void(self, act: str, by: str, sale: str, pin: str = "") -> Done | No:
         """Take back a whole sale or redemption of today."""

@@ -37,10 +37,12 @@ SECRET = "shard-secret:"
 
 @dataclass(slots=True)
 class Taken:
-    """How many rows of members were new, and the members whose rights are wanted back."""
+    """How many rows of members were new, the members whose rights are wanted back, and the sales of this till
+    whose right to be refunded is wanted."""
 
     members: int = 0
     wanted: set[int] = field(default_factory=set)
+    sales: set[str] = field(default_factory=set)
 
 
 def missing(till: Till, manifest: Manifest) -> tuple[str, ...]:
@@ -99,7 +101,7 @@ def take_together(till: Till, told: Mapping[str, Told], blobs: Blobs, counted: M
             if PRIVATE_TOPIC in told:
                 manifest = told[PRIVATE_TOPIC][0]
                 for row in rows[PRIVATE_TOPIC]:
-                    _private_row(till, turn, row, manifest, taken.wanted)
+                    _private_row(till, turn, row, manifest, taken)
                 _session(till, turn, manifest)
             for manifest, raw in told.values():
                 _keep(turn, manifest, raw)
@@ -183,7 +185,7 @@ def _session(till: Till, turn: Connection, manifest: Manifest) -> None:
     till.session.hear(turn, manifest.private.sess_until, next(own, 0))
 
 
-def _private_row(till: Till, turn: Connection, row: list[Any], manifest: Manifest, wanted: set[int]) -> None:
+def _private_row(till: Till, turn: Connection, row: list[Any], manifest: Manifest, taken: Taken) -> None:
     """One typed row; a kind that is not known here is left alone."""
     assert manifest.private is not None
     told = (manifest.inc, manifest.private.term)  # of an earlier term nothing is heard any more
@@ -196,7 +198,9 @@ def _private_row(till: Till, turn: Connection, row: list[Any], manifest: Manifes
                 if after != held:
                     cells.write(turn, m, after)
                 if len(row) > 5 and row[5]:
-                    wanted.add(m)
+                    taken.wanted.add(m)
+            case "w":
+                taken.sales.add(str(row[1]))
             case "t":
                 trust.hear(turn, till, int(row[1]), int(row[2]), int(row[3]))
             case "token":

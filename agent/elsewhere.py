@@ -1,10 +1,10 @@
-"""Goods of a sale that this till never saw come back, proved by the code on the paper.
+"""Goods of a sale that this till never saw come back without headquarters, proved by the code on the paper.
 
-The right to refund a sale belongs to the till that made it. Here only the paper is known: what was paid
-per rate, whose it was, and by whose key it is signed. So nothing is clawed or given back at this till;
-the operation says which part came back, and headquarters takes the points by the sale's own lines. With
-a network it hears of it within seconds. Without one the rule book says how much of one sale and of one
-day a till may take back, and the manager is asked; a book that says nothing allows nothing.
+The right to refund a sale belongs to the till that made it; with a network headquarters gets it from there
+(``agent.reservations``). Where nobody can be asked only the paper is known: what was paid per rate, whose it
+was, and by whose key it is signed. So nothing is clawed or given back at this till; the operation says which
+part came back, and headquarters takes the points by the sale's own lines. The rule book says how much of
+one sale and of one day a till may take back so, and the manager is asked; a silent book allows nothing.
 """
 
 from __future__ import annotations
@@ -16,13 +16,17 @@ from agent import claims
 from agent.funding import No
 from agent.recorder import UNMARKED, Draft, Mark, Recorded, record
 from agent.slips import slip
-from agent.store import sales
+from agent.store import refunds, sales
 from agent.till import Till
 from points.refusals import Refusal
+from points.returns import Sale
 from points.wire import canonical, claim
 from points.wire.claim import Claim
 from points.wire.faults import WireFault
 from points.wire.lane import Lane
+
+ALONE = frozenset({Refusal.refund_not_told, Refusal.refund_owner_silent, Refusal.refund_elsewhere_offline})
+"""Headquarters cannot be asked, or cannot help now."""
 
 Groups = Sequence[Sequence[int]]
 """Parts of a sale as ``[[rate index, fen]…]``."""
@@ -57,19 +61,33 @@ def returnable(till: Till, digits: str) -> Elsewhere | No:
         lane = claims.signed_by(till, told)
         if lane is None:
             return No(Refusal.receipt_not_proved, {})
-        if told.kind is not claim.Kind.EARN or sales.body(till.book, told.op_id) is not None:
-            # A sale of this till comes back by its lines; as groups it would come back once more.
+        if told.kind is not claim.Kind.EARN:
             return No(Refusal.nothing_to_refund, {})
+        if sales.body(till.book, told.op_id) is not None:
+            # A sale of this till comes back by its lines; as groups it would come back once more.
+            ceded = sales.is_ceded(till.book, told.op_id)
+            return No(Refusal.refund_ceded if ceded else Refusal.nothing_to_refund, {})
         if not told.groups:  # more rates than a paper can carry
             return No(Refusal.refund_elsewhere_offline, {})
         left = dict(told.groups)
         for _, body in sales.returns_of(till.book, told.op_id):
             for rate, fen in canonical.decode(body).get("groups", ()):
                 left[rate] = max(0, left.get(rate, 0) - fen)
+        by_lines = refunds.find(till.book, told.op_id)
+        if by_lines is not None:  # headquarters has told once what was left
+            sold = canonical.decode(by_lines.body)
+            kept = Sale(sold, till.books[sold["rule"]])
+            kept.keep_only(by_lines.rest)
+            left = {rate: min(fen, kept.kept_of(rate)) for rate, fen in left.items()}
         return Elsewhere(told, lane, sorted(left.items()))
 
 
-def allowed(till: Till, digits: str, groups: Groups, *, online: bool) -> Elsewhere | No:
+def is_left_alone(told: object) -> bool:
+    """Whether headquarters' answer leaves a till to what the rule book allows it by itself."""
+    return isinstance(told, No) and told.refusal in ALONE
+
+
+def allowed(till: Till, digits: str, groups: Groups) -> Elsewhere | No:
     """The paper, if this part of it may come back at this till now."""
     found = returnable(till, digits)
     if isinstance(found, No):
@@ -79,8 +97,6 @@ def allowed(till: Till, digits: str, groups: Groups, *, online: bool) -> Elsewhe
         return No(Refusal.nothing_to_refund, {})
     if any(part > left.get(rate, 0) for rate, part in groups):
         return No(Refusal.refund_too_much, {"money": found.left_fen})
-    if online:
-        return found
     rules = till.rule()
     if not rules.elsewhere_sale_fen:
         return No(Refusal.refund_elsewhere_offline, {})
@@ -90,15 +106,13 @@ def allowed(till: Till, digits: str, groups: Groups, *, online: bool) -> Elsewhe
     return found if fen <= most else No(Refusal.refund_elsewhere_limit, {"money": max(0, most)})
 
 
-def refund(
-    till: Till, digits: str, groups: Groups, by: str, *, online: bool, mark: Mark = UNMARKED
-) -> Recorded | No:
+def refund(till: Till, digits: str, groups: Groups, by: str, mark: Mark = UNMARKED) -> Recorded | No:
     """Record that a part of another till's sale came back."""
     with till.book.lock:
         shift = till.shift()
         if shift.closed:
             return No(Refusal.day_closed, {})
-        found = allowed(till, digits, groups, online=online)
+        found = allowed(till, digits, groups)
         if isinstance(found, No):
             return found
         m = found.told.m or None

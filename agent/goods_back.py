@@ -1,8 +1,9 @@
 """Goods that come back: refund of lines, and void of a whole sale or redemption of the same day.
 
 The right to refund a sale belongs to the till that made it: it knows what was sold and what came
-back already (a sale of another till: ``agent.elsewhere``). The claw-back first burns this till's own
-rights; restored points go home.
+back already. One that it has ceded, and a sale of another till, comes back by headquarters' reservation
+(``agent.reservations``), or without a network within limits (``agent.elsewhere``). The claw-back first burns
+this till's own rights; restored points go home.
 """
 
 from __future__ import annotations
@@ -50,7 +51,8 @@ class ReturnQuote:
 
 @dataclass(frozen=True, slots=True)
 class Returnable:
-    """A sale of this till and what can still come back of it, ``[[line, units, fen]…]``."""
+    """A sale and what can still come back of it, ``[[line, units, fen]…]``; ``origin`` names the store and
+    the number of one whose right to be refunded is not this till's."""
 
     sale: str
     kind: str
@@ -59,6 +61,7 @@ class Returnable:
     day: int
     lines: list[list[Any]]
     rest: list[list[int]]
+    origin: str = ""
 
 
 def find(till: Till, number: str) -> str | None:
@@ -79,6 +82,8 @@ def returnable(till: Till, sale: str) -> Returnable | No:
         sold, kept = _sold(till, sale)
         if sold is None:
             return No(Refusal.refund_elsewhere_offline, {})
+        if sales.is_ceded(till.book, sale):
+            return No(Refusal.refund_ceded, {})
         if kept is None:
             return No(Refusal.nothing_to_refund, {})
         rest = kept.rest()
@@ -94,6 +99,8 @@ def quote(till: Till, sale: str, lines: ReturnLines) -> ReturnQuote | No:
         sold, kept = _sold(till, sale)
         if sold is None or kept is None:
             return No(Refusal.refund_elsewhere_offline, {})
+        if sales.is_ceded(till.book, sale):
+            return No(Refusal.refund_ceded, {})
         if not kept.rest() or not any(line[1] or line[2] for line in lines):
             return No(Refusal.nothing_to_refund, {})
         left = sum(kept.kept_fen)

@@ -20,7 +20,7 @@ from hashlib import sha256
 
 from apscheduler.schedulers.background import BackgroundScheduler
 
-from agent import day_close, funding
+from agent import day_close, funding, reservations
 from agent.contact import Contact, Contacted, Tell
 from agent.store import feeds, outbox, prints
 from agent.till import Till
@@ -183,8 +183,9 @@ class Night:
             return
         try:
             funding.give_up_all(self.till, "agent")
+            reservations.give_up_all(self.till, "agent")
         except Fault as fault:
-            log.warning("an authorisation could not be given up: %s", fault.remedy)
+            log.warning("what was asked for could not be given up: %s", fault.remedy)
 
     def _rest(self, ms: int) -> None:
         self._hurry.wait(ms / 1000)

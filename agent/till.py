@@ -17,7 +17,7 @@ from agent.journal.clock import Clock, StoreTime, Witness, raised_by, store_time
 from agent.journal.database import Book
 from agent.journal.log import EPOCH_STEP, Log
 from agent.session import Session, session_ms
-from agent.store import cells, feeds, members, outbox, sales, tokens, trusts
+from agent.store import cells, feeds, members, outbox, refunds, sales, tokens, trusts
 from agent.store.tokens import Shown
 from config.faults import Fault
 from config.sqlite import Connection
@@ -315,7 +315,11 @@ class Till:
 
     def fold(self, account: Account, op: Operation) -> None:
         """Fold an own operation on top of a shown account, knowing the sale that it returns."""
-        if op.refs and op.refs[0] not in account.sales:
+        told = refunds.refunded(self.book, op.id) if op.kind == "sale.refund" else None
+        if told is not None:  # a sale that headquarters told of, as it was before this refund
+            sale, before = told
+            account.recall(Operation(canonical.decode(sale.body), sale.store, sale.till), before)
+        elif op.refs and op.refs[0] not in account.sales:
             self._remember_sale(
                 account, op.refs[0], {p.id for p in self.pending.get(account.m, [])} | {op.id}
             )

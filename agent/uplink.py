@@ -15,7 +15,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 import httpx
@@ -26,9 +26,16 @@ from points.wire.keys import SigningKey
 
 ANSWER_BYTES_MAX = 64 * 1024 * 1024
 AUTHORISE_MS_MAX = 800
+REFUND_MS_MAX = 4_000
+"""A refund waits for the till that sold, which may have to be asked first."""
+REFUND_BYTES_MAX = 512 * 1024
+"""A sale's body as a text within an answer, and what is left of it."""
 PATIENT = httpx.Timeout(30, connect=5)
 RUNG_MAX = 1_000
 REFUSED = ("not_enough_points", "held_elsewhere", "debt", "frozen")
+
+
+Answer = TypeVar("Answer")
 
 
 class OutOfReach(Exception):
@@ -148,6 +155,27 @@ class Uplink:
             raise WireFault("too-large", max=ANSWER_BYTES_MAX)
         return answer.content
 
+    def refund(self, asked: dict[str, Any]) -> dict[str, Any] | None:
+        """Ask for a sale by its paper, or for lines of it to be reserved: ``{sale, m, rest, granted?}``,
+        ``{asked}`` or ``{refused}``; None without an answer in time.
+
+        What is answered after the deadline is not heard: the caller ends its intent.
+        """
+        deadline, body = Deadline(REFUND_MS_MAX, self._mono_s), canonical.encode(asked)
+        client = httpx.Client(trust_env=False)  # a customer may be authorised meanwhile, by the other one
+
+        def ask() -> dict[str, Any] | None:
+            try:
+                raw = self._ask(client, deadline, "POST", endpoints.refunds(), body, endpoints.JSON, {})
+                return canonical.decode(raw, REFUND_BYTES_MAX)
+            except (OutOfReach, WireFault):
+                return None
+
+        try:
+            return self._in_time(deadline, ask) if self.connected else None
+        finally:
+            client.close()
+
     def authorise(self, op_id: str, m: int, pts: int) -> str:
         """Ask for points under an operation's id: ``granted``, ``unreachable``, ``unanswered`` when
         headquarters answers and does not say, or a refusal's name.
@@ -158,22 +186,25 @@ class Uplink:
         if not self.connected:
             return "unreachable"
         deadline = Deadline(AUTHORISE_MS_MAX, self._mono_s)
-        answers: list[str] = []
+        said = self._in_time(deadline, lambda: self._authorise(deadline, op_id, m, pts))
+        if said is None:
+            stale, self._quick = self._quick, None
+            if stale is not None:
+                stale.close()  # else a line that drips would hold the thread for ever
+        return said or "unreachable"
 
-        def ask() -> None:
-            answers.append(self._authorise(deadline, op_id, m, pts))
-
-        asking = threading.Thread(target=ask, name="asking", daemon=True)
+    @staticmethod
+    def _in_time(deadline: Deadline, ask: Callable[[], Answer]) -> Answer | None:
+        """What is answered before the deadline; None for what comes later, or never."""
+        answers: list[Answer] = []
+        asking = threading.Thread(target=lambda: answers.append(ask()), name="asking", daemon=True)
         asking.start()
         try:
             asking.join(deadline.left_s())
             deadline.left_s()
         except OutOfReach:
-            stale, self._quick = self._quick, None
-            if stale is not None:
-                stale.close()  # else a line that drips would hold the thread for ever
-            return "unreachable"
-        return answers[0] if answers else "unreachable"
+            return None
+        return answers[0] if answers else None
 
     def _authorise(self, deadline: Deadline, op_id: str, m: int, pts: int) -> str:
         body = canonical.encode({"id": op_id, "m": m, "n": pts})
@@ -190,19 +221,23 @@ class Uplink:
         refused = answer.get("refused")
         return refused if refused in REFUSED else "not_enough_points"
 
-    def rung(self) -> list[int]:
-        """Members whose rights headquarters wants back now; it holds the question open for a while.
+    def rung(self) -> list[int | str]:
+        """Members whose rights headquarters wants back now, and sales whose right to be refunded it asks for;
+        it holds the question open for a while.
 
         Raises ``OutOfReach`` or the ``WireFault`` that was answered.
         """
         client = self._held = self._held or httpx.Client(timeout=PATIENT, trust_env=False)
         raw = self._ask(client, None, "GET", endpoints.bell(), None, None, {})
-        told = canonical.decode(raw.lstrip(b" ")).get("recall")
+        answer = canonical.decode(raw.lstrip(b" "))
+        told, sales = answer.get("recall"), answer.get("sales", [])
         if not isinstance(told, list) or len(told) > RUNG_MAX or any(type(m) is not int for m in told):
+            raise WireFault(Problem.MALFORMED, why="bell")
+        if not isinstance(sales, list) or len(sales) > RUNG_MAX or any(type(one) is not str for one in sales):
             raise WireFault(Problem.MALFORMED, why="bell")
         if not self.connected:
             raise OutOfReach("the network was switched off meanwhile")
-        return told
+        return [*told, *sales]
 
     def reaches(self) -> bool:
         """Whether headquarters answers at all, for a doctor and a page."""

@@ -18,8 +18,8 @@ from dataclasses import dataclass
 from importlib.resources import files
 
 LANGUAGES = ("zh", "en")
-PARTS = ("", "_console")
-"""Files of a language; headquarters' pages have one of their own."""
+PARTS = ("", "_refunds", "_console")
+"""Files of a language; another till's receipts and headquarters' pages have one of their own each."""
 PLACES = ("receipt", "refusal", "reason", "state", "fault", "page", "doctor", "console")
 PLACEHOLDER = re.compile(r"\{([a-z_]+)\}")
 

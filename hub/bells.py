@@ -1,9 +1,9 @@
 """Who is listening, so that a till can be asked for rights at once.
 
 A till holds one question open. Rung for a member it answers the question, gives back what it holds of
-that member and delivers it; whoever waits for those points is told when they have come home. A bell that
-nobody hears costs time and never points: nothing here is durable, and nothing is decided by it. Rights
-that are wanted back stand in the till's own page all the same.
+that member and delivers it; rung for a sale it looks into its page, which says what is asked of it. Whoever
+waits is told when it has come. A bell that nobody hears costs time and never points: nothing here is durable,
+and nothing is decided by it. Rights that are wanted back stand in the till's own page all the same.
 """
 
 from __future__ import annotations
@@ -15,13 +15,15 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 
 Agent = tuple[str, str]
+Rung = int | str
+"""What a till is rung for: a member by number, or a sale by its operation's id."""
 
 PAUSE_S = 3.0
 """A till that asked so lately is about to ask again: it is rung all the same."""
 LISTENERS_MAX = 20_000
 """Questions that are held open at once; each is a connection."""
 RUNG_MAX = 1_000
-"""Members that one till is rung for at once; the rest it finds in its page."""
+"""Members and sales that one till is rung for at once; the rest it finds in its page."""
 
 
 class _Listener:
@@ -56,12 +58,12 @@ class Bells:
         self._lock = threading.Lock()
         self._listening: dict[Agent, _Listener] = {}
         self._asked_s: dict[Agent, float] = {}
-        self._rung: dict[Agent, set[int]] = {}
+        self._rung: dict[Agent, set[Rung]] = {}
         self._awaited: dict[int, list[_Waiting]] = {}
         self._is_closed = False
 
-    async def listen(self, agent: Agent, hold_s: float) -> list[int] | None:
-        """The members that ``agent`` is rung for, at once or within ``hold_s``; none when nobody rang.
+    async def listen(self, agent: Agent, hold_s: float) -> list[Rung] | None:
+        """What ``agent`` is rung for, at once or within ``hold_s``; nothing when nobody rang.
 
         None when nothing more is to be waited for: the program ends, or the till has asked again.
         """
@@ -84,7 +86,7 @@ class Bells:
             return None
         with self._lock:
             self._asked_s[agent] = self._mono_s()
-            rung = sorted(self._rung.pop(agent, ()))
+            rung = sorted(self._rung.pop(agent, ()), key=str)
             return None if self._is_closed and not rung else rung
 
     def hears(self, agents: Iterable[Agent]) -> bool:
@@ -95,8 +97,9 @@ class Bells:
     def _is_near(self, agent: Agent) -> bool:
         return agent in self._listening or self._mono_s() - self._asked_s.get(agent, -PAUSE_S) < PAUSE_S
 
-    def ring(self, agents: Iterable[Agent], m: int) -> int:
-        """Ask tills for what they hold of a member; gives how many are listening."""
+    def ring(self, agents: Iterable[Agent], what: Rung) -> int:
+        """Ask tills for what they hold of a member, or for the right to refund a sale; gives how many are
+        listening."""
         heard: list[_Listener | None] = []
         with self._lock:
             for agent in agents:
@@ -104,7 +107,7 @@ class Bells:
                     continue
                 rung = self._rung.setdefault(agent, set())
                 if len(rung) < RUNG_MAX:
-                    rung.add(m)
+                    rung.add(what)
                 heard.append(self._listening.get(agent))
         for listener in heard:
             if listener is not None:

@@ -61,12 +61,13 @@ def placed(look: Turn, chain: str, op: Operation) -> Operation:
     store, till, inc, term = giving.fund[0][3][:4]
     lost = losses.lost(look)
     gone = (giving.body["inc"], giving.body["term"]) in lost.get((giving.store, giving.till), ())
-    is_over = _is_closed(look, store, till, (inc, term)) or (inc, term) in lost.get((store, till), ())
+    is_over = is_closed(look, store, till, (inc, term)) or (inc, term) in lost.get((store, till), ())
     more = {"giving": giving, "is_over": is_over, "is_of_the_lost": gone}
     return Operation({**op.body, **more}, op.store, op.till)
 
 
-def _is_closed(look: Turn, store: str, till: str, term: tuple[int, int]) -> bool:
+def is_closed(look: Turn, store: str, till: str, term: tuple[int, int]) -> bool:
+    """Whether a till has closed a term."""
     row = look.one("SELECT value FROM settings WHERE name = ?", (CLOSED.format(store, till),))
     return row is not None and f"{term[0]},{term[1]}" in row[0].split()
 

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
-from hub import handovers, posting
+from hub import handovers, posting, refund_rights
 from hub.delivery import Delivered, Delivery, Reading, number, read
 from hub.posting import Admitted, Now, Place, Posts
 from hub.reading import Heard
@@ -40,6 +40,8 @@ INTERNAL = Outcome("Q", {"reason": "policy", "field": "internal"})
 WAITING_FEW = 100
 ARRIVAL_OPS_MAX = 2**20
 """Facts are numbered by their arrival and their place in it; with all that waited for it, it has fewer."""
+DOUBTED = frozenset({"rights.take", "refund.cede"})
+"""Kinds of which it is asked whether the right was there to be moved."""
 NAMELESS = ("equivocation", "bad-field", "undecodable")
 """Reasons for which an operation does not even take possession of its id."""
 
@@ -136,9 +138,8 @@ class _Round:
         admitted: list[Admitted] = []
         for one, reading in zip(self.delivered, readings, strict=True):
             verdict = _admit_plain(one, docket) or _admit(one, reading, docket, resolved)
-            if isinstance(verdict, Admitted) and verdict.op.kind == "rights.take":
-                seen = docket.seen.get(verdict.op.refs[0])
-                doubt = handovers.doubt(turn, self.now.chain, verdict.op, seen)
+            if isinstance(verdict, Admitted) and verdict.op.kind in DOUBTED:
+                doubt = self._doubt(verdict, docket)
                 if doubt is not None:
                     del docket.seen[verdict.op.id]
                     verdict = doubt
@@ -174,6 +175,13 @@ class _Round:
         else:
             self._leave_waiting(admitted, posted.unlocked)
         return posted.unlocked
+
+    def _doubt(self, one: Admitted, docket: Docket) -> Outcome | None:
+        """What keeps rights that a till gave, or says that it was given, in custody all the same."""
+        of = docket.seen.get(one.op.refs[0])
+        if one.op.kind == "refund.cede":
+            return refund_rights.doubt(one.place, of)
+        return handovers.doubt(self.turn, self.now.chain, one.op, of)
 
     def _remark(self, posts: Posts, remarks: Mapping[str, Outcome]) -> None:
         """What is said of operations that were posted, and a case for each."""

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from hub import handovers, trust
+from hub import handovers, refund_rights, trust
 from hub.changes import Post, changes_of
 from hub.drafts import Draft
 from hub.store import losses, promises, schema, standings
@@ -112,6 +112,8 @@ def _by_member(
             remark = trust.note(turn, op, one.place[2])
             if remark is not None:
                 result.remarks[op.id] = remark
+        if op.kind in refund_rights.HEARD:
+            refund_rights.note(turn, op)
         if op.kind == "member.issue":
             unlocked |= _issue(turn, op)
         elif op.kind == "member.resolve":

@@ -13,7 +13,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from hub import intake, member_tokens, sessions, shard_secrets, trust
+from hub import intake, member_tokens, refund_rights, sessions, shard_secrets, trust
 from hub.grants import wanted
 from hub.office import REGION, Office
 from hub.store import schema
@@ -169,8 +169,10 @@ def private_page(
     risk = [] if is_replaced else trust.row(turn, office, store, till, epoch)
     given = [] if is_replaced else _rights(turn, office, store, till, (inc, term))
     own = [*member_tokens.key_rows(office), *([] if is_replaced else [["own", inc, term]])]
+    # What a PC sold it may refund also after another one has taken its place, so it is asked for that right.
+    sales = [["w", sale] for sale in refund_rights.wanted(turn, (store, till, epoch), office.clock())]
     for rows in (
-        [*_names(turn, office, store), *own, *given, *risk],
+        [*_names(turn, office, store), *own, *given, *risk, *sales],
         shard_secrets.private_rows(turn, office, store),
         [] if is_replaced else _pool(turn, office, store, till),
         _outcomes(turn, store, till, g),

@@ -4,8 +4,9 @@ Checked for each member: the row equals a fresh fold; the postings of the fold e
 P16); what expired is what lay in the lots; every till's accounts equal its cell; and what
 headquarters holds itself is the points in lots less allowances, local rights and reservations, debt
 standing apart (P10). Over all: every posting cites an operation whose signature verifies (P13,
-``hub.provenance``), belongs to a member who has a row, and none is missing in the member's numbering. That
-debits equal credits needs no check: each posting is one number with two accounts.
+``hub.provenance``), belongs to a member who has a row, and none is missing in the member's numbering; who
+may refund a sale, and what is reserved of it, is what was ceded, decided and ended (``hub.refund_rights``).
+That debits equal credits needs no check: each posting is one number with two accounts.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from hub import changes, provenance, unlocks
+from hub import changes, provenance, refund_rights, unlocks
 from hub.office import Office
 from hub.store import schema, standings
 from hub.store.engine import Turn
@@ -50,6 +51,7 @@ def verify(office: Office, tell: Callable[[int, int], None] | None = None) -> Ve
             if tell:
                 tell(start + len(part), len(ms))
         _strays(look, done)
+        done.faults += refund_rights.faults(look)
         done.faults += provenance.unsigned(look, office)
     return done
 
@@ -154,6 +156,7 @@ def state(office: Office) -> dict[str, Any]:
             "unlocked": sorted(
                 [one.m, one.store, one.till, one.pts] for one in unlocks.outstanding(look, office)
             ),
+            **refund_rights.state(look),
             "waiting": [
                 list(row)
                 for row in look.run("SELECT store, till, seq, on_what FROM waiting ORDER BY 1, 2, 3")

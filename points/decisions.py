@@ -1,4 +1,4 @@
-"""What an operation may say that moves no goods: rights that go home or to a sister till, and decisions.
+"""What an operation may say that moves no goods: rights that go home or to somebody else, and decisions.
 
 Kind by kind, like ``points.operations``, which asks these checks.
 """
@@ -9,9 +9,22 @@ from collections.abc import Mapping
 from typing import Any
 
 from points.amounts import whole
-from points.fields import EPOCH_MAX, SEQ_MAX, ST_MAX_MS, BadOperation, agent, many, one_ref, term, word
+from points.fields import (
+    EPOCH_MAX,
+    LINES_MAX,
+    SEQ_MAX,
+    ST_MAX_MS,
+    BadOperation,
+    agent,
+    many,
+    numbered_once,
+    one_ref,
+    return_line,
+    term,
+    word,
+)
 from points.fund import GIVES, POINTS
-from points.identifiers import MEMBER_MAX, name
+from points.identifiers import MEMBER_MAX, name, op_id
 
 SCHED_MAX = 500
 TILLS_MAX = 100
@@ -92,6 +105,26 @@ def unlock(body: Mapping[str, Any]) -> None:
         agent(entry[:2])
     if sum(entry[2] for entry in entries) > body["n"]:
         raise BadOperation("unlock", "more lies at silent tills than is promised")
+
+
+def cede(body: Mapping[str, Any]) -> None:
+    """A till gives the right to refund one of its sales to headquarters, for ever."""
+    one_ref(body)
+
+
+def reserve_refund(body: Mapping[str, Any]) -> None:
+    """Headquarters reserves lines of a ``sale`` for one refund of a till: ``[[line, units, fen]…]``."""
+    one_ref(body)
+    op_id(body["sale"])
+    agent(body["to"])
+    term(body)
+    numbered_once(many(body["lines"], LINES_MAX, return_line, least=1))
+
+
+def void_refund(body: Mapping[str, Any]) -> None:
+    """A till's intent to refund a ``sale`` has ended without its operation."""
+    one_ref(body)
+    op_id(body["sale"])
 
 
 def issue(body: Mapping[str, Any]) -> None:

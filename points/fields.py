@@ -16,6 +16,7 @@ ST_MAX_MS = 253_370_764_800_000
 """The first of January 9999: a later store time has no day in the calendar."""
 WORD_MAX = 64
 HASH_DIGITS = 64
+LINES_MAX = 500
 TERM_MAX = 2**31
 EPOCH_MAX, SEQ_MAX = 2**32, 2**53 - 1
 
@@ -66,6 +67,19 @@ def term(body: Mapping[str, Any]) -> None:
     """The term of rights that a body speaks of."""
     whole(body["inc"], 1, TERM_MAX)
     whole(body["term"], 1, TERM_MAX)
+
+
+def return_line(line: Any) -> None:
+    """What comes back of a line: ``[line, units, fen]``."""
+    whole(line[0], 0, 10**6)
+    whole(line[1], 0, 10**6)
+    whole(line[2], 0)
+
+
+def numbered_once(lines: list[Any]) -> None:
+    """Lines are named by their first entry, each once."""
+    if len({line[0] for line in lines}) != len(lines):
+        raise BadOperation("lines", "a line number stands twice")
 
 
 def one_ref(body: Mapping[str, Any]) -> None:

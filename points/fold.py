@@ -129,6 +129,13 @@ class Account:
             if sale is not None:
                 sale.take_back_as(op.kind, op.body)
 
+    def recall(self, sold: Operation, rest: Sequence[Sequence[int]]) -> None:
+        """Know a sale of which ``rest`` [[line, units, fen]…] is left, as who knows all of it says."""
+        self.remember(sold)
+        sale = self.sale(sold.id)
+        assert sale is not None, "only a sale has lines that are left"
+        sale.keep_only(rest)
+
     def sale(self, op_id: str) -> Sale | None:
         """The sale with what is still kept of it; None when unknown or not a sale."""
         known = self.sales.get(op_id)

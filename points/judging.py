@@ -28,9 +28,13 @@ UNKNOWN_TYPE, UNKNOWN_VERSION = NOT_LEARNT = ("unknown-type", "unknown-version")
 """Kinds that this program has not learnt yet; what is of them is judged again by the next that starts."""
 
 
-BEHIND = frozenset({"rights.return", "rights.give"})
+BEHIND = frozenset({"rights.return", "rights.give", "refund.cede"})
 """Kinds that wait behind an unresolved earlier operation of their lane on the same member. What takes points
-does not: what spends them does not either."""
+does not: what spends them does not either. Who gives away the right to refund a sale has told all that came
+back of it."""
+RETURNS = frozenset({"sale.refund", "sale.void"})
+OF_A_SALE = RETURNS | {"refund.cede"}
+"""Kinds that wait for the sale that they mean, and concern its own member."""
 
 
 class Outcome(NamedTuple):
@@ -105,7 +109,10 @@ def admit(op: Operation, docket: Docket) -> Outcome | None:
         op.m = None  # it concerns every member of its till, whomever it names
         behind = any(entry[:2] == (op.store, op.till) for entry in docket.waiting)
         return _waits("lane", f"{op.store}/{op.till}") if behind else None
-    if op.kind in ("sale.refund", "sale.void"):
+    if op.kind in ("refund.reserve", "refund.void"):
+        op.m = None  # no points of anybody move
+        return None
+    if op.kind in OF_A_SALE:
         sold = docket.seen.get(op.refs[0])
         if sold is None or not sold.posted:
             if op.refs[0] in docket.dismissed:
@@ -200,7 +207,7 @@ def post(
     rights: list[Leg] = []
     remarks: dict[str, Outcome] = {}
     for op in ops:
-        remark = _remark(op, account, books)
+        remark = _remark(op, account, books, (*(history or ()), *ops) if account.over_refunded else ())
         moved, short = move_rights(standing, op, lost)
         rights += moved
         if short and remark is None:
@@ -222,16 +229,35 @@ def _last_key(facts: list[Operation]) -> Key:
     return (latest[0] + lifted, "~", "", "") if lifted else latest
 
 
-def _remark(op: Operation, account: Account, books: Mapping[str, RuleBook]) -> Outcome | None:
+def _beyond_sale(op: Operation, account: Account, facts: Sequence[Operation]) -> str | None:
+    """Who bears that more came back of a sale than was sold: the store that took a part of it back by its
+    paper alone, else one that did away from the sale's own till. None if this return has no part in it.
+
+    Whose return stands behind in the fold is not asked: what was refunded offline comes to light late.
+    """
+    returns = [one for one in facts if one.refs[:1] == op.refs[:1] and one.kind in RETURNS]
+    beyond = [one for one in returns if one.id in account.over_refunded]
+    if not any(one.id == op.id or key_of(one) > key_of(op) for one in beyond):
+        return None
+    sold = account.sales[op.refs[0]][0]
+    away = [one for one in returns if (one.store, one.till) != (sold.store, sold.till)]
+    bearers = [one for one in away if "groups" in one.body] or away or [op]
+    return op.store if op in bearers else max(bearers, key=key_of).store
+
+
+def _remark(
+    op: Operation, account: Account, books: Mapping[str, RuleBook], facts: Sequence[Operation]
+) -> Outcome | None:
     if op.kind == "sale.earn":
         sold = account.sale(op.id)
         due = earn_due(sold, op.body) if sold else recompute_earn(books[op.rule], op.body)
         return earn_remark(due, op.body["pts"], op.body["tier"], account.tier)
-    if op.kind in ("sale.refund", "sale.void"):
+    if op.kind in RETURNS:
         if op.body.get("m", op.m) != op.m:
             return Outcome("J", {"reason": "other-member", "m": op.m})
-        if op.id in account.over_refunded:
-            return Outcome("J", {"reason": "refund-beyond-sale", "bearer": op.store})
+        bearer = _beyond_sale(op, account, facts) if facts else None
+        if bearer is not None:
+            return Outcome("J", {"reason": "refund-beyond-sale", "bearer": bearer})
         claw, restore = account.returned.get(op.id, (0, 0))
         said = (op.body.get("claw_pts", claw), op.body.get("restore_pts", restore))
         if said != (claw, restore):

@@ -15,11 +15,23 @@ from typing import Any
 from points import decisions
 from points.amounts import AMOUNT_MAX, BadAmount, whole
 from points.days import BadDay, day
-from points.fields import ST_MAX_MS, WORD_MAX, BadOperation, Check, digest, many, one_ref, term, word
+from points.fields import (
+    LINES_MAX,
+    ST_MAX_MS,
+    WORD_MAX,
+    BadOperation,
+    Check,
+    digest,
+    many,
+    numbered_once,
+    one_ref,
+    return_line,
+    term,
+    word,
+)
 from points.fund import SPENDS, check_entry, points_moved
 from points.identifiers import MEMBER_MAX, BadName, op_id
 
-LINES_MAX = 500
 REFS_MAX, FUND_MAX, GROUPS_MAX = 16, 64, 8
 LINE_NUMBER_MAX = UNITS_MAX = 10**6
 
@@ -160,11 +172,6 @@ def _tender(tender: Any) -> None:
         whole(tender[2], 1)
 
 
-def _numbered_once(lines: list[Any]) -> None:
-    if len({line[0] for line in lines}) != len(lines):
-        raise BadOperation("lines", "a line number stands twice")
-
-
 def _spent_equals(body: Mapping[str, Any], pts: int) -> int:
     """Check that ``pts`` are funded; gives what is added besides."""
     spent = added = 0
@@ -185,7 +192,7 @@ def _enrol(body: Mapping[str, Any]) -> None:
 
 def _earn(body: Mapping[str, Any]) -> None:
     word(body["receipt"], 32)
-    _numbered_once(many(body["lines"], LINES_MAX, _line, least=1))
+    numbered_once(many(body["lines"], LINES_MAX, _line, least=1))
     tenders = many(body["tenders"], 16, _tender)
     if sum(tender[1] for tender in tenders) != sum(line[3] for line in body["lines"]):
         raise BadOperation("tenders", "what was paid is not what was sold")
@@ -212,12 +219,6 @@ def _redeem(body: Mapping[str, Any]) -> None:
     _spent_equals(body, body["pts"])
 
 
-def _return_line(line: Any) -> None:
-    whole(line[0], 0, 10**6)
-    whole(line[1], 0, 10**6)
-    whole(line[2], 0)
-
-
 def _return_group(group: Any) -> None:
     whole(group[0], 0, GROUPS_MAX - 1)
     whole(group[1], 1)
@@ -228,9 +229,9 @@ def _refund(body: Mapping[str, Any]) -> None:
     if ("lines" in body) == ("groups" in body):
         raise BadOperation("lines", "lines come back, or groups of a sale whose lines are not known")
     if "groups" in body:
-        _numbered_once(many(body["groups"], GROUPS_MAX, _return_group, least=1))
+        numbered_once(many(body["groups"], GROUPS_MAX, _return_group, least=1))
     else:
-        _numbered_once(many(body["lines"], LINES_MAX, _return_line, least=1))
+        numbered_once(many(body["lines"], LINES_MAX, return_line, least=1))
     _void(body)
 
 
@@ -259,6 +260,9 @@ KINDS: dict[tuple[str, int], Callable[[Mapping[str, Any]], None]] = {
     ("auth.reserve", 1): decisions.reserve,
     ("auth.unlock", 1): decisions.unlock,
     ("member.issue", 1): decisions.issue,
+    ("refund.cede", 1): decisions.cede,
+    ("refund.reserve", 1): decisions.reserve_refund,
+    ("refund.void", 1): decisions.void_refund,
     ("op.dismiss", 1): decisions.dismiss,
     ("agent.lost", 1): decisions.lost,
     ("debt.writeoff", 1): decisions.write_off,
@@ -268,8 +272,8 @@ KINDS: dict[tuple[str, int], Callable[[Mapping[str, Any]], None]] = {
 
 HUB_KINDS = frozenset(
     {
-        *("rights.grant", "auth.reserve", "auth.unlock", "member.issue", "member.resolve", "op.dismiss"),
-        *("agent.lost", "debt.writeoff", "claim.earn"),
+        *("rights.grant", "auth.reserve", "auth.unlock", "refund.reserve"),
+        *("member.issue", "member.resolve", "op.dismiss", "agent.lost", "debt.writeoff", "claim.earn"),
     }
 )
 """Decisions that only headquarters' own lane may carry."""

@@ -165,6 +165,18 @@ class Sale:
             return self.take_back_all()
         return self.take_back_groups(body["groups"]) if "groups" in body else self.take_back(body["lines"])
 
+    def keep_only(self, rest: Sequence[Sequence[int]]) -> None:
+        """Keep ``[[line, units, fen]…]`` and nothing else, as somebody says who knows all that came back."""
+        left = {number: (units, fen) for number, units, fen, *_ in rest}
+        for number, i in self.place.items():
+            units, fen = left.get(number, (0, 0))
+            self.kept_units[i] = min(units, self.units[i])
+            self.kept_fen[i] = min(fen, self.net[i])
+
+    def kept_of(self, rate: int) -> int:
+        """Fen that are kept of the lines of one rate."""
+        return sum(fen for fen, of in zip(self.kept_fen, self.rate, strict=True) if of == rate)
+
     def rest(self) -> list[list[int]]:
         """What can still be returned, as ``[[line, units, fen]…]``."""
         return [

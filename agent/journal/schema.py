@@ -117,3 +117,17 @@ def shown_by_members(db: Any) -> None:
         " points INTEGER NOT NULL, debt INTEGER NOT NULL, issued_ms INTEGER NOT NULL,"
         " expires_ms INTEGER NOT NULL, shown_ms INTEGER NOT NULL) STRICT;"
     )
+
+
+@migrations()
+def refunds_by_reservation(db: Any) -> None:
+    """Sales that only headquarters lets this till refund, intents to refund them, and what was refunded."""
+    db.executescript(
+        "CREATE TABLE papers (n INTEGER PRIMARY KEY, sale TEXT NOT NULL UNIQUE, store TEXT NOT NULL,"
+        " till TEXT NOT NULL, m INTEGER, body BLOB NOT NULL, digits TEXT NOT NULL,"
+        " rest TEXT NOT NULL) STRICT;"
+        "CREATE TABLE refund_intents (op_id TEXT PRIMARY KEY, sale TEXT NOT NULL) STRICT, WITHOUT ROWID;"
+        "CREATE TABLE refunds_elsewhere (op_id TEXT PRIMARY KEY, sale TEXT NOT NULL, before TEXT NOT NULL)"
+        " STRICT, WITHOUT ROWID;"
+        "CREATE INDEX refunds_of_paper ON refunds_elsewhere (sale);"
+    )

@@ -14,7 +14,7 @@ from fastapi import Depends, FastAPI, Query, Request
 from fastapi.responses import JSONResponse, Response, StreamingResponse
 from pydantic import ValidationError
 
-from agent import goods_back
+from agent import claims, goods_back
 from agent.counter import Found
 from agent.desk import Done
 from agent.funding import No
@@ -172,19 +172,21 @@ def make_app(shop: Shop) -> App:
             if isinstance(meant, Found) and meant.kind is CodeKind.CLAIM:
                 sale = meant.sale
             elif isinstance(meant, No) and meant.refusal is Refusal.refund_elsewhere_offline:
-                return shop.paper_of_another(body.text, words)
+                return shop.sale_of_another(body.text, words)
             elif isinstance(meant, No) and meant.refusal is not Refusal.unknown_code:
                 return said.no(meant, words)
         if sale is None:
             return {"no": "no_sale_here", "say": words.say("page.no_sale_here")}
         told = goods_back.returnable(till, sale)
+        if isinstance(told, No) and told.refusal is Refusal.refund_ceded:
+            return shop.sale_of_another(claims.digits(till, sale), words)
         return said.no(told, words) if isinstance(told, No) else said.returnable(told)
 
     @app.post("/api/return")
     def quote_return(
         body: Annotated[asked.QuoteReturn, Depends(read(asked.QuoteReturn))], words: Speaks
     ) -> said.Said:
-        told = goods_back.quote(till, body.sale, body.lines)
+        told = desk.quote_return(body.sale, body.lines)
         return said.no(told, words) if isinstance(told, No) else said.return_quote(told)
 
     @app.post("/api/refund")
@@ -196,7 +198,7 @@ def make_app(shop: Shop) -> App:
         body: Annotated[asked.RefundElsewhere, Depends(read(asked.RefundElsewhere))], words: Speaks
     ) -> said.Said:
         told = desk.refund_elsewhere(
-            body.act, body.by, body.claim, body.groups, online=shop.is_online, pin=body.pin
+            body.act, body.by, body.claim, body.groups, reaches=shop.is_online, pin=body.pin
         )
         return after(told, words)
 

@@ -177,6 +177,7 @@ def returnable(told: Returnable) -> Said:
         "kind": told.kind,
         "m": told.m,
         "receipt": told.receipt,
+        "origin": told.origin,
         "day": date(told.day),
         "lines": [
             {

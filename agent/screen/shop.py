@@ -10,6 +10,7 @@ from agent.cards import Card
 from agent.counter import Found
 from agent.desk import Desk
 from agent.funding import No
+from agent.goods_back import Returnable
 from agent.night import Night
 from agent.printing import Printing
 from agent.pulse import Pulse
@@ -72,6 +73,17 @@ class Shop:
                 return said.no(No(Refusal.unknown_member, {}), words)
             return said.unknown_phone(codes.recognise(text).text, words)
         if told.refusal is Refusal.refund_elsewhere_offline:
+            return self.paper_of_another(text, words)
+        return said.no(told, words)
+
+    def sale_of_another(self, text: str, words: Words) -> said.Said:
+        """The lines of the sale on a paper, as headquarters tells them; where it cannot be asked or cannot
+        help, what the paper itself says, if the rule book allows anything by that."""
+        digits = codes.recognise(text).text
+        told = self.desk.find_elsewhere(digits) if self.is_online else None
+        if isinstance(told, Returnable):
+            return said.returnable(told)
+        if told is None or (elsewhere.is_left_alone(told) and self.till.rule().elsewhere_sale_fen):
             return self.paper_of_another(text, words)
         return said.no(told, words)
 

@@ -8,8 +8,10 @@ from __future__ import annotations
 from agent.journal.database import Book
 from config.sqlite import Connection
 
-FINDABLE_BY_REF = frozenset({"sale.refund", "sale.void", "rights.take"})
-"""Kinds that are found by the operation that they refer to: goods come back once, points are taken once."""
+CEDE = "refund.cede"
+FINDABLE_BY_REF = frozenset({"sale.refund", "sale.void", "rights.take", CEDE})
+"""Kinds that are found by the operation that they refer to: goods come back once, points are taken once, the
+right to refund a sale is ceded once."""
 
 
 def body(book: Book, op_id: str) -> bytes | None:
@@ -50,8 +52,15 @@ def receipt_exists(book: Book, receipt: str, day: int) -> bool:
 def returns_of(book: Book, sale: str) -> list[tuple[int, bytes]]:
     """(position, body) of every return of a sale recorded here, in order."""
     return book.rows(
-        "SELECT pos, body FROM returns JOIN ops USING (pos) WHERE sale = ? ORDER BY pos", (sale,)
+        "SELECT pos, body FROM returns JOIN ops USING (pos) WHERE sale = ? AND kind <> ? ORDER BY pos",
+        (sale, CEDE),
     )
+
+
+def is_ceded(book: Book, sale: str) -> bool:
+    """Whether the right to refund a sale of this till was ceded."""
+    found = book.row("SELECT 1 FROM returns JOIN ops USING (pos) WHERE sale = ? AND kind = ?", (sale, CEDE))
+    return found is not None
 
 
 def back_elsewhere(book: Book, day: int) -> int:

@@ -26,10 +26,12 @@ from hub import (
     intake,
     publishing,
     reception,
+    refunds,
 )
 from hub.authorisations import Asked
-from hub.bells import LISTENERS_MAX
+from hub.bells import LISTENERS_MAX, Rung
 from hub.office import Office
+from hub.refunds import Asked as RefundAsked
 from hub.store.engine import Collision, Turn
 from points.amounts import AMOUNT_MAX, BadAmount, whole
 from points.identifiers import MEMBER_MAX, BadName, op_id
@@ -75,6 +77,7 @@ class Devices:
             "authorisations": self.authorisations,
             "bell": self.bell,
             "claims": self.claims,
+            "refunds": self.refunds,
         }
         for name, door in doors.items():
             row = endpoints.TABLE[name]
@@ -246,7 +249,8 @@ class Devices:
         return _reserved(await authorisations.wait(self.office, asked), asked.pts)
 
     def bell(self, request: Request, body: bytes) -> AsyncIterator[bytes]:
-        """A question held open until rights are wanted back: ``{recall: [m…]}``."""
+        """A question held open until rights are wanted back: ``{recall: [m…]}``, and ``sales: [id…]`` when
+        the right to refund some is wanted."""
         lane = next(iter(self._sender(request, body).lanes))
         self._term(lane)
         if len(self.office.bells.listeners()) >= LISTENERS_MAX:
@@ -254,13 +258,29 @@ class Devices:
         return self._rung((lane.store, lane.till))
 
     async def _rung(self, agent: tuple[str, str]) -> AsyncIterator[bytes]:
-        rung: list[int] | None = []
+        rung: list[Rung] | None = []
         for _ in range(BREATHS):
             rung = await self.office.bells.listen(agent, BREATH_S)
             if rung is None or rung:
                 break
             yield b" "
-        yield canonical.encode({"recall": rung or []})
+        told: dict[str, Any] = {"recall": [m for m in rung or [] if isinstance(m, int)]}
+        sales = [sale for sale in rung or [] if isinstance(sale, str)]
+        if sales:
+            told["sales"] = sales
+        yield canonical.encode(told)
+
+    def refunds(self, request: Request, body: bytes) -> bytes | Awaitable[bytes]:
+        """A sale by its paper, and lines of it reserved for one refund; ``hub.refunds`` says the answers."""
+        lane = next(iter(self._sender(request, body).lanes))
+        asked = refunds.read(canonical.decode(body), lane, (self.office.inc, self._term(lane)))
+        said = refunds.answer(self.office, asked)
+        if said.owner is not None and self.office.bells.hears([said.owner]):
+            return self._refund_waited(asked)
+        return canonical.encode(said.told)
+
+    async def _refund_waited(self, asked: RefundAsked) -> bytes:
+        return canonical.encode(await refunds.wait(self.office, asked))
 
     def _term(self, lane: Lane) -> int:
         """The term of a till's PC. Raises ``FencedEpoch`` when another one has taken its place: the close

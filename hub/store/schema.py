@@ -32,10 +32,10 @@ MEMBER_SCOPED = (
 )
 STORE_SCOPED = (
     *("agents", "lanes", "batches", "waiting", "told", "pool", "counted", "phone_tags", "dismissed"),
-    "losses",
+    *("losses", "refund_wanted"),
 )
-OPERATION_SCOPED = ("op_seen", "resolved", "sealed", "claims")
-"""Keyed by ``op_bucket``, which is computed from the operation's id alone."""
+OPERATION_SCOPED = ("op_seen", "resolved", "sealed", "claims", "ceded", "refund_reserved")
+"""Keyed by ``op_bucket``, which is computed from the operation's id alone; of a refund, from the sale's."""
 REFERENCE = (
     "stores",
     "keys",
@@ -272,6 +272,21 @@ claims = Table(
     PrimaryKeyConstraint("op_bucket", "op_id"),
 )
 Index("claims_by_state", claims.c.state, claims.c.op_bucket)
+ceded = Table(
+    "ceded", metadata, Column("op_bucket", SHARD, nullable=False), _text("sale"), _text("op_id"),
+    PrimaryKeyConstraint("op_bucket", "sale"),
+)  # fmt: skip
+"""Sales whose right to be refunded is headquarters'."""
+refund_reserved = Table(
+    "refund_reserved", metadata, Column("op_bucket", SHARD, nullable=False), _text("sale"), _text("intent"),
+    _text("store"), _text("till"), _whole("inc"), _whole("term"), _text("lines"), _whole("ended"),
+    PrimaryKeyConstraint("op_bucket", "sale", "intent", "store", "till"),
+)  # fmt: skip
+Index("refunds_of_agent", refund_reserved.c.store, refund_reserved.c.till, refund_reserved.c.op_bucket)
+refund_wanted = Table(
+    "refund_wanted", metadata, _text("store"), _text("till"), _whole("epoch"), _text("sale"),
+    _whole("asked_ms"), PrimaryKeyConstraint("store", "till", "epoch", "sale"),
+)  # fmt: skip
 
 # -- by member -----------------------------------------------------------------------------------
 
@@ -300,32 +315,13 @@ personal = Table(
     _text("name_masked"), _text("tail"), PrimaryKeyConstraint("bucket", "m"),
 )  # fmt: skip
 facts = Table(
-    "facts",
-    metadata,
-    _bucket(),
-    _whole("m"),
-    _whole("n"),
-    _text("op_id"),
-    _text("store"),
-    _text("till"),
-    _text("kind"),
-    Column("body", LargeBinary, nullable=False),
-    PrimaryKeyConstraint("bucket", "m", "n"),
-)
+    "facts", metadata, _bucket(), _whole("m"), _whole("n"), _text("op_id"), _text("store"), _text("till"),
+    _text("kind"), Column("body", LargeBinary, nullable=False), PrimaryKeyConstraint("bucket", "m", "n"),
+)  # fmt: skip
 postings = Table(
-    "postings",
-    metadata,
-    _bucket(),
-    _whole("m"),
-    _whole("n"),
-    _whole("rights"),
-    _text("op_id"),
-    _text("debit"),
-    _text("credit"),
-    _text("ref"),
-    _whole("pts"),
-    PrimaryKeyConstraint("bucket", "m", "n"),
-)
+    "postings", metadata, _bucket(), _whole("m"), _whole("n"), _whole("rights"), _text("op_id"),
+    _text("debit"), _text("credit"), _text("ref"), _whole("pts"), PrimaryKeyConstraint("bucket", "m", "n"),
+)  # fmt: skip
 cells = Table(
     "cells",
     metadata,

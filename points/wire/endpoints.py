@@ -54,6 +54,7 @@ TABLE: Mapping[str, Endpoint] = {
     "authorisations": Endpoint("POST", "/v1/authorisations", JSON, canonical.BODY_BYTES_MAX, JSON),
     "bell": Endpoint("GET", "/v1/bell", None, 0, JSON),
     "claims": Endpoint("POST", "/v1/claims", JSON, CLAIM_BYTES_MAX, JSON),
+    "refunds": Endpoint("POST", "/v1/refunds", JSON, canonical.BODY_BYTES_MAX, JSON),
 }
 
 STATUS: Mapping[Problem, int] = {
@@ -126,13 +127,18 @@ def authorisations() -> str:
 
 
 def bell() -> str:
-    """A question that headquarters holds open until it wants rights back: `{recall: [m…]}`."""
+    """A question that headquarters holds open until it wants rights back: `{recall: [m…], sales: [id…]}`."""
     return "/v1/bell"
 
 
 def claims() -> str:
     """Where a paper's signed claim is shown."""
     return "/v1/claims"
+
+
+def refunds() -> str:
+    """Where a sale of another till is asked for by its paper, and lines of it are reserved for a refund."""
+    return "/v1/refunds"
 
 
 def status_of(problem: str) -> int:

@@ -26,7 +26,7 @@ GOODS = [[1, "food", 2, 8000], [2, "food", 1, 4500]]
 
 def other_till(folder: Path) -> Till:
     """A till of another store."""
-    till = open_till(folder / "other", store="s002")
+    till = open_till(folder / "other", rules=CAPPED, store="s002")
     till.chance = random.Random(9).randbytes
     tell_member(till, MEMBER, 500)
     return till
@@ -114,16 +114,70 @@ def test_without_a_network_the_book_says_how_much(page: Page, other: Till) -> No
     assert page.post("/api/refund-elsewhere", **asked(second, 3000, pin=PIN))["done"]
 
 
-def test_with_a_network_the_limits_are_those_of_any_refund(agent: Agent, page: Page, other: Till) -> None:
+def test_with_a_network_headquarters_is_asked_and_the_limits_stay_where_it_cannot_help(
+    agent: Agent, page: Page, other: Till
+) -> None:
+    claim = sold(other)
+    agent.uplink.connected = agent.pulse.online = True  # as far as it knows; nobody answers at this address
+    assert page.post("/api/find", text=claim)["found"] == "elsewhere"
+    assert page.post("/api/refund-elsewhere", **asked(claim, 5000))["no"] == "manager_needed"
+    assert page.post("/api/refund-elsewhere", **asked(claim, 5000, pin=PIN))["approved"]
+    more = page.post("/api/refund-elsewhere", **asked(claim, 5000, pin=PIN))
+    assert (more["no"], "¥10.00" in more["say"]) == ("refund_elsewhere_limit", True)
+    assert page.post("/api/refund-elsewhere", **asked(claim, 7501, pin=PIN))["no"] == "refund_too_much"
+    assert agent.till.log.seq == 1
+
+
+@pytest.mark.parametrize(
+    ("answer", "no"),
+    [
+        ({"refused": "no_sale"}, "nothing_to_refund"),
+        ({"refused": "owner_silent"}, ""),
+        ({"refused": "not_told"}, ""),
+    ],
+)
+def test_what_headquarters_knows_is_not_refunded_by_the_paper_alone(
+    agent: Agent, page: Page, other: Till, answer: dict[str, Any], no: str
+) -> None:
     claim = sold(other)
     agent.uplink.connected = agent.pulse.online = True
-    assert page.post("/api/refund-elsewhere", **asked(claim, 10_001))["no"] == "manager_needed"
-    assert not page.post("/api/refund-elsewhere", **asked(claim, 10_000))["approved"]
-    more = page.post("/api/refund-elsewhere", **asked(claim, 2501))
-    assert (more["no"], "¥25.00" in more["say"]) == ("refund_too_much", True)
-    assert page.post("/api/refund-elsewhere", **asked(claim, 2500))["done"]
-    assert page.post("/api/refund-elsewhere", **asked(claim, 1))["no"] == "nothing_to_refund"
-    assert agent.till.log.seq == 2
+    agent.desk._ask = lambda _asked: answer
+    told = page.post("/api/refund-elsewhere", **asked(claim, 5000, pin=PIN))
+    assert told.get("no", "") == no
+    assert page.post("/api/find", text=claim).get("no", "") == no
+    assert agent.till.log.seq == (0 if no else 1)
+
+
+def test_lines_that_headquarters_tells_take_the_place_of_the_paper(
+    agent: Agent, page: Page, other: Till
+) -> None:
+    claim = sold(other)
+    sale = next(body for _, body in sales.since(other.book, 0))
+    rest = [[1, 2, 8000], [2, 1, 4500]]
+    asks: list[dict[str, Any]] = []
+
+    def hub(asked_of_it: dict[str, Any]) -> dict[str, Any]:
+        asks.append(asked_of_it)
+        lines = {"sale": sale.decode(), "m": MEMBER, "rest": rest}
+        return {**lines, "granted": True} if "id" in asked_of_it else lines
+
+    agent.uplink.connected = agent.pulse.online = True
+    agent.desk._ask = hub
+    found = page.post("/api/find", text=claim)
+    assert (found["origin"], [line["rest_fen"] for line in found["lines"]]) == ("s002 · 01-1-1", [8000, 4500])
+    assert page.post("/api/refund-elsewhere", **asked(claim, 5000, pin=PIN))["no"] == "refund_by_lines"
+    told = page.post("/api/return", sale=found["sale"], lines=[[1, 1, 4000]])
+    assert (told["fen"], told["restore"]) == (4000, 0)
+    done = page.post("/api/refund", act=act(), sale=found["sale"], lines=[[1, 1, 4000]])
+    assert (done["done"], done["clawed"], done["back_fen"], done["waits"]) == (
+        "sale.refund", told["claw"], 4000, False,
+    )  # fmt: skip
+    assert asks[-1] == {"claim": claim, "id": done["op"], "lines": [[1, 1, 4000]]}
+    job = prints.of(agent.till.book, done["job"])
+    assert job is not None
+    assert (job.receipt["origin"], job.receipt["clawed"]) == ("s002 · 01-1-1", told["claw"])
+    again = page.post("/api/return", sale=found["sale"], lines=[[1, 2, 8000]])
+    assert again["no"] == "refund_too_much", "what came back here is taken off without asking"
 
 
 def test_a_book_that_says_nothing_allows_nothing_without_a_network(tmp_path: Path, other: Till) -> None:
@@ -145,7 +199,6 @@ def test_a_paper_that_is_no_sale_opens_no_refund(agent: Agent, page: Page) -> No
 def test_a_sale_of_this_till_comes_back_by_its_lines_and_not_once_more_by_its_paper(
     agent: Agent, page: Page
 ) -> None:
-    agent.uplink.connected = agent.pulse.online = True
     sold_here = page.post("/api/sell", act=act(), m=MEMBER, fen=5000)
     paper = claims.digits(agent.till, sold_here["op"])
     assert page.post("/api/refund-elsewhere", **asked(paper, 5000))["no"] == "nothing_to_refund"

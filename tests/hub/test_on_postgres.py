@@ -16,6 +16,7 @@ from headquarters import Headquarters, headquarters
 from postgres_server import NoServer, is_open_to_all, server
 from test_intake import *  # noqa: F403  (these very tests, with the fixture below)
 from test_judging_over_http import *  # noqa: F403
+from test_refunds_over_http import *  # noqa: F403
 from test_rights_over_http import *  # noqa: F403
 from test_sharing import Queue, writes
 

@@ -1,4 +1,5 @@
-"""A store with two tills and no line out, in a real browser: what one till holds is spent at the other."""
+"""A store with two tills in a real browser: without a line out what one till holds is spent at the other, and
+with one what the first has sold comes back at the second."""
 
 from __future__ import annotations
 
@@ -12,7 +13,7 @@ from running import printer, scanner
 from somebody import DRIVEN, Cashier, browser, playwright
 from test_open_a_till import config
 
-from agent import enrolment, provisioning, uplink
+from agent import claims, enrolment, provisioning, uplink
 from agent.assembly import Agent
 from agent.recorder import Recorded
 from agent.replay.hub_process import HubProcess
@@ -72,3 +73,34 @@ def test_points_of_the_first_till_are_spent_at_the_second_without_a_network(stor
     cashier.sees("#points", "20")
     cashier.keep("second-till")
     assert [sum(agent.till.rights(new.m).left(20260101)) for agent in (first, second)] == [20, 0]
+
+
+def test_goods_of_the_first_till_come_back_at_the_second_to_the_point(store: list[Cashier]) -> None:
+    first, second = (cashier.agent for cashier in store)
+    new = enrolment.enrol(first.till, "c1")
+    assert isinstance(new, enrolment.Enrolled)
+    sold = first.counter.sell(new.m, [[1, "food", 2, 40_000], [2, "food", 1, 20_000]], "c1")
+    assert isinstance(sold, Recorded)
+    for agent in (first, second):
+        assert agent.pulse.contact()
+    cashier = store[1].open()
+    digits = claims.digits(first.till, sold.op.id)
+    cashier.scan(digits)
+    cashier.sees("#refund-dialog .stop-said", "现在没有回应")
+    assert first.pulse.contact(), "its page asks for the right, and it is given"
+    cashier.press("Escape")
+    cashier.press("F3")
+    cashier.type(digits)
+    cashier.press("Enter")
+    cashier.sees("#refund-title", "别店小票 s011 · 01-1-2")
+    cashier.type("1")
+    cashier.sees(".outcome", "¥200.00")
+    cashier.sees(".outcome", "20")
+    cashier.keep("second-till-refund")
+    cashier.press("Enter")
+    cashier.sees("#done", "已退货")
+    for agent in (second, first, second):
+        assert agent.pulse.contact()
+    card = second.counter.card(new.m)
+    assert card is not None
+    assert card.points == 40, "as headquarters has it now, and as the paper said"

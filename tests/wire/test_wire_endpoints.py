@@ -33,6 +33,7 @@ def test_every_path_fits_its_template() -> None:
         "authorisations": endpoints.authorisations(),
         "bell": endpoints.bell(),
         "claims": endpoints.claims(),
+        "refunds": endpoints.refunds(),
     }
     assert paths.keys() == endpoints.TABLE.keys()
     for name, row in endpoints.TABLE.items():

@@ -22,7 +22,7 @@ export function refund(found, withPin, attempt) {
       buttons(say("page.find"), answer)));
     const heard = async (told) => {
       if (told.found === "sale") said.textContent = await find(told.sale);
-      else said.textContent = told.found === "elsewhere" ? show(told) : told.say ?? say("page.find_sale");
+      else said.textContent = told.found === "elsewhere" ? await find(told.claim) : told.say ?? say("page.find_sale");
     };
     onScan(heard);
     if (found) setTimeout(() => heard(found), 0);
@@ -30,7 +30,7 @@ export function refund(found, withPin, attempt) {
   });
 }
 
-// A sale that this till never saw: only money per group is known from its paper, and headquarters takes the points.
+// A sale that this till never saw, while headquarters cannot help: only money per group is known from its paper.
 function another(paper, answer, withPin, attempt) {
   onScan(null);
   const act = api.newAct();
@@ -104,8 +104,9 @@ function chosen(sale, answer, withPin, attempt) {
   const head = el("tr", {}, el("th", {}, say("page.goods")), el("th", { class: "n" }, say("page.bought")),
     el("th", { class: "n" }, say("page.units")), el("th", { class: "n" }, say("page.fen")));
   const made = form(submit,
-    el("h2", { id: "refund-title" }, `${say("page.refund")} · ${sale.receipt || say("page.paper")}`),
-    el("p", { class: "quiet" }, sale.day),
+    el("h2", { id: "refund-title" }, sale.origin ? say("page.elsewhere_title", { number: sale.origin })
+      : `${say("page.refund")} · ${sale.receipt || say("page.paper")}`),
+    el("p", { class: "quiet" }, sale.origin ? `${sale.day} · ${say("page.elsewhere_exact")}` : sale.day),
     el("div", { class: "scroll" }, el("table", {}, el("thead", {}, head), el("tbody", {}, ...rows.map((row) => row.element)))),
     el("button", { type: "button", class: "second", id: "whole", onclick: () => { rows.forEach((row) => row.all()); requote(); } },
       say("page.whole_sale")),
