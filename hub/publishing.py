@@ -189,7 +189,8 @@ def private_page(
             "SELECT epoch, seq, head FROM lanes WHERE store = ? AND till = ? ORDER BY epoch", (store, till)
         )
     ]
-    private = Private(term, sessions.renew(turn, office, store, till, (inc, term)), tuple(lanes))
+    until = None if is_replaced else sessions.renew(turn, office, store, till, (inc, term))
+    private = Private(term, until, tuple(lanes))
     return keep_edition(
         turn, office, "till", shard, g, pieces, {}, None, lanes=lanes_piece.sha, private=private
     )

@@ -15,8 +15,10 @@ from test_unlocks import sound
 from hub import lost_claims, publishing
 from points import rulebook
 from points.fold import fold
+from points.holding import Standing
 from points.identifiers import new_op_id
-from points.members import end
+from points.judging import extends, post
+from points.members import end, own_row
 from points.operations import Operation, read
 from points.wire import canonical, claim
 
@@ -224,3 +226,7 @@ def test_the_operation_takes_the_papers_place_once_in_any_order(hq: Headquarters
         account = fold(7, ops, {rules.hash: rules})
         assert [lot.issuer for lot in account.lots.values()] == ["s001"]
         assert {leg.op for leg in account.legs} == {real.id}, "the operation's own"
+    standing, books = Standing(7), {rules.hash: rules}
+    account = post(standing, claims[:1], [], books).account
+    standing.row = own_row(end(account, 1, "", ""))
+    assert not extends(standing, [real], books), "it is never added to what its paper gave"

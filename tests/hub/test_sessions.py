@@ -188,6 +188,19 @@ def test_headquarters_is_sure_only_past_the_end_that_it_told_and_a_margin(
     assert not is_over()
 
 
+def test_a_pc_that_was_replaced_renews_nothing_for_the_one_in_its_place(
+    hq: Headquarters, till: PretendTill
+) -> None:
+    hq.office.session_ms = HOUR_MS
+    new = PretendTill(hq, "s001", seed=2)
+    ends = new.told_session()
+    hq.clock.now_ms += HOUR_MS
+    assert till.told_session() is None
+    with hq.office.store.look() as look:
+        assert sessions.told_to(look, "s001", "01", (1, new.term)) == ends
+    new.close()
+
+
 @pytest.mark.parametrize(
     ("boot", "wall_ms", "mono_ms", "last_st_ms", "expected"),
     [
