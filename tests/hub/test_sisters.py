@@ -150,7 +150,7 @@ def test_what_nobody_took_comes_home_with_the_close_of_its_term(
     assert at_headquarters(hq) == {"01": 230, "02": 70}
     other.uplink.connected = True
     with hq.office.store.turn() as turn:
-        turn.run("UPDATE agents SET term = term + 1 WHERE store = 's001' AND till = '02'")
+        turn.run("UPDATE keys SET term = term + 1 WHERE store = 's001' AND till = '02'")
     other.sync()
     other.sync()
     assert wants.unanswered(other.till.book) == [want]
