@@ -32,17 +32,17 @@ class DayClosed:
     kept: int = 0
 
 
-def give_back(till: Till, by: str, only: set[int] | None = None, how: GiveBack = rights.give_back) -> int:
+def give_back(till: Till, by: str, only: set[int] | None = None, how: GiveBack | None = None) -> int:
     """Give rights back, of all members or of ``only`` those; gives the points that went home.
 
-    All of them go home together: the till of a thousand members commits once. ``how`` says which.
+    All of them go home together: the till of a thousand members commits once. ``how`` says which rights; all.
     """
     with till.book.lock:
         drafts, gone = [], 0
         for m, held in cells.every(till.book):
             if only is not None and m not in only:
                 continue
-            after, fund = how(held)
+            after, fund = (how or rights.give_back)(held)
             if fund:
                 drafts.append(Draft("rights.return", {}, by, m, fund, after))
                 gone += sum(entry[1] for entry in fund)

@@ -221,7 +221,7 @@ def test_no_sequence_of_tokens_makes_a_right_or_an_operation_or_turns_time_back(
 
     told()
     kinds = {canonical.decode(body)["t"] for _, body in sales.since(away.till.book, 0)}
-    assert kinds == {"auth.void"}, "what was asked of headquarters and not answered"
+    assert kinds <= {"auth.void"}, "at most what was asked of headquarters and not answered"
     assert cells.whole(away.till.book) == []
 
 
