@@ -38,7 +38,7 @@ REFUSED = {
     "not_told": Refusal.refund_not_told,
     "owner_silent": Refusal.refund_owner_silent,
     "no_sale": Refusal.nothing_to_refund,
-    "own_sale": Refusal.nothing_to_refund,
+    "own_sale": Refusal.refund_ceded,
     "over": Refusal.refund_owner_silent,
 }
 

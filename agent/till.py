@@ -302,27 +302,30 @@ class Till:
 
         ``told`` is the token that ``row`` stands for: it counts what was delivered before it was issued.
         """
-        pending = self.pending.get(m, [])
+        pending, counted = self.pending.get(m, []), list[Operation]()
         if told is not None and pending:
             delivered = outbox.delivered(self.book)
-            pending = [op for op in pending if op.st > told.issued_ms or self._pos(op) > delivered]
+            counted = [op for op in pending if op.st <= told.issued_ms and self._pos(op) <= delivered]
+            pending = [op for op in pending if op not in counted]
         if row is None and not pending:
             return None
         account = begin(row, self.books) if row is not None else Account(m, self.books)
+        for op in counted:  # in the token's points, which do not say of which day they are
+            account.days[op.day] = account.days.get(op.day, 0) + (op.kind == "sale.earn" and op.body["pts"])
+        own = {op.id for op in pending}
         for op in pending:
-            self.fold(account, op)
+            self.fold(account, op, own)
         return account
 
-    def fold(self, account: Account, op: Operation) -> None:
-        """Fold an own operation on top of a shown account, knowing the sale that it returns."""
+    def fold(self, account: Account, op: Operation, own: set[str] | None = None) -> None:
+        """Fold an own operation on a shown account, knowing the sale it returns; ``own`` are all that are."""
         told = refunds.refunded(self.book, op.id) if op.kind == "sale.refund" else None
         if told is not None:  # a sale that headquarters told of, as it was before this refund
             sale, before = told
             account.recall(Operation(canonical.decode(sale.body), sale.store, sale.till), before)
         elif op.refs and op.refs[0] not in account.sales:
-            self._remember_sale(
-                account, op.refs[0], {p.id for p in self.pending.get(account.m, [])} | {op.id}
-            )
+            own = {p.id for p in self.pending.get(account.m, [])} if own is None else own
+            self._remember_sale(account, op.refs[0], own | {op.id})
         account.take(op)
 
     def look(self, m: int) -> View | None:

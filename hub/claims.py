@@ -18,6 +18,7 @@ from hub.store.engine import Turn
 from points.identifiers import op_bucket
 from points.wire import claim
 from points.wire.faults import Revoked
+from points.wire.lane import Lane
 
 CONFIRMED, EQUIVOCATION = "confirmed", "equivocation"
 
@@ -34,24 +35,32 @@ def show(office: Office, digits: str) -> str:
         lane = next(iter(record.lanes))
         state, _ = _state(turn, told)
         known = turn.one(
-            "SELECT state FROM claims WHERE op_bucket = ? AND op_id = ?", (op_bucket(told.op_id), told.op_id)
+            "SELECT state, kid FROM claims WHERE op_bucket = ? AND op_id = ?",
+            (op_bucket(told.op_id), told.op_id),
         )
+        if known is not None and known[1] != told.kid:  # the first paper stands; two keys never sign one sale
+            _ask_people(turn, office, told, lane)
+            return EQUIVOCATION
         if state == SHOWN and known is not None and known[0] == AVAILABLE:
             return AVAILABLE
         is_late = not record.vouches_for(told.seq)
         if is_late and not (is_lost(turn, lane) and ask_people(turn, office, told, lane)):
             raise Revoked()
         if state == EQUIVOCATION and (known is None or known[0] != EQUIVOCATION):
-            turn.put(
-                schema.cases,
-                [(EQUIVOCATION, told.op_id, told.m or None, lane.store, "{}", office.clock(), None)],
-            )
+            _ask_people(turn, office, told, lane)
         turn.put(
             schema.claims,
             [(op_bucket(told.op_id), told.op_id, told.kid, state, digits, told.m, office.clock())],
             on_conflict="replace",
         )
         return state
+
+
+def _ask_people(turn: Turn, office: Office, told: claim.Claim, lane: Lane) -> None:
+    """A case of a paper that contradicts another one or its operation; one for each operation."""
+    of = (EQUIVOCATION, told.op_id)
+    if turn.one("SELECT 1 FROM cases WHERE reason = ? AND op_id = ? AND closed_ms IS NULL", of) is None:
+        turn.put(schema.cases, [(*of, told.m or None, lane.store, "{}", office.clock(), None)])
 
 
 def _state(turn: Turn, told: claim.Claim) -> tuple[str, str]:

@@ -1,10 +1,10 @@
 """A PC that burnt or was stolen: two people say so, and everything that its till held comes home.
 
-The only other way home than the till's own word. What members have shown its papers of counts from then
-on. Its key counts up to what headquarters has heard and no
-further, its lane is sealed there, its reservations end. What comes to light later is posted, because it
-happened; what it spent without a right is borne by headquarters or the store, never by the member, and what
-came home stays in view as exposure for as long as such papers may turn up.
+The only other way home than the till's own word. Each paper of it that was shown becomes a case. Its key
+counts up to what headquarters has heard and no further, its lane is sealed there, its reservations end. What
+comes to light later is posted, because it happened; what it spent without a right is borne by headquarters or
+the store, never by the member, and what came home stays in view as exposure for as long as such papers may
+turn up.
 """
 
 from __future__ import annotations
@@ -81,8 +81,8 @@ def approve(turn: Turn, office: Office, store: str, till: str, epoch: int, by: s
     before = held_at(turn, store, till)
     decide(turn, office, [("agent.lost", fact)])
     pts = before - held_at(turn, store, till)
-    papers = lost_claims.claimed(turn, store, till, epoch)
-    pts += lost_claims.make_available(turn, office, papers, Lane(office.chain, store, till, epoch))
+    for told in lost_claims.claimed(turn, store, till, epoch):
+        lost_claims.ask_people(turn, office, told, Lane(office.chain, store, till, epoch))
     losses.keep(turn, asked._replace(approved_by=by, approved_ms=now, seq=seq, pts=pts))
     return True
 

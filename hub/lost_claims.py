@@ -1,10 +1,10 @@
 """Papers of a PC that is lost: what its sales gave is the member's, though its lane will never tell it.
 
-A claim mints nothing while its lane may still be heard. When two people have declared the PC lost, what was
-claimed before counts at once; what is shown later was perhaps signed by a thief, so it is a case, and counts
-when a person accepts it. Only sales that earned and used no points are taken so; every other paper stays
-evidence. It is a fact of headquarters' lane: should the operation surface after all, it takes the fact's
-place, once.
+A claim mints nothing while its lane may still be heard. When two people have declared the PC lost, each of
+its papers is a case, and counts when a person accepts it: a thief who has the PC can sign as many as he
+likes, and show them before anybody knows that it is gone. Only sales that earned and used no points are taken
+so; every other paper stays evidence. It is a fact of headquarters' lane: should the operation surface after
+all, it takes the fact's place, once.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ def is_lost(look: Turn, lane: Lane) -> bool:
 
 
 def ask_people(turn: Turn, office: Office, told: Claim, lane: Lane) -> bool:
-    """A case of a paper that is shown after its PC was lost, once; False when there are too many."""
+    """A case of a paper whose PC is lost, once; False when there are too many."""
     known = turn.one("SELECT 1 FROM cases WHERE reason = ? AND op_id = ?", (REASON, told.op_id))
     if known is not None:
         return True
@@ -75,7 +75,7 @@ def make_available(turn: Turn, office: Office, papers: list[Claim], lane: Lane) 
 
 
 def accept(turn: Turn, office: Office, op_id: str) -> bool:
-    """A person accepts a paper that was shown after its PC was lost. False for one that cannot count."""
+    """A person accepts a paper of a PC that is lost. False for one that cannot count."""
     row = turn.one(
         "SELECT c.digits, k.store, k.till, k.epoch FROM claims c JOIN keys k ON k.kid = c.kid"
         " WHERE c.op_bucket = ? AND c.op_id = ? AND c.state = ?",
@@ -96,4 +96,5 @@ def _counts(look: Turn, told: Claim) -> bool:
     heard = look.one("SELECT 1 FROM op_seen WHERE op_bucket = ? AND op_id = ?", key)
     issued = look.one("SELECT 1 FROM issued WHERE bucket = ? AND m = ?", (bucket(told.m), told.m))
     is_earning = told.kind is claim.Kind.EARN and told.earned > 0 and not told.used
+    is_earning = is_earning and told.seq > 0 and told.epoch > 0  # no lane has such a place
     return is_earning and heard is None and issued is not None

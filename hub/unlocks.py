@@ -65,12 +65,22 @@ def outstanding(look: Turn, office: Office) -> list[Promise]:
 
 
 def _silent(look: Turn, office: Office, standing: Standing, asking: Agent) -> dict[Agent, int]:
-    """What lies as allowance at other tills whose sessions are surely over."""
+    """What lies as allowance at other tills whose sessions are surely over, and those of their sister tills
+    too: a till may have given it to one of those, and headquarters does not know yet."""
     return {
         agent: cell.escrow
         for agent, cell in standing.cells.items()
-        if cell.escrow and agent != asking and sessions.is_surely_over(look, office, *agent, cell.term)
+        if cell.escrow
+        and agent != asking
+        and sessions.is_surely_over(look, office, *agent, cell.term)
+        and _is_store_silent(look, office, agent[0])
     }
+
+
+def _is_store_silent(look: Turn, office: Office, store: str) -> bool:
+    """Whether no till of a store may spend an allowance any more."""
+    tills = look.run("SELECT till, term FROM agents WHERE store = ?", (store,))
+    return all(sessions.is_surely_over(look, office, store, till, (office.inc, term)) for till, term in tills)
 
 
 def _open(look: Turn, office: Office) -> tuple[list[Promise], set[int]]:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from headquarters import Headquarters, headquarters
 from pretend_till import PretendTill, points_of
-from test_losses import declared
+from test_lost_claims import declared
 from test_rights_over_http import intent
 from test_unlocks import HOUR_MS, SURELY_MS, granted
 from test_write_offs import owing, written_off

@@ -5,14 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+import test_losses
 from headquarters import RULES, Headquarters
 from pretend_till import PretendTill, points_of
 from test_exposure import browser, send
-from test_losses import declared
 from test_rights_over_http import intent
 from test_unlocks import sound
 
-from hub import lost_claims, publishing
+from hub import casework, lost_claims, publishing
 from points import rulebook
 from points.fold import fold
 from points.holding import Standing
@@ -32,25 +32,58 @@ def paper(till: PretendTill) -> tuple[int, str, dict[str, Any]]:
     return m, till.claim_of(sale, 2), sale
 
 
+def declared(hq: Headquarters, store: str = "s001") -> None:
+    """Two people declare the PC lost, and a person accepts the papers that were shown before."""
+    test_losses.declared(hq, store)
+    for (number,) in hq.rows("SELECT id FROM cases WHERE reason = 'claim-of-lost' AND closed_ms IS NULL"):
+        with hq.office.store.turn() as turn:
+            casework.act(turn, hq.office, number, 0, casework.ACCEPT, "李娜", "有凭据")
+
+
 def shown(till: PretendTill, digits: str) -> str:
     answer = till.show(digits)
     assert answer.status == 200, answer.fault
     return str(canonical.decode(answer.body)["state"])
 
 
-def test_what_was_shown_before_counts_when_two_people_say_that_the_pc_is_lost(
+def test_what_was_shown_before_counts_when_a_person_accepts_it(
     hq: Headquarters, other: PretendTill, paper: tuple[int, str, dict[str, Any]]
 ) -> None:
     m, digits, _ = paper
     assert shown(other, digits) == "shown"
     assert points_of(hq, m) == (0, 0), "a claim mints nothing while its lane may be heard"
-    declared(hq)
+    test_losses.declared(hq)
+    assert points_of(hq, m) == (0, 0), "nor when its PC is lost: a thief may have signed and shown it"
+    ((number,),) = hq.rows("SELECT id FROM cases WHERE reason = 'claim-of-lost'")
+    with hq.office.store.turn() as turn:
+        assert casework.act(turn, hq.office, number, 0, casework.ACCEPT, "李娜", "有凭据")
     assert points_of(hq, m) == (100, 0)
     assert shown(other, digits) == "available"
     assert other.authorise(intent(other), m, 100) == {"granted": 100}
-    assert hq.rows("SELECT pts FROM losses") == [(100,)], "and is exposure: it may have been spent there"
-    assert hq.rows("SELECT reason FROM cases") == []
     sound(hq)
+
+
+def test_a_paper_without_a_place_keeps_no_pc_from_being_lost(
+    hq: Headquarters, till: PretendTill, other: PretendTill, paper: tuple[int, str, dict[str, Any]]
+) -> None:
+    m, _, sale = paper
+    shown(till, till.claim_of(sale, 0))
+    declared(hq)
+    assert points_of(hq, m) == (0, 0)
+    sound(hq)
+
+
+def test_the_first_paper_of_a_sale_stands(
+    hq: Headquarters, other: PretendTill, paper: tuple[int, str, dict[str, Any]]
+) -> None:
+    m, digits, sale = paper
+    assert shown(other, digits) == "shown"
+    other.enrol()
+    for _ in range(2):
+        assert shown(other, other.claim_of(sale, 1)) == "equivocation"
+    assert hq.rows("SELECT reason FROM cases") == [("equivocation",)]
+    declared(hq)
+    assert points_of(hq, m) == (100, 0)
 
 
 def test_nothing_counts_before_the_second_person(
