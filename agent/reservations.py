@@ -16,7 +16,7 @@ from agent.funding import No
 from agent.goods_back import Returnable, ReturnLines, ReturnQuote
 from agent.recorder import UNMARKED, Draft, Mark, Recorded, next_id, record
 from agent.slips import slip
-from agent.store import refunds, sales
+from agent.store import outbox, refunds, sales
 from agent.store.refunds import Told
 from agent.till import Till
 from config.sqlite import Connection
@@ -63,6 +63,8 @@ def look(till: Till, digits: str, ask: Ask) -> Returnable | No:
             return No(Refusal.receipt_not_proved, {})
         if paper.kind is not claim.Kind.EARN or not is_elsewhere(till, paper.op_id):
             return No(Refusal.nothing_to_refund, {})
+        if _has_untold_parts(till, paper.op_id):
+            return No(Refusal.refund_not_told, {})
     answer = ask({"claim": digits})
     with till.book.lock:
         told = _told(till, paper, digits, answer)
@@ -78,6 +80,13 @@ def look(till: Till, digits: str, ask: Ask) -> Returnable | No:
             told.sale, op.kind, told.m, str(op.body.get("receipt", "")), op.day, lines, told.rest,
             origin=_origin(told, paper),
         )  # fmt: skip
+
+
+def _has_untold_parts(till: Till, sale: str) -> bool:
+    """Whether parts of it came back here by its paper alone, of which headquarters has not heard."""
+    last = outbox.delivered(till.book)
+    untold = [canonical.decode(body) for pos, body in sales.returns_of(till.book, sale) if pos > last]
+    return any("groups" in body for body in untold)
 
 
 def _told(till: Till, paper: claim.Claim, digits: str, answer: dict[str, Any] | None) -> Told | No:

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import dataclasses
+from pathlib import Path
 
 import pytest
-from headquarters import DAY_MS, Headquarters
+from headquarters import DAY_MS, Headquarters, Shop, headquarters
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pretend_till import points_of
 from shown_tokens import GOODS, card, cut, elsewhere, mend, phone, refused
 from test_bells import at_home, spent
 
+from agent import goods_back
 from agent.counter import No
 from agent.journal.clock import Reading
 from agent.recorder import Recorded
@@ -96,7 +98,9 @@ def test_an_expired_a_foreign_and_a_damaged_one_are_refused_in_words(hq: Headqua
     hq.clock.now_ms += 1
     assert refused(away.counter.scan(digits)) is Refusal.token_expired
     assert refused(away.counter.sell(m, GOODS, "c2")) is Refusal.unknown_member, "out of date is forgotten"
-    assert refused(away.counter.scan(digits[:-1] + "0")) is Refusal.token_not_proved
+    assert (
+        refused(away.counter.scan(digits[:-1] + str((int(digits[-1]) + 1) % 10))) is Refusal.token_not_proved
+    )
     other = SigningKey.from_raw(b"o" * 32)
     token = dataclasses.replace(member_token.decode(phone(hq, m)), kid=other.kid, signature=b"")
     foreign = member_token.encode(token, "demo", other)
@@ -251,3 +255,43 @@ def test_an_old_wall_clock_is_not_believed_beyond_a_token(hq: Headquarters) -> N
     card(away.counter.scan(phone(hq, m, issued_ms=now + 3 * DAY_MS, expires_ms=now + 4 * DAY_MS)))
     time = away.till.time()
     assert (time.st_ms, time.suspect) == (now + 3 * DAY_MS, True)
+
+
+def half_heard(shop: Shop) -> None:
+    """A contact of which nothing is taken: what was recorded is delivered, and no edition is known."""
+    mend(shop)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("agent.contact.Contact._take", lambda _self, _ready: 0)
+        shop.sync()
+    cut(shop)
+
+
+def test_what_a_token_counts_is_still_of_its_day(tmp_path: Path) -> None:
+    with headquarters(tmp_path, {"day_cap_pts": 100}) as hq:
+        away, _, m = elsewhere(hq, 50)
+        card(away.counter.scan(phone(hq, m)))
+        for earned in (100, 0, 0):
+            done = away.counter.sell(m, GOODS, "c2")
+            assert isinstance(done, Recorded)
+            assert done.op.body["pts"] == earned, "a hundred a day, and no more"
+            half_heard(away)
+            hq.clock.now_ms += 1000
+            card(away.counter.scan(phone(hq, m)))
+        mend(away)
+        away.sync()
+        assert hq.rows("SELECT reason FROM cases") == []
+
+
+def test_a_return_after_a_token_knows_the_one_before_it(tmp_path: Path) -> None:
+    with headquarters(tmp_path, {"min_order_fen": 5000}) as hq:
+        away, _, m = elsewhere(hq, 400)
+        card(away.counter.scan(phone(hq, m)))
+        sold = away.counter.sell(m, [[1, "food", 1, 6000], [2, "food", 1, 3000]], "c2")
+        assert isinstance(sold, Recorded)
+        assert isinstance(goods_back.refund(away.till, sold.op.id, [[1, 1, 6000]], "c2"), Recorded)
+        half_heard(away)
+        hq.clock.now_ms += 1000
+        card(away.counter.scan(phone(hq, m)))
+        last = goods_back.refund(away.till, sold.op.id, [[2, 1, 3000]], "c2")
+        assert isinstance(last, Recorded)
+        assert (last.receipt.clawed, last.receipt.balance) == (0, 400)

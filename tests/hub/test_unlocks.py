@@ -10,6 +10,7 @@ from pretend_till import PretendTill, points_of
 from test_exposure import browser
 from test_rights_over_http import intent
 
+from agent import transfers
 from config.settings import NightWindow
 from hub import sessions, unlocks
 from hub.night import Night
@@ -17,6 +18,7 @@ from hub.office import Unlock
 from hub.verify import state, verify
 from points.fields import BadOperation
 from points.operations import read
+from points.wire.sister import WANT, Said
 
 HOUR_MS = 3_600_000
 SURELY_MS = 24 * HOUR_MS + sessions.GRACE_MS + 1
@@ -319,6 +321,24 @@ def test_all_that_it_can_ever_cost_is_the_budget(hq: Headquarters, seed: int) ->
     sound(hq)
     for till in tills:
         till.close()
+
+
+def test_nothing_is_promised_while_a_sister_till_may_have_been_given_it(hq: Headquarters) -> None:
+    hq.office.session_ms, hq.office.unlock = 24 * HOUR_MS, Unlock(300, 300, 300)
+    one, two, m = hq.sisters()
+    away = PretendTill(hq, "s002")
+    hq.clock.now_ms += 11 * HOUR_MS
+    two.sync()
+    want = transfers.wish(two.till, "01", m, 300)
+    said = Said(WANT, want.id, two.till.identity.lane, "01", m, 300, want.inc, want.term)
+    given = transfers.give(one.till, said)
+    assert given is not None
+    assert transfers.take(two.till, given) == 300
+    hq.clock.now_ms += 14 * HOUR_MS + sessions.GRACE_MS + 1
+    assert (one.till.is_silent_too_long, two.till.is_silent_too_long, two.here(m)) == (True, False, 300)
+    away.st = hq.clock.now_ms
+    assert away.authorise(intent(away), m, 300) == {"refused": "held_elsewhere"}
+    away.close()
 
 
 def test_headquarters_sees_who_is_silent_and_what_was_promised(
