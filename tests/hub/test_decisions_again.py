@@ -14,11 +14,9 @@ from test_rights_over_http import intent
 from test_unlocks import HOUR_MS, SURELY_MS, granted
 from test_write_offs import owing, written_off
 
-from hub import reception
 from hub.office import Unlock
 from hub.registry import copy_registry
 from hub.verify import state, verify
-from points.wire.faults import Gap
 
 
 @pytest.fixture
@@ -66,12 +64,7 @@ def test_shuffled_and_twice_they_give_the_same_state(hq: Headquarters, tmp_path:
         again.office.keys = hq.office.keys
         again.clock.now_ms = hq.clock.now_ms
         copy_registry(hq.office.store, again.office)
-        while queue:
-            raw = queue.pop(0)
-            try:
-                reception.receive(again.office, raw)
-            except Gap:
-                queue.append(raw)
+        again.hear(queue)
         assert verify(again.office).faults == []
         told = state(again.office)
         parts = (

@@ -11,10 +11,8 @@ from headquarters import Headquarters, headquarters
 from pretend_till import PretendTill
 from test_refunds_over_http import WHOLE, ask, burnt, give_back, intent, sold
 
-from hub import reception
 from hub.registry import copy_registry
 from hub.verify import state, verify
-from points.wire.faults import Gap
 
 TAMPERED = {
     "a reservation is opened again": "UPDATE refund_reserved SET ended = 0",
@@ -114,12 +112,7 @@ def test_heard_again_in_any_order_the_same_lines_are_reserved(
             copy_registry(first.office.store, again.office)
             queue = raws * 2
             dice.shuffle(queue)
-            while queue:
-                raw = queue.pop(0)
-                try:
-                    reception.receive(again.office, raw)
-                except Gap:
-                    queue.append(raw)
+            again.hear(queue)
             assert verify(again.office).faults == []
             told = state(again.office)
             for part in ("ceded", "refunds", "waiting", "members", "cells", "accounts", "operations"):

@@ -14,7 +14,7 @@ from model_check import HERE, CutShort, Result, missing_tool, read, search
 
 MISSING = missing_tool()
 pytestmark = pytest.mark.skipif(
-    bool(MISSING), reason=f"{MISSING} is not installed: the models of the rights (spin) were not checked"
+    bool(MISSING), reason=f"SKIPPED, missing: {MISSING}, so the models of the rights are not checked"
 )
 
 LATE = ("EARNS=0", "TERMS=3", "PARKS=0", "RETURNS=0")
