@@ -78,7 +78,7 @@ def _baskets(chosen: argparse.Namespace) -> list[Basket]:
     return in_order(basket for basket in every if basket.store in stores and basket.day <= last)
 
 
-def _bar(done: int, days: int) -> None:
+def _bar(what: str, done: int, of: int) -> None:
     width = 40
-    full = width * done // days
-    print(f"\r[{'#' * full}{'.' * (width - full)}] day {done}/{days}", end="", file=sys.stderr, flush=True)
+    full = width * done // of
+    print(f"\r[{'#' * full}{'.' * (width - full)}] {what} {done}/{of}", end="", file=sys.stderr, flush=True)

@@ -8,7 +8,7 @@ Headquarters' own lane is among them. Nothing of it may change what everybody ha
 from __future__ import annotations
 
 import random
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from agent.uplink import Uplink
@@ -23,16 +23,24 @@ LATER = TIMES * JITTER
 """How far back what left a gap is put: so many may stand before the first copy of what is missing. Put less
 far back, they would take turns before it for ever."""
 
+TOLD_EVERY = 100
+
 
 def deliver_again(
-    url: str, hub_public: bytes, folder: Path, keys: dict[str, SigningKey], seed: int
+    url: str,
+    hub_public: bytes,
+    folder: Path,
+    keys: dict[str, SigningKey],
+    seed: int,
+    tell: Callable[[int, int], None] = lambda _done, _of: None,
 ) -> tuple[int, int]:
     """Deliver every envelope of ``folder`` three times; gives (deliveries, refused as out of order).
 
-    ``keys`` by kid: an envelope is sent by the device that signed it.
+    ``keys`` by kid: an envelope is sent by the device that signed it. ``tell`` hears (delivered, of).
     """
     chance = random.Random(seed)
     lanes = _lanes(folder, chance)
+    of = sum(map(len, lanes.values()))
     uplinks: dict[str, Uplink] = {}
     sent = gaps = 0
     while lanes:
@@ -49,6 +57,8 @@ def deliver_again(
                 raise
             gaps += 1
             lanes[lane].insert(LATER, raw)
+        if (sent - gaps) % TOLD_EVERY == 0 or sent - gaps == of:
+            tell(sent - gaps, of)
         if not lanes[lane]:
             del lanes[lane]
     for uplink in uplinks.values():

@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import partial
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -45,6 +46,8 @@ RULES: dict[str, Any] = {
 """1 point per 100 fen, no minimum, at most 100 points a day, one rolling year."""
 
 Say = Callable[[str], None]
+Tell = Callable[[str, int, int], None]
+"""Hears of what, how many are done, and of how many."""
 LEDGER = Path(__file__).resolve().parents[2] / "tests" / "oracles" / "ledger.py"
 
 
@@ -66,7 +69,7 @@ def rehearse(
     kills: int,
     redeliver: bool,
     say: Say,
-    tell: Callable[[int, int], None],
+    tell: Tell,
 ) -> Verdict:
     """Drive ``baskets`` through real tills and a real headquarters in ``folder``, then judge."""
     began = time.monotonic()
@@ -90,7 +93,7 @@ def rehearse(
             tills[name] = Far(folder / name, kills, acts, chance) if killed else Near(folder / name)
             tills[name].act("contact", baskets[0].at_ms - 3_000_000, True)
         year = Year(tills, names, zone, seed, hub.set_time)
-        year.run(baskets, tell)
+        year.run(baskets, partial(tell, "day"))
         driven_s = time.monotonic() - began
     finally:
         for till in tills.values():
@@ -113,7 +116,7 @@ def rehearse(
     verdict.by_day = {day: dict(counts) for day, counts in sorted(year.told.by_day.items())}
     if redeliver:
         say("every batch three times more, shuffled between lanes, into an empty headquarters")
-        _redeliver(folder, hub, blob, names, state, seed, verdict)
+        _redeliver(folder, hub, blob, names, state, seed, verdict, tell)
     verdict.figures["seconds in all"] = round(time.monotonic() - began)
     return verdict
 
@@ -204,6 +207,7 @@ def _redeliver(
     state: dict[str, Any],
     seed: int,
     verdict: Verdict,
+    tell: Tell,
 ) -> None:
     """An empty headquarters with the same keys hears everything three times, and the first one again."""
     signers = [
@@ -218,7 +222,9 @@ def _redeliver(
     for one in (fresh, hub):
         one.start()
         try:
-            sent, gaps = deliver_again(one.url, public, folder / "envelopes", keys, seed)
+            sent, gaps = deliver_again(
+                one.url, public, folder / "envelopes", keys, seed, partial(tell, "delivery")
+            )
         except WireFault as fault:
             verdict.faults.append(f"redelivery was refused: {fault}")
             continue

@@ -12,7 +12,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from agent import day_close, enrolment, funding, goods_back, provisioning
+from agent import day_close, enrolment, goods_back, intents, provisioning
 from agent.counter import Counter, Found
 from agent.funding import No
 from agent.journal.clock import Reading
@@ -54,7 +54,7 @@ class Stall:
         self.counter = Counter(self.till, self.uplink.authorise)
         self.night = Night(self.till, self.uplink, ANY_MINUTE)
         if self.till.rules is not None:
-            funding.give_up_all(self.till, "agent")
+            intents.end_cut_off(self.till, "agent")
 
     def act(self, name: str, now_ms: int, connected: bool, **arguments: Any) -> Answer:
         """Do one act at a told time; the answer holds every operation recorded since the last told one."""
