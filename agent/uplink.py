@@ -2,7 +2,7 @@
 
 The only door to httpx. A request is signed with the device key and real time; when headquarters
 says that this PC's clock is off, its time is used from then on. Whatever goes wrong with the network
-comes back as ``Unreachable``; whatever headquarters refuses comes back as its problem. Nothing here
+comes back as ``OutOfReach``; whatever headquarters refuses comes back as its problem. Nothing here
 decides what to say next.
 
 A customer waits for an authorisation, so it has one deadline for everything: names, connecting,
@@ -12,9 +12,11 @@ with each byte; whoever waits here therefore waits for a thread, and no longer t
 
 from __future__ import annotations
 
+import ssl
 import threading
 import time
 from collections.abc import Callable
+from functools import cache
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
@@ -57,6 +59,17 @@ class Deadline:
         return left
 
 
+@cache
+def _authorities() -> ssl.SSLContext:
+    """Who may vouch for a hub. Reading their certificates takes tens of milliseconds, hundreds on an old
+    till: once in a program, and not when a customer is being authorised."""
+    return httpx.create_ssl_context(trust_env=False)
+
+
+def _client(timeout: httpx.Timeout | float = 5.0) -> httpx.Client:
+    return httpx.Client(timeout=timeout, trust_env=False, verify=_authorities())
+
+
 class Uplink:
     """Signed calls to one hub. ``connected`` False plays a cut cable without touching the network."""
 
@@ -78,7 +91,7 @@ class Uplink:
         self._real_s = real_s
         self._mono_s = mono_s
         self._ahead_s = 0
-        self._client = httpx.Client(timeout=PATIENT, trust_env=False)
+        self._client = _client(PATIENT)
         self._quick: httpx.Client | None = None
         self._held: httpx.Client | None = None
 
@@ -162,7 +175,7 @@ class Uplink:
         What is answered after the deadline is not heard: the caller ends its intent.
         """
         deadline, body = Deadline(REFUND_MS_MAX, self._mono_s), canonical.encode(asked)
-        client = httpx.Client(trust_env=False)  # a customer may be authorised meanwhile, by the other one
+        client = _client()  # a customer may be authorised meanwhile, by the other one
 
         def ask() -> dict[str, Any] | None:
             try:
@@ -208,7 +221,7 @@ class Uplink:
 
     def _authorise(self, deadline: Deadline, op_id: str, m: int, pts: int) -> str:
         body = canonical.encode({"id": op_id, "m": m, "n": pts})
-        client = self._quick = self._quick or httpx.Client(trust_env=False)
+        client = self._quick = self._quick or _client()
         try:
             raw = self._ask(client, deadline, "POST", endpoints.authorisations(), body, endpoints.JSON, {})
             answer: dict[str, Any] = canonical.decode(raw)
@@ -227,7 +240,7 @@ class Uplink:
 
         Raises ``OutOfReach`` or the ``WireFault`` that was answered.
         """
-        client = self._held = self._held or httpx.Client(timeout=PATIENT, trust_env=False)
+        client = self._held = self._held or _client(PATIENT)
         raw = self._ask(client, None, "GET", endpoints.bell(), None, None, {})
         answer = canonical.decode(raw.lstrip(b" "))
         told, sales = answer.get("recall"), answer.get("sales", [])
@@ -264,6 +277,7 @@ def join(hub_url: str, body: bytes) -> bytes:
             headers={"content-type": endpoints.JOIN},
             timeout=30,
             trust_env=False,
+            verify=_authorities(),
         )
     except httpx.HTTPError as error:
         raise OutOfReach(str(error)) from error
