@@ -26,12 +26,6 @@ CASES_MAX = 500
 """Open cases of one store's lost papers; a thief could print them without end."""
 
 
-def is_lost(look: Turn, lane: Lane) -> bool:
-    """Whether two people have declared this PC lost."""
-    loss = losses.asked(look, lane.store, lane.till, lane.epoch)
-    return loss is not None and loss.approved_ms is not None
-
-
 def ask_people(turn: Turn, office: Office, told: Claim, lane: Lane) -> bool:
     """A case of a paper whose PC is lost, once; False when there are too many."""
     known = turn.one("SELECT 1 FROM cases WHERE reason = ? AND op_id = ?", (REASON, told.op_id))
@@ -84,7 +78,7 @@ def accept(turn: Turn, office: Office, op_id: str) -> bool:
     if row is None:
         return False
     told, lane = claim.decode(row[0]), Lane(office.chain, *row[1:])
-    if not is_lost(turn, lane) or not _counts(turn, told):
+    if not losses.is_lost(turn, lane.store, lane.till, lane.epoch) or not _counts(turn, told):
         return False
     make_available(turn, office, [told], lane)
     return True

@@ -11,7 +11,7 @@ from typing import Any
 
 from hub import denials
 from hub.office import Office
-from hub.store import schema
+from hub.store import losses, schema
 from hub.store.engine import Turn
 from points.identifiers import bucket
 from points.judging import Outcome
@@ -29,7 +29,7 @@ def row(turn: Turn, office: Office, store: str, till: str, epoch: int) -> list[l
     known = spent(turn, store, till, epoch)
     whole = max(told, known + budget.till)
     if budget.chain and whole > told:
-        others = at_risk(turn) - max(0, told - known)
+        others = at_risk(turn, in_service=True) - max(0, told - known)
         whole = max(told, known + min(budget.till, max(0, budget.chain - others)))
     if whole > told:
         turn.run(
@@ -72,11 +72,17 @@ def note(turn: Turn, op: Operation, epoch: int) -> Outcome | None:
     return Outcome("J", {"reason": "beyond-budget", "pts": min(pts, beyond), "bearer": op.store})
 
 
-def at_risk(look: Turn) -> int:
-    """Points that tills out of reach may have spent by trust and not told."""
+def at_risk(look: Turn, *, in_service: bool = False) -> int:
+    """Points that tills out of reach may have spent by trust and not told.
+
+    ``in_service``: without PCs that were declared lost. What those may have spent stays in view, but people
+    have agreed to bear it, and the budget is for the others from then on.
+    """
+    gone = {TOLD.format(*pc[:3]) for pc in losses.declared(look)} if in_service else set()
     told = {
         name: int(value)
         for name, value in look.run("SELECT name, value FROM settings WHERE name LIKE 'trust:%'")
+        if name not in gone
     }
     known = {
         TOLD.format(store, till, epoch): int(pts)

@@ -36,8 +36,7 @@ def promise(turn: Turn, office: Office, body: dict[str, Any], standing: Standing
     if free + sum(silent.values()) < asked:
         return False
     lacking = asked - max(0, free)
-    out, over = _open(turn, office)
-    promises.forget(turn, over - {m})
+    out = outstanding(turn, office)
     here = Counter[Agent]()
     for one in out:
         here[one.store, one.till] += one.pts
@@ -60,8 +59,20 @@ def promise(turn: Turn, office: Office, body: dict[str, Any], standing: Standing
 
 
 def outstanding(look: Turn, office: Office) -> list[Promise]:
-    """What is lacking at this moment of all that was promised, the newest first."""
-    return _open(look, office)[0]
+    """What is lacking at this moment of all that was promised, the newest first.
+
+    A promise is never forgotten, for who has heard the same facts in another order shall say the same. So
+    whatever else its member comes to owe counts as lacking of it too: that promises less, never more.
+    """
+    kept = promises.every(look)
+    short = {m: _short(office, held) for m, held in standings.load(look, {one.m for one in kept}).items()}
+    out = []
+    for one in kept:  # what came home has paid for the oldest first
+        pts = min(one.pts, short[one.m])
+        short[one.m] -= pts
+        if pts:
+            out.append(one._replace(pts=pts))
+    return out
 
 
 def _silent(look: Turn, office: Office, standing: Standing, asking: Agent) -> dict[Agent, int]:
@@ -81,19 +92,6 @@ def _is_store_silent(look: Turn, office: Office, store: str) -> bool:
     """Whether no till of a store may spend an allowance any more."""
     tills = look.run("SELECT till, term FROM agents WHERE store = ?", (store,))
     return all(sessions.is_surely_over(look, office, store, till, (office.inc, term)) for till, term in tills)
-
-
-def _open(look: Turn, office: Office) -> tuple[list[Promise], set[int]]:
-    """What is still lacking of each promise, and the members of whom nothing is."""
-    kept = promises.every(look)
-    short = {m: _short(office, held) for m, held in standings.load(look, {one.m for one in kept}).items()}
-    out, over = [], {m for m, pts in short.items() if not pts}
-    for one in kept:  # what came home has paid for the oldest first
-        pts = min(one.pts, short[one.m])
-        short[one.m] -= pts
-        if pts:
-            out.append(one._replace(pts=pts))
-    return out, over
 
 
 def _short(office: Office, held: Held) -> int:

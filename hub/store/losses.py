@@ -51,6 +51,14 @@ def lost(look: Turn) -> Lost:
     return found
 
 
+def declared(look: Turn) -> list[list[Any]]:
+    """[store, till, epoch, seq] of every PC that is lost."""
+    rows = look.run(
+        "SELECT store, till, epoch, seq FROM losses WHERE approved_ms IS NOT NULL ORDER BY store, till, epoch"
+    )
+    return [list(row) for row in rows]
+
+
 def every(look: Turn, since_ms: int = 0) -> list[Loss]:
     """What was asked for, or agreed upon, since; the newest first."""
     rows = look.run(
@@ -73,9 +81,24 @@ def asked(look: Turn, store: str, till: str, epoch: int) -> Loss | None:
     return None if row is None else Loss(*row)
 
 
+def is_lost(look: Turn, store: str, till: str, epoch: int) -> bool:
+    """Whether two people have declared this PC lost."""
+    loss = asked(look, store, till, epoch)
+    return loss is not None and loss.approved_ms is not None
+
+
 def keep(turn: Turn, loss: Loss) -> None:
     """Write it, over what was asked before."""
     turn.put(schema.losses, [tuple(loss)], on_conflict="replace")
+
+
+def declare(turn: Turn, op: Operation) -> None:
+    """Write what the fact says; who asked in which session is known only where it was asked."""
+    body, (store, till) = op.body, op.body["agent"][:2]
+    known = asked(turn, store, till, body["epoch"]) or Loss(
+        store, till, body["inc"], body["term"], body["epoch"], body["evidence"], body["asked_by"], "", op.st
+    )
+    keep(turn, known._replace(approved_by=body["approved_by"], approved_ms=op.st, seq=body["seq"]))
 
 
 def forget(turn: Turn, store: str, till: str, epoch: int) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import NamedTuple
 
 from hub.store import schema
@@ -33,13 +32,8 @@ def note(turn: Turn, op: Operation) -> None:
 
 
 def every(look: Turn) -> list[Promise]:
-    """What was promised and is not forgotten, the newest first."""
+    """What was promised the newest first."""
     rows = look.run(
         "SELECT m, intent, store, till, pts, at_ms FROM unlocked ORDER BY at_ms DESC, m, intent, store, till"
     )
     return [Promise(*row) for row in rows]
-
-
-def forget(turn: Turn, ms: Iterable[int]) -> None:
-    """Nothing is lacking of these members any more."""
-    turn.many("DELETE FROM unlocked WHERE bucket = ? AND m = ?", [(bucket(m), m) for m in ms])

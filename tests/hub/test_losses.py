@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
-from headquarters import DAY_MS, RULES, Headquarters
+from headquarters import DAY_MS, RULES, Headquarters, headquarters
 from pretend_till import PretendTill, points_of
 from test_rights_over_http import enrolled, intent
 
@@ -11,8 +13,9 @@ from agent import provisioning
 from agent.recorder import Recorded
 from agent.uplink import join
 from hub import losses, publishing
+from hub.registry import copy_registry
 from hub.store.losses import every
-from hub.verify import verify
+from hub.verify import state, verify
 from points import rulebook
 from points.fields import BadOperation
 from points.operations import read
@@ -234,3 +237,23 @@ def test_the_fact_says_who_and_why(hq: Headquarters, till: PretendTill) -> None:
     body = canonical.decode(bytes(raw))
     assert (body["asked_by"], body["approved_by"]) == ("李娜", "王强")
     assert body["evidence"] == "火灾，照片 7 张"
+
+
+@pytest.mark.parametrize("hq_first", [True, False])
+def test_a_loss_that_is_heard_again_waits_for_the_lane_it_counts_to(
+    hq: Headquarters, till: PretendTill, other: PretendTill, tmp_path: Path, hq_first: bool
+) -> None:
+    m = burnt(hq, till)
+    declared(hq)
+    assert other.authorise(intent(other), m, 400) == {"granted": 400}
+    wanted = state(hq.office)
+    assert wanted["lost"] == [["s001", "01", 1, len(till.bodies)]]
+    rows = hq.rows("SELECT store, envelope FROM batches ORDER BY arrived")
+    with headquarters(tmp_path / "again") as again:
+        again.office.keys = hq.office.keys
+        copy_registry(hq.office.store, again.office)
+        again.hear([bytes(raw) for _, raw in sorted(rows, key=lambda row: (row[0] == "hq") is not hq_first)])
+        assert verify(again.office).faults == []
+        told = state(again.office)
+        for part in ("lost", "waiting", "members", "cells", "reserved", "accounts", "operations"):
+            assert told[part] == wanted[part], part

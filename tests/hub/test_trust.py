@@ -10,6 +10,7 @@ import pytest
 from headquarters import DAY_MS, Headquarters, Shop
 from pretend_till import PretendTill, points_of
 from test_bells import at_home, spent
+from test_losses import declared
 from test_rights_over_http import enrolled
 
 from agent import goods_back, provisioning, trust
@@ -189,3 +190,15 @@ def test_all_tills_together_are_told_no_more_than_the_chain_may_risk(hq: Headqua
     assert at_risk(hq) == 250
     for till in tills:
         till.close()
+
+
+def test_a_lost_pc_stays_in_view_and_leaves_the_budget_to_the_others(hq: Headquarters) -> None:
+    hq.office.trust = Trust(100, 100, 100, 100)
+    lost, other = PretendTill(hq, "s001"), PretendTill(hq, "s002")
+    assert [one.page("t") for one in (lost, other)] == [[["t", 100, 100, 100]], [["t", 100, 100, 0]]]
+    declared(hq)
+    assert at_risk(hq) == 100
+    assert other.page("t") == [["t", 100, 100, 100]]
+    assert at_risk(hq) == 200
+    for one in (lost, other):
+        one.close()
