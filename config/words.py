@@ -15,6 +15,7 @@ import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 from importlib.resources import files
 
 LANGUAGES = ("zh", "en")
@@ -51,6 +52,7 @@ def placeholders(sentence: str) -> frozenset[str]:
     return frozenset(PLACEHOLDER.findall(sentence))
 
 
+@cache
 def load_words(language: str) -> Words:
     """The words of "zh" or "en", read from the package's own files."""
     assert language in LANGUAGES, f"no words in {language!r}"

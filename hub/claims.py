@@ -11,9 +11,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from hub.intake import key_record
-from hub.lost_claims import AVAILABLE, SHOWN, ask_people, is_lost
+from hub.lost_claims import AVAILABLE, SHOWN, ask_people
 from hub.office import Office
-from hub.store import schema
+from hub.store import losses, schema
 from hub.store.engine import Turn
 from points.identifiers import op_bucket
 from points.wire import claim
@@ -43,9 +43,10 @@ def show(office: Office, digits: str) -> str:
             return EQUIVOCATION
         if state == SHOWN and known is not None and known[0] == AVAILABLE:
             return AVAILABLE
-        is_late = not record.vouches_for(told.seq)
-        if is_late and not (is_lost(turn, lane) and ask_people(turn, office, told, lane)):
-            raise Revoked()
+        if not record.vouches_for(told.seq):
+            is_lost = losses.is_lost(turn, lane.store, lane.till, lane.epoch)
+            if not (is_lost and ask_people(turn, office, told, lane)):
+                raise Revoked()
         if state == EQUIVOCATION and (known is None or known[0] != EQUIVOCATION):
             _ask_people(turn, office, told, lane)
         turn.put(

@@ -76,6 +76,12 @@ class Delivery:
         lane = self.opened.batch.header.lane
         return lane.store, lane.till
 
+    @property
+    def reached(self) -> Place:
+        """Where its last operation stands."""
+        header = self.opened.batch.header
+        return (*self.till, header.lane.epoch, header.last)
+
     def give_up(self, ms: Iterable[int | None]) -> None:
         """Send these members' operations the long way."""
         gone = set(ms)

@@ -40,8 +40,8 @@ INTERNAL = Outcome("Q", {"reason": "policy", "field": "internal"})
 WAITING_FEW = 100
 ARRIVAL_OPS_MAX = 2**20
 """Facts are numbered by their arrival and their place in it; with all that waited for it, it has fewer."""
-DOUBTED = frozenset({"rights.take", "refund.cede"})
-"""Kinds of which it is asked whether the right was there to be moved."""
+DOUBTED = frozenset({"rights.take", "refund.cede", "agent.lost"})
+"""Kinds of which it is asked whether what they move is there to be moved."""
 NAMELESS = ("equivocation", "bad-field", "undecodable")
 """Reasons for which an operation does not even take possession of its id."""
 
@@ -81,7 +81,7 @@ def judge(
     when it is written; then judge it again without hope, and without drafts.
     """
     done = Judgement()
-    names, count = set(unlocked), 0
+    names, count, reached = set(unlocked), 0, None
     lost = losses.lost(turn)
     if delivery is not None:
         if delivery.till in lost:  # drafts and the short way know nothing of that
@@ -93,11 +93,14 @@ def judge(
                 if isinstance(reading, Heard):
                     reading.plain = None
         names |= _Round(turn, rest, readings, books, now, done, delivery, hopeful=hopeful, lost=lost).run()
-        count = delivery.count
+        names.add("lost:{}/{}".format(*delivery.till))
+        count, reached = delivery.count, delivery.reached
     while names:  # each round takes something out of the waiting room, or is the last
         fresh = _waiting_on(turn, names, count)
-        readings = [read(one.body) for one in fresh]
-        names = _Round(turn, fresh, readings, books, now, done, lost=lost).run() if fresh else set()
+        if not fresh:
+            break
+        readings, lost = [read(one.body) for one in fresh], losses.lost(turn)
+        names = _Round(turn, fresh, readings, books, now, done, lost=lost, reached=reached).run()
         count += len(fresh)
     return done
 
@@ -117,8 +120,9 @@ class _Round:
         *,
         hopeful: bool = False,
         lost: Lost,
+        reached: Place | None = None,
     ) -> None:
-        self.lost = lost
+        self.lost, self.reached = lost, reached
         self.turn, self.delivered, self.readings, self.books = turn, delivered, readings, books
         self.now, self.done, self.delivery = now, done, delivery
         self.later, self.hopeful = delivery is None, hopeful
@@ -149,7 +153,7 @@ class _Round:
             else:
                 admitted.append(verdict)
         drafts = self.delivery.drafts if self.delivery is not None else {}
-        post_with = partial(post, lost=self.lost) if self.lost else post
+        post_with = partial(post, lost=self.lost, may_refund=partial(refund_rights.may_refund, turn))
         posted = posting.post_all(turn, admitted, held, drafts, self.books, self.now, post_with)
         if posted.spoiled:
             for bad in admitted:
@@ -177,11 +181,25 @@ class _Round:
         return posted.unlocked
 
     def _doubt(self, one: Admitted, docket: Docket) -> Outcome | None:
-        """What keeps rights that a till gave, or says that it was given, in custody all the same."""
+        """What keeps rights that a till gave, or says that it was given, in custody all the same; and what
+        says that a PC is lost until all that headquarters had heard of it is heard here."""
+        if one.op.kind == "agent.lost":
+            return self._unheard(one.op.body)
         of = docket.seen.get(one.op.refs[0])
         if one.op.kind == "refund.cede":
             return refund_rights.doubt(one.place, of)
         return handovers.doubt(self.turn, self.now.chain, one.op, of)
+
+    def _unheard(self, lost: Mapping[str, Any]) -> Outcome | None:
+        """What a loss waits for: what its PC gave itself is found in its lane."""
+        lane = (*lost["agent"][:2], lost["epoch"])
+        row = self.turn.one("SELECT seq FROM lanes WHERE store = ? AND till = ? AND epoch = ?", lane)
+        reached = int(row[0]) if row is not None else 0
+        if self.reached is not None and self.reached[:3] == lane:
+            reached = self.reached[3]
+        if reached >= lost["seq"]:
+            return None
+        return Outcome("P", {"reason": "missing-dependency", "lost": "{}/{}".format(*lane[:2])})
 
     def _remark(self, posts: Posts, remarks: Mapping[str, Outcome]) -> None:
         """What is said of operations that were posted, and a case for each."""

@@ -129,6 +129,7 @@ def _by_member(
             for m in _held_at(turn, op.store, op.till):
                 groups[m].append(op)
         elif op.kind == "agent.lost":
+            losses.declare(turn, op)
             for m, home in losses.leftovers(turn, op.body).items():
                 groups[m].append(Operation({**op.body, "home": home}, op.store, op.till))
     return groups

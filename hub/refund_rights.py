@@ -14,10 +14,10 @@ from typing import Any
 
 from hub import handovers
 from hub.bells import Agent
-from hub.store import schema, standings
+from hub.store import losses, schema, standings
 from hub.store.engine import Turn
 from points.identifiers import bucket, op_bucket
-from points.judging import Outcome, Seen
+from points.judging import Outcome, Seen, is_at_home, key_of
 from points.operations import Operation
 from points.order import canonical
 from points.returns import Sale
@@ -92,7 +92,7 @@ def _reserve(turn: Turn, sale: str, intent: str, agent: Agent, term: tuple[int, 
 
 def _is_over(turn: Turn, sale: str, intent: str, agent: Agent, term: tuple[int, int]) -> bool:
     """Whether an intent has ended otherwise than by its void: its refund is posted or was closed unposted, or
-    its term is over, and no refund of it waits."""
+    its term is over."""
     heard = turn.one(
         "SELECT store, till, m, posted FROM op_seen WHERE op_bucket = ? AND op_id = ?",
         (op_bucket(intent), intent),
@@ -101,9 +101,9 @@ def _is_over(turn: Turn, sale: str, intent: str, agent: Agent, term: tuple[int, 
         return True
     if turn.one("SELECT 1 FROM dismissed WHERE op_id = ? AND store = ? AND till = ?", (intent, *agent)):
         return True
-    if any(lost["agent"][:2] == [*agent] and (lost["inc"], lost["term"]) == term for lost in _losses(turn)):
+    if term in losses.lost(turn).get(agent, ()):
         return True
-    return heard is None and handovers.is_closed(turn, *agent, term)
+    return handovers.is_closed(turn, *agent, term)  # which waits for whatever waits in its lane
 
 
 def _is_refund(turn: Turn, op_id: str, m: int | None, sale: str) -> bool:
@@ -113,12 +113,6 @@ def _is_refund(turn: Turn, op_id: str, m: int | None, sale: str) -> bool:
         "SELECT kind, body FROM facts WHERE bucket = ? AND m = ? AND op_id = ?", (bucket(of), of, op_id)
     )
     return row is not None and row[0] == "sale.refund" and json.loads(bytes(row[1]))["refs"] == [sale]
-
-
-def _losses(look: Turn) -> list[dict[str, Any]]:
-    """What was said of PCs that were lost; the facts, which also a headquarters has that heard them again."""
-    rows = look.run("SELECT body FROM facts WHERE bucket = ? AND m = 0 AND kind = 'agent.lost'", (bucket(0),))
-    return [json.loads(bytes(raw)) for (raw,) in rows]
 
 
 def _end(turn: Turn, sale: str, intent: str, agent: Agent) -> None:
@@ -147,7 +141,7 @@ def is_headquarters(look: Turn, sale: str, lane: tuple[str, str, int]) -> bool:
     at = (op_bucket(sale), sale)
     if look.one("SELECT 1 FROM ceded WHERE op_bucket = ? AND sale = ?", at) is not None:
         return True
-    return any((*lost["agent"][:2], lost["epoch"]) == lane for lost in _losses(look))
+    return losses.is_lost(look, *lane)
 
 
 def reserved(look: Turn, sale: str) -> dict[tuple[str, Agent], Lines]:
@@ -184,6 +178,26 @@ def kept(look: Turn, books: Mapping[str, RuleBook], sale: str, m: int) -> tuple[
         if op.refs and op.refs[0] == sale:
             left.take_back_as(op.kind, op.body)
     return sold, left
+
+
+def may_refund(look: Turn, sold: Operation, back: Operation) -> bool:
+    """Whether goods that came back to the line did so by right: where they were sold, before that right was
+    given away, or as they were reserved."""
+    kept = look.one(
+        "SELECT lines FROM refund_reserved"
+        " WHERE op_bucket = ? AND sale = ? AND intent = ? AND store = ? AND till = ?",
+        (op_bucket(sold.id), sold.id, back.id, back.store, back.till),
+    )
+    if kept is not None and json.loads(kept[0]) == [list(line) for line in back.body.get("lines", ())]:
+        return True
+    if not is_at_home(sold, back):
+        return False
+    ceded = look.one(
+        "SELECT f.body, f.store, f.till FROM ceded c JOIN facts f ON f.op_id = c.op_id"
+        " WHERE c.op_bucket = ? AND c.sale = ? AND f.bucket = ? AND f.m = ?",
+        (op_bucket(sold.id), sold.id, bucket(back.m or 0), back.m),
+    )
+    return ceded is None or key_of(back) < key_of(Operation(json.loads(bytes(ceded[0])), *ceded[1:]))
 
 
 def want(turn: Turn, lane: tuple[str, str, int], sale: str, now_ms: int) -> None:

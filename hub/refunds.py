@@ -28,6 +28,7 @@ from points.amounts import BadAmount
 from points.fields import LINES_MAX, BadOperation, many, numbered_once, return_line
 from points.identifiers import BadName, bucket, op_bucket, op_id
 from points.operations import Operation
+from points.returns import Sale
 from points.wire import claim as claims
 from points.wire.claim import Claim
 from points.wire.faults import Malformed
@@ -86,8 +87,19 @@ def read(body: dict[str, Any], lane: Lane, term: tuple[int, int]) -> Asked:
 
 def answer(office: Office, asked: Asked) -> Said:
     """What is said at once. Raises ``UnknownKey`` or ``BadSignature`` for a paper that proves nothing."""
+    if asked.intent:
+        with office.store.turn() as turn:
+            found = _find(turn, office, asked)
+            return found if isinstance(found, Said) else _reserve(turn, office, asked, found)
+    with office.store.look() as look:
+        found = _find(look, office, asked)
+        if isinstance(found, Said):
+            return found
+        if found.is_ours or (found.owner is not None and office.bells.hears([found.owner])):
+            return Said(found.told)
     with office.store.turn() as turn:
-        return _answer(turn, office, asked)
+        refund_rights.want(turn, found.lane, asked.paper.op_id, office.clock())
+    return _refused(SILENT)
 
 
 async def wait(office: Office, asked: Asked) -> dict[str, Any]:
@@ -115,38 +127,55 @@ def _member(office: Office, sale: str) -> int:
     return int(row[0]) if row is not None and row[0] is not None else 0
 
 
-def _answer(turn: Turn, office: Office, asked: Asked) -> Said:
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """A sale that headquarters knows, by which PC it was made, and what is left of it for this refund.
+
+    ``mine`` are the lines that are kept for it already; ``owner`` is the till that may be asked for its
+    right: none when its PC was replaced, for the next one has no right of it.
+    """
+
+    lane: tuple[str, str, int]
+    owner: Agent | None
+    is_ours: bool
+    left: Sale
+    mine: list[list[int]] | None
+    told: dict[str, Any]
+
+
+def _find(look: Turn, office: Office, asked: Asked) -> _Found | Said:
     paper, sale = asked.paper, asked.paper.op_id
-    record = key_record(turn, office, paper.kid)
+    record = key_record(look, office, paper.kid)
     paper.verify(record.public_raw)
-    seen = turn.one(
-        "SELECT store, till, epoch, digest, m, posted FROM op_seen WHERE op_bucket = ? AND op_id = ?",
+    seen = look.one(
+        "SELECT o.store, o.till, o.epoch, o.digest, o.m, o.posted, a.epoch FROM op_seen o"
+        " LEFT JOIN agents a ON a.store = o.store AND a.till = o.till"
+        " WHERE o.op_bucket = ? AND o.op_id = ?",
         (op_bucket(sale), sale),
     )
     if seen is None or not seen[5]:
         return _refused(NOT_TOLD)
-    store, till, epoch, digest, m, _ = seen
-    found = refund_rights.kept(turn, office.books, sale, m)
+    store, till, epoch, digest, m, _, epoch_now = seen
+    found = refund_rights.kept(look, office.books, sale, m)
     if found is None or bytes(digest).hex() != paper.op_hash:
         return _refused(NO_SALE)
     sold, left = found
     lane = (store, till, int(epoch))
-    is_ours = refund_rights.is_headquarters(turn, sale, lane)
+    is_ours = refund_rights.is_headquarters(look, sale, lane)
     if not is_ours and lane == (*asked.agent, asked.lane.epoch):
         return _refused(OWN_SALE)
-    others = refund_rights.reserved(turn, sale)
+    others = refund_rights.reserved(look, sale)
     mine = others.pop((asked.intent, asked.agent), None)
     for lines in others.values():
         left.take_back(lines)
-    told = {"sale": _signed(turn, sold), "m": m, "rest": left.rest()}
-    if not asked.intent:
-        if is_ours or office.bells.hears([lane[:2]]):
-            return Said(told)
-        refund_rights.want(turn, lane, sale, office.clock())
-        return _refused(SILENT)
-    wanted = [list(line) for line in asked.lines]
-    if mine is not None:
-        return Said({**told, "granted": True}) if mine == wanted else _refused(OVER)
+    told = {"sale": _signed(look, sold), "m": m, "rest": left.rest()}
+    return _Found(lane, lane[:2] if epoch == epoch_now else None, is_ours, left, mine, told)
+
+
+def _reserve(turn: Turn, office: Office, asked: Asked, found: _Found) -> Said:
+    sale, left, wanted = asked.paper.op_id, found.left, [list(line) for line in asked.lines]
+    if found.mine is not None:
+        return Said({**found.told, "granted": True}) if found.mine == wanted else _refused(OVER)
     if refund_rights.is_ended(turn, sale, asked.intent, asked.agent):
         return _refused(OVER)
     if not any(line[1] or line[2] for line in wanted):
@@ -155,25 +184,25 @@ def _answer(turn: Turn, office: Office, asked: Asked) -> Said:
     left.take_back(wanted)
     if left.over_refunded:
         return Said({"refused": TOO_MUCH, "left_fen": rest_fen})
-    if not is_ours:
-        refund_rights.want(turn, lane, sale, office.clock())
-        return Said({"refused": SILENT}, (store, till))
+    if not found.is_ours:
+        refund_rights.want(turn, found.lane, sale, office.clock())
+        return Said({"refused": SILENT}, found.owner)
     body = {
-        "m": m, "refs": [asked.intent], "sale": sale, "to": list(asked.agent), "inc": asked.term[0],
-        "term": asked.term[1], "lines": wanted,
+        "m": found.told["m"], "refs": [asked.intent], "sale": sale, "to": list(asked.agent),
+        "inc": asked.term[0], "term": asked.term[1], "lines": wanted,
     }  # fmt: skip
     decide(turn, office, [("refund.reserve", body)])
-    return Said({**told, "granted": True})
+    return Said({**found.told, "granted": True})
 
 
 def _refused(why: str) -> Said:
     return Said({"refused": why})
 
 
-def _signed(turn: Turn, sold: Operation) -> str:
+def _signed(look: Turn, sold: Operation) -> str:
     """The sale's bytes as its till signed them, so that whoever has the paper can hold them against it."""
     assert sold.m is not None, "what is posted is somebody's"
     at = (bucket(sold.m), sold.m, sold.id)
-    row = turn.one("SELECT body FROM facts WHERE bucket = ? AND m = ? AND op_id = ?", at)
+    row = look.one("SELECT body FROM facts WHERE bucket = ? AND m = ? AND op_id = ?", at)
     assert row is not None, "it was read a moment ago"
     return bytes(row[0]).decode()

@@ -19,7 +19,7 @@ from typing import Any
 
 from hub import changes, provenance, refund_rights, unlocks
 from hub.office import Office
-from hub.store import schema, standings
+from hub.store import losses, schema, standings
 from hub.store.engine import Turn
 from hub.store.standings import Ledger
 from points.fold import FOLDED, fold
@@ -157,6 +157,7 @@ def state(office: Office) -> dict[str, Any]:
                 [one.m, one.store, one.till, one.pts] for one in unlocks.outstanding(look, office)
             ),
             **refund_rights.state(look),
+            "lost": losses.declared(look),
             "waiting": [
                 list(row)
                 for row in look.run("SELECT store, till, seq, on_what FROM waiting ORDER BY 1, 2, 3")

@@ -8,7 +8,7 @@ shortage becomes visible with its cause. Knows no database: what is known comes 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -179,12 +179,22 @@ class Posted(NamedTuple):
     remarks: dict[str, Outcome]
 
 
+MayRefund = Callable[[Operation, Operation], bool]
+"""Whether who took goods of a sale back, to the line, had the right to: (the sale, what came back)."""
+
+
+def is_at_home(sold: Operation, back: Operation) -> bool:
+    """Whether goods came back where they were sold; what is known of rights without headquarters' books."""
+    return (back.store, back.till) == (sold.store, sold.till)
+
+
 def post(
     standing: Standing,
     ops: Sequence[Operation],
     history: list[Operation] | None,
     books: Mapping[str, RuleBook],
     lost: Lost = NOBODY_LOST,
+    may_refund: MayRefund = is_at_home,
 ) -> Posted:
     """Post new operations of one member, in lane order.
 
@@ -207,7 +217,8 @@ def post(
     rights: list[Leg] = []
     remarks: dict[str, Outcome] = {}
     for op in ops:
-        remark = _remark(op, account, books, (*(history or ()), *ops) if account.over_refunded else ())
+        every = [*(history or ()), *ops] if account.over_refunded else []
+        remark = _remark(op, account, books, every, may_refund)
         moved, short = move_rights(standing, op, lost)
         rights += moved
         if short and remark is None:
@@ -229,9 +240,11 @@ def _last_key(facts: list[Operation]) -> Key:
     return (latest[0] + lifted, "~", "", "") if lifted else latest
 
 
-def _beyond_sale(op: Operation, account: Account, facts: Sequence[Operation]) -> str | None:
+def _beyond_sale(
+    op: Operation, account: Account, facts: Sequence[Operation], may_refund: MayRefund
+) -> str | None:
     """Who bears that more came back of a sale than was sold: the store that took a part of it back by its
-    paper alone, else one that did away from the sale's own till. None if this return has no part in it.
+    paper alone, else one that did without the right to. None if this return has no part in it.
 
     Whose return stands behind in the fold is not asked: what was refunded offline comes to light late.
     """
@@ -240,13 +253,17 @@ def _beyond_sale(op: Operation, account: Account, facts: Sequence[Operation]) ->
     if not any(one.id == op.id or key_of(one) > key_of(op) for one in beyond):
         return None
     sold = account.sales[op.refs[0]][0]
-    away = [one for one in returns if (one.store, one.till) != (sold.store, sold.till)]
-    bearers = [one for one in away if "groups" in one.body] or away or [op]
+    by_paper = [one for one in returns if "groups" in one.body]
+    bearers = by_paper or [one for one in returns if not may_refund(sold, one)] or [op]
     return op.store if op in bearers else max(bearers, key=key_of).store
 
 
 def _remark(
-    op: Operation, account: Account, books: Mapping[str, RuleBook], facts: Sequence[Operation]
+    op: Operation,
+    account: Account,
+    books: Mapping[str, RuleBook],
+    facts: Sequence[Operation],
+    may_refund: MayRefund,
 ) -> Outcome | None:
     if op.kind == "sale.earn":
         sold = account.sale(op.id)
@@ -255,9 +272,11 @@ def _remark(
     if op.kind in RETURNS:
         if op.body.get("m", op.m) != op.m:
             return Outcome("J", {"reason": "other-member", "m": op.m})
-        bearer = _beyond_sale(op, account, facts) if facts else None
+        bearer = _beyond_sale(op, account, facts, may_refund) if facts else None
         if bearer is not None:
             return Outcome("J", {"reason": "refund-beyond-sale", "bearer": bearer})
+        if "lines" in op.body and not may_refund(account.sales[op.refs[0]][0], op):
+            return Outcome("J", {"reason": "refund-without-right"})
         claw, restore = account.returned.get(op.id, (0, 0))
         said = (op.body.get("claw_pts", claw), op.body.get("restore_pts", restore))
         if said != (claw, restore):

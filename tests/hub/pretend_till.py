@@ -26,6 +26,10 @@ from points.wire.sealing import SealingKey
 
 BOOT = "00112233aabbccdd"
 NIGHT_MS = 12 * 3_600_000
+NO_RIGHT = ("J", {"reason": "refund-without-right"})
+"""What is said of goods that came back to the line and were not reserved."""
+AUTHORITIES = httpx.create_ssl_context(trust_env=False)
+"""Read once: it takes longer than most of what a test asks."""
 
 
 @dataclass(frozen=True)
@@ -51,7 +55,7 @@ class PretendTill:
         self.chance = random.Random(f"{store}/{till}/{seed}")
         self.key = SigningKey.from_raw(self.chance.randbytes(32))
         self.seal_key = SealingKey.from_raw(self.chance.randbytes(32))
-        self.client = httpx.Client(base_url=hq.url, timeout=30, trust_env=False)
+        self.client = httpx.Client(base_url=hq.url, timeout=30, trust_env=False, verify=AUTHORITIES)
         self.ticket = tickets.decode(hq.ticket(store, till))
         asked = self.ask(self.key)
         joined = self.client.post("/v1/join", content=asked)

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from headquarters import Headquarters
-from pretend_till import PretendTill, points_of
+from pretend_till import NO_RIGHT, PretendTill, points_of
 
 from hub import changes, judgement, publishing
 from points import codes
@@ -190,7 +190,7 @@ def test_a_refund_before_its_sale_waits_and_its_till_is_told(
     assert points_of(hq, m) == (0, 0)
     assert till.send() == {}
     assert points_of(hq, m) == (60, 0)
-    assert other.told() == {1: ("A", {})}
+    assert other.told() == {1: NO_RIGHT}
     assert hq.rows("SELECT count(*) FROM waiting") == [(0,)]
 
 
@@ -260,7 +260,7 @@ def test_rights_return_behind_an_unresolved_operation_of_its_lane(
     said = till.send()
     assert (said[3][0], said[4]) == ("P", ("P", {"reason": "missing-dependency", "lane": "s001/01"}))
     other.send()
-    assert till.told() == {3: ("A", {}), 4: ("A", {})}
+    assert till.told() == {3: NO_RIGHT, 4: ("A", {})}
     assert points_of(hq, m) == (100, 0)
     ((added, used),) = hq.rows("SELECT added, local_used FROM cells WHERE store = 's001' AND m = ?", m)
     assert (added, used) == (100, 100)

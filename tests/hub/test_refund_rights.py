@@ -26,16 +26,6 @@ GOODS = [[1, "all", 2, 8_000], [2, "all", 1, 4_000]]
 
 
 @pytest.fixture
-def home(hq: Headquarters) -> Shop:
-    return hq.shop("s001")
-
-
-@pytest.fixture
-def away(hq: Headquarters, home: Shop) -> Shop:
-    return hq.shop("s002")
-
-
-@pytest.fixture
 def third(hq: Headquarters, away: Shop) -> Shop:
     return hq.shop("s003")
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from headquarters import Headquarters
-from pretend_till import Answer, PretendTill
+from pretend_till import NO_RIGHT, Answer, PretendTill
 
 from hub import losses
 from points.identifiers import new_op_id
@@ -186,13 +186,16 @@ def test_what_is_no_refund_of_the_sale_ends_nothing(
     for op_id, lines in ((one, [[1, 1, 4_000]]), (two, [[2, 1, 4_000]])):
         assert ask(other, claim, op_id, lines)["granted"]
     give_back(till, m, sale, one, [[1, 1, 4_000]])  # another till's, under the id that was reserved
-    assert till.send() == {}
+    assert list(till.send().values()) == [NO_RIGHT]
     other.op("sale.earn", m, id=two, **{key: sale[key] for key in sale.keys() - {"id", "st", "mono", "m"}})
     assert {letter for letter, _ in other.send().values()} <= {"J"}
     assert [ended for _, _, ended in open_of(hq)] == [0, 0]
     other.op("refund.void", refs=[one], sale=sale["id"])
     other.send()
     assert sorted(ended for _, _, ended in open_of(hq)) == [0, 1]
+    other.op("rights.close", inc=1, term=1)
+    other.send()
+    assert [ended for _, _, ended in open_of(hq)] == [1, 1], "whatever stands under their names"
 
 
 def test_a_void_that_comes_before_its_question_refuses_it(
@@ -288,3 +291,39 @@ def test_a_pc_that_was_replaced_reserves_nothing(
     again = PretendTill(hq, "s002", seed=2)
     assert raw(other, claim=ceded[1], id=intent(other), lines=WHOLE).fault.problem == "fenced-epoch"
     again.close()
+
+
+def test_the_next_pc_of_a_till_is_not_asked_for_the_right_of_the_one_before(
+    hq: Headquarters, till: PretendTill, other: PretendTill, m: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _, claim = sold(till, m)
+    monkeypatch.setattr(hq.office.bells, "hears", lambda agents: ("s001", "01") in agents)
+    assert "rest" in ask(other, claim)
+    again = PretendTill(hq, "s001", seed=2)
+    assert ask(other, claim) == {"refused": "owner_silent"}
+    assert ask(other, claim, intent(other), WHOLE) == {"refused": "owner_silent"}
+    again.close()
+
+
+def test_who_refunds_to_the_line_without_the_right_is_told_so_and_bears_what_is_too_much(
+    hq: Headquarters, till: PretendTill, other: PretendTill, m: int, ceded: tuple[dict[str, Any], str]
+) -> None:
+    sale, claim = ceded
+    op_id, seq = intent(other), len(till.bodies)
+    assert ask(other, claim, op_id, WHOLE)["granted"]
+    give_back(other, m, sale, op_id, WHOLE)
+    assert other.send() == {}, "it was reserved"
+    give_back(other, m, sale, intent(other), [[1, 0, 1]])
+    give_back(till, m, sale, intent(till), [[1, 1, 4_000]])  # it has given its right away
+    assert other.send() == {2: ("J", {"reason": "refund-beyond-sale", "bearer": "s002"})}
+    assert till.send() == {seq + 1: ("J", {"reason": "refund-beyond-sale", "bearer": "s001"})}
+
+
+def test_a_part_that_came_back_without_the_right_is_a_case(
+    hq: Headquarters, till: PretendTill, other: PretendTill, m: int
+) -> None:
+    sale, _ = sold(till, m)
+    give_back(other, m, sale, intent(other), [[1, 1, 4_000]])
+    give_back(till, m, sale, intent(till), [[1, 1, 4_000]])
+    assert other.send() == {1: NO_RIGHT}
+    assert till.send() == {}

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from headquarters import DAY_MS, Headquarters, Shop
-from pretend_till import PretendTill
+from pretend_till import NO_RIGHT, PretendTill
 
 from agent import enrolment
 from agent.recorder import Recorded
@@ -145,7 +145,7 @@ def test_what_is_out_pays_for_what_was_taken_away_elsewhere(
     assert home.here(m) == 240
     till = PretendTill(hq, "s003")
     till.refund(m, {"id": sold.op.id}, 4_000)
-    assert till.send() == {}
+    assert till.send() == {1: NO_RIGHT}
     assert available_of(hq, m) == -40, "more is out than there is"
     home.sync()
     home.sync()

@@ -177,7 +177,7 @@ def test_goods_of_another_store_come_back_by_its_paper(cashier: Cashier, paper: 
     other = other_till(cashier.agent.settings.data_dir)
     tell_key(cashier.agent.till, other)
     cashier.scan(sold(other))
-    cashier.sees("#refund-title", "别店小票 s002 · 01-1-1")
+    cashier.sees("#refund-title", "另一台收银机的小票 s002 · 01-1-1")
     cashier.sees("#refund-dialog td.n", "¥125.00")
     cashier.type("50")
     cashier.sees("#back", "¥50.00")

@@ -93,7 +93,7 @@ def test_goods_of_the_first_till_come_back_at_the_second_to_the_point(store: lis
     cashier.press("F3")
     cashier.type(digits)
     cashier.press("Enter")
-    cashier.sees("#refund-title", f"别店小票 s011 · {number}")
+    cashier.sees("#refund-title", f"另一台收银机的小票 s011 · {number}")
     cashier.type("1")
     cashier.sees(".outcome", "¥200.00")
     cashier.sees(".outcome", "20")
