@@ -12,7 +12,7 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
-from agent import funding, provisioning, reservations
+from agent import intents, provisioning
 from agent.bell import Bell
 from agent.counter import Counter
 from agent.desk import Desk
@@ -119,8 +119,7 @@ class Agent:
     def start(self) -> None:
         """Open for business: the page last, so that what it shows is there."""
         if self.till.rules is not None:
-            funding.give_up_all(self.till, "agent")
-            reservations.give_up_all(self.till, "agent")
+            intents.end_cut_off(self.till, "agent")
         self.printing.start()
         self.listening.start()
         self.sisters.start()

@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from agent import day_close, edition, refund_rights
+from agent import day_close, edition, intents, refund_rights
 from agent.journal.log import EPOCH_STEP
 from agent.recorder import Draft, record
 from agent.store import feeds, outbox
@@ -244,6 +244,8 @@ class Contact:
             self._has_answered |= day_close.give_back(self.till, "agent", taken.wanted) > 0
         if taken.sales and self.till.rules is not None:
             self._has_answered |= refund_rights.cede_wanted(self.till, taken.sales) > 0
+        if taken.kept and self.till.rules is not None:
+            self._has_answered |= intents.end_unknown(self.till, taken.kept, taken.heard, "agent") > 0
         return taken.members
 
     def _renew(self, inc: int, term: int) -> bool:

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from agent import member_tokens, trust
+from agent.intents import Kept
 from agent.journal.log import EPOCH_STEP
 from agent.store import cells, device_keys, feeds, members, outbox
 from agent.till import OWN_TERM, Till
@@ -20,6 +21,7 @@ from config.faults import Fault
 from config.sqlite import Connection
 from points import rights, rulebook
 from points.amounts import BadAmount
+from points.identifiers import BadName, op_id
 from points.members import read_row
 from points.wire import chunk
 from points.wire.faults import Malformed, UnknownKey
@@ -38,11 +40,14 @@ SECRET = "shard-secret:"
 @dataclass(slots=True)
 class Taken:
     """How many rows of members were new, the members whose rights are wanted back, and the sales of this till
-    whose right to be refunded is wanted."""
+    whose right to be refunded is wanted, and what headquarters keeps for operations of this till, of which it
+    had heard up to the position ``heard``."""
 
     members: int = 0
     wanted: set[int] = field(default_factory=set)
     sales: set[str] = field(default_factory=set)
+    kept: list[Kept] = field(default_factory=list)
+    heard: int = 0
 
 
 def missing(till: Till, manifest: Manifest) -> tuple[str, ...]:
@@ -102,7 +107,7 @@ def take_together(till: Till, told: Mapping[str, Told], blobs: Blobs, counted: M
                 manifest = told[PRIVATE_TOPIC][0]
                 for row in rows[PRIVATE_TOPIC]:
                     _private_row(till, turn, row, manifest, taken)
-                _session(till, turn, manifest)
+                taken.heard = _session(till, turn, manifest)
             for manifest, raw in told.values():
                 _keep(turn, manifest, raw)
         till.session.recall()
@@ -178,11 +183,13 @@ def counted_lanes(till: Till, manifest: Manifest, blobs: Blobs) -> dict[int, Any
     return {int(row[2]): row[3] for row in rows if row[0] == "l" and row[1] == till.till}
 
 
-def _session(till: Till, turn: Connection, manifest: Manifest) -> None:
-    """How long this till may be silent from now on."""
+def _session(till: Till, turn: Connection, manifest: Manifest) -> int:
+    """How long this till may be silent from now on; gives the position up to which it was heard."""
     assert manifest.private is not None
     own = (lane.next - 1 for lane in manifest.private.next if lane.epoch == till.identity.lane.epoch)
-    till.session.hear(turn, manifest.private.sess_until, next(own, 0))
+    heard = next(own, 0)
+    till.session.hear(turn, manifest.private.sess_until, heard)
+    return till.log.pos(heard)
 
 
 def _private_row(till: Till, turn: Connection, row: list[Any], manifest: Manifest, taken: Taken) -> None:
@@ -199,6 +206,10 @@ def _private_row(till: Till, turn: Connection, row: list[Any], manifest: Manifes
                     cells.write(turn, m, after)
                 if len(row) > 5 and row[5]:
                     taken.wanted.add(m)
+            case "h":
+                taken.kept.append(Kept(op_id(row[1]), m=int(row[2])))
+            case "hr":
+                taken.kept.append(Kept(op_id(row[1]), sale=op_id(row[2])))
             case "w":
                 taken.sales.add(str(row[1]))
             case "t":
@@ -220,7 +231,7 @@ def _private_row(till: Till, turn: Connection, row: list[Any], manifest: Manifes
                 g = int(row[5]) if len(row) > 5 else 0
                 pos = int(row[1]) * EPOCH_STEP + int(row[2])
                 outbox.keep_outcomes(turn, [(pos, str(row[3]), row[4], g)])
-    except (TypeError, ValueError, IndexError) as error:
+    except (TypeError, ValueError, IndexError, BadName) as error:
         raise Malformed(why="private row") from error
 
 

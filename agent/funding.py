@@ -14,7 +14,7 @@ from typing import Any
 
 from agent import trust
 from agent.recorder import Draft, next_id, record
-from agent.store import cells, sales
+from agent.store import cells
 from agent.till import Till, View
 from points import rights
 from points.quoting import check_redeem
@@ -140,26 +140,6 @@ def give_up_refused(till: Till, asked: Intent | OnTrust | None, by: str) -> None
     """What was asked for is not recorded after all."""
     if isinstance(asked, Intent):
         give_up(till, asked.op_id, asked.m, by)
-
-
-def give_up_all(till: Till, by: str) -> int:
-    """Intents that were cut off end, by operation or by void; gives how many were voided.
-
-    At start, and at each contact: an act that failed leaves its intent behind. One that is being asked
-    right now is left alone.
-    """
-    voided = 0
-    with till.book.lock:
-        for op_id, m in cells.intents(till.book):
-            if op_id in till.asking:
-                continue
-            if sales.body(till.book, op_id) is None:
-                give_up(till, op_id, m, by)
-                voided += 1
-            else:
-                with till.book.turn() as turn:
-                    cells.end_intent(turn, op_id)
-    return voided
 
 
 def spend(till: Till, view: View, pts: int, asked: Intent | OnTrust | None) -> tuple[Rights, Fund] | No:

@@ -20,7 +20,7 @@ from hashlib import sha256
 
 from apscheduler.schedulers.background import BackgroundScheduler
 
-from agent import day_close, funding, reservations
+from agent import day_close, intents
 from agent.contact import Contact, Contacted, Tell
 from agent.store import feeds, outbox, prints
 from agent.till import Till
@@ -182,8 +182,7 @@ class Night:
         if self.till.rules is None:
             return
         try:
-            funding.give_up_all(self.till, "agent")
-            reservations.give_up_all(self.till, "agent")
+            intents.end_cut_off(self.till, "agent")
         except Fault as fault:
             log.warning("what was asked for could not be given up: %s", fault.remedy)
 

@@ -245,22 +245,3 @@ def give_up(till: Till, op_id: str, sale: str, by: str) -> None:
         body = {"refs": [op_id], "sale": sale}
         draft = Draft("refund.void", body, by, also=lambda turn: refunds.end_intent(turn, op_id))
         record(till, draft, till.time(), till.shift().day)
-
-
-def give_up_all(till: Till, by: str) -> int:
-    """Intents that were cut off end, by their refund or by its void; gives how many were voided.
-
-    At start, and at each contact. One that is being asked right now is left alone.
-    """
-    voided = 0
-    with till.book.lock:
-        for op_id, sale in refunds.intents(till.book):
-            if op_id in till.asking:
-                continue
-            if sales.body(till.book, op_id) is None:
-                give_up(till, op_id, sale, by)
-                voided += 1
-            else:
-                with till.book.turn() as turn:
-                    refunds.end_intent(turn, op_id)
-    return voided

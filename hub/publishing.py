@@ -19,6 +19,7 @@ from hub.office import REGION, Office
 from hub.store import schema
 from hub.store.engine import Turn
 from points import rulebook
+from points.holding import ADVANCE, POT
 from points.identifiers import BUCKETS
 from points.members import ROW_ENTRIES
 from points.wire import chunk, keys
@@ -172,7 +173,7 @@ def private_page(
     # What a PC sold it may refund also after another one has taken its place, so it is asked for that right.
     sales = [["w", sale] for sale in refund_rights.wanted(turn, (store, till, epoch), office.clock())]
     for rows in (
-        [*_names(turn, office, store), *own, *given, *risk, *sales],
+        [*_names(turn, office, store), *own, *given, *risk, *sales, *_kept(turn, store, till, (inc, term))],
         shard_secrets.private_rows(turn, office, store),
         [] if is_replaced else _pool(turn, office, store, till),
         _outcomes(turn, store, till, g),
@@ -230,6 +231,21 @@ def _rights(turn: Turn, office: Office, store: str, till: str, term: tuple[int, 
         row = ["r", "pts", m, *given.get(m, [0, []]), int(m in back)]
         rows.append([*row, added[m]] if m in added and m in back else row)
     return rows
+
+
+def _kept(look: Turn, store: str, till: str, term: tuple[int, int]) -> list[list[Any]]:
+    """What is kept for operations that a PC has not told yet; one that lost its database ends it."""
+    points = look.run(
+        "SELECT intent, m FROM reserved WHERE store = ? AND till = ? AND inc = ? AND term = ?"
+        " AND intent NOT LIKE ? AND intent NOT LIKE ? ORDER BY intent",
+        (store, till, *term, f"{POT}%", f"{ADVANCE}%"),
+    )
+    lines = look.run(
+        "SELECT intent, sale FROM refund_reserved WHERE store = ? AND till = ? AND inc = ? AND term = ?"
+        " AND ended = 0 ORDER BY intent",
+        (store, till, *term),
+    )
+    return [*(["h", *row] for row in points), *(["hr", *row] for row in lines)]
 
 
 def _pool(turn: Turn, office: Office, store: str, till: str) -> list[list[Any]]:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 import random
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from agent.counter import Counter
@@ -55,11 +57,22 @@ def identity(store: str = "s001", till: str = "01", seed: int = 7) -> Identity:
     )  # fmt: skip
 
 
+@cache
+def _empty() -> bytes:
+    """The database of a till that has just been opened, made once."""
+    with TemporaryDirectory(prefix="jifen-empty-") as folder:
+        path = Path(folder) / "agent.sqlite"
+        Book(path, migrations).close()
+        return path.read_bytes()
+
+
 def open_till(
     folder: Path, clock: HandClock | None = None, rules: dict[str, Any] | None = None, **who: Any
 ) -> Till:
     folder.mkdir(parents=True, exist_ok=True)
     who_is = identity(**who)
+    if not (folder / "agent.sqlite").exists():
+        (folder / "agent.sqlite").write_bytes(_empty())
     book = Book(folder / "agent.sqlite", migrations)
     log = Log(book, Mirror(folder / "mirror.log"), who_is.lane, who_is.key.public_raw)
     till = Till(who_is, book, log, clock or HandClock(), random.Random(5).randbytes)

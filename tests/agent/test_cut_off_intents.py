@@ -9,7 +9,7 @@ from shopfloor import counter_of, open_till, tell_member
 from test_outage_nights import night_of
 
 from agent import counter as counters
-from agent import funding
+from agent import intents
 from agent.counter import Counter
 from agent.recorder import Recorded
 from agent.store import cells
@@ -54,14 +54,14 @@ def test_a_question_that_breaks_leaves_nothing_live(till: Till) -> None:
 
     with pytest.raises(RuntimeError):
         Counter(till, ask).redeem(M, 50, "c1")
-    assert funding.give_up_all(till, "agent") == 1
+    assert intents.end_cut_off(till, "agent") == 1
 
 
 def test_an_intent_that_is_being_asked_is_left_alone(till: Till) -> None:
     voided: list[int] = []
 
     def ask(_op: str, _m: int, _pts: int) -> str:
-        voided.append(funding.give_up_all(till, "agent"))
+        voided.append(intents.end_cut_off(till, "agent"))
         return "granted"
 
     done = Counter(till, ask).redeem(M, 50, "c1")

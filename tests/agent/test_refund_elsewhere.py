@@ -106,7 +106,9 @@ def test_without_a_network_the_book_says_how_much(page: Page, other: Till) -> No
     claim, second = sold(other), sold(other)
     limit = page.post("/api/refund-elsewhere", **asked(claim, 6001, pin=PIN))
     assert limit["no"] == "refund_elsewhere_limit"
-    assert limit["say"] == "断网时别店的小票现在最多还能退 ¥60.00；请联网后再试，或请顾客回原店"
+    assert (
+        limit["say"] == "断网时另一台收银机的小票现在最多还能退 ¥60.00；请联网后再试，或请顾客到那台收银机退"
+    )
     assert page.post("/api/refund-elsewhere", **asked(claim, 6000, pin=PIN))["done"]
     assert page.post("/api/refund-elsewhere", **asked(claim, 1, pin=PIN))["no"] == "refund_elsewhere_limit"
     of_day = page.post("/api/refund-elsewhere?lang=en", **asked(second, 3001, pin=PIN))

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from agent import funding
+from agent import intents
 from agent.counter import Counter
 from agent.desk import Desk
 from agent.journal.clock import Reading
@@ -95,7 +95,7 @@ class Pc:
         self.desk = Desk(Counter(self.till, self.uplink.authorise, self.line.fetch))
         self.night = Night(self.till, self.uplink, ANY_MINUTE)
         if self.till.rules is not None:
-            funding.give_up_all(self.till, "agent")
+            intents.end_cut_off(self.till, "agent")
 
     def stop(self) -> None:
         """The program is gone, whatever it was doing; the disk is what it is."""

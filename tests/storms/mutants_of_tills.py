@@ -5,7 +5,19 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from agent import contact, counter, day_close, edition, funding, goods_back, night, recorder, till, uplink
+from agent import (
+    contact,
+    counter,
+    day_close,
+    edition,
+    funding,
+    goods_back,
+    intents,
+    night,
+    recorder,
+    till,
+    uplink,
+)
 from agent.journal import clock
 from agent.journal.log import Log
 from agent.store import acts, cells, members, sales
@@ -114,14 +126,14 @@ def intent_in_memory(surgery: Surgery) -> None:
     surgery.put(funding, "give_up", lambda *_: None)
 
 
-@mutant("intents that were cut off are forgotten")
+@mutant("intents that were cut off are forgotten", harmless="headquarters tells of what it keeps")
 def intent_forgotten(surgery: Surgery) -> None:
-    def give_up_all(of: Till, _by: str) -> int:
+    def end_cut_off(of: Till, _by: str) -> int:
         with of.book.turn() as turn:
             turn.execute("DELETE FROM intents")
         return 0
 
-    surgery.put(funding, "give_up_all", give_up_all)
+    surgery.put(intents, "end_cut_off", end_cut_off)
 
 
 @mutant("an answer that did not come is taken for a yes", fast=True)
