@@ -58,8 +58,9 @@ keyboard: $(VENV)/.keyboard.stamp
 demo: $(VENV)/.run.stamp
 	@exec $(BIN)/jifen demo
 
+# They begin hundreds of programs: where no bytecode may be kept, each would compile the whole house again.
 test: $(VENV)/.all.stamp
-	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder
+	PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 
 lint: $(VENV)/.all.stamp
 	$(BIN)/ruff check .

@@ -12,9 +12,9 @@ from pathlib import Path
 
 import httpx
 import pytest
-from headquarters import Headquarters, console_link, headquarters
+from headquarters import Headquarters, Shop, console_link, headquarters
 from playwright.sync_api import Page, sync_playwright
-from pretend_till import PretendTill
+from pretend_till import AUTHORITIES, PretendTill
 
 from hub.verify import verify
 
@@ -42,9 +42,21 @@ def other(hq: Headquarters) -> Iterator[PretendTill]:
 
 
 @pytest.fixture
+def home(hq: Headquarters) -> Shop:
+    """A till with an agent."""
+    return hq.shop("s001")
+
+
+@pytest.fixture
+def away(hq: Headquarters, home: Shop) -> Shop:
+    """One of another store."""
+    return hq.shop("s002")
+
+
+@pytest.fixture
 def desk(hq: Headquarters) -> Iterator[httpx.Client]:
     """A person at headquarters' pages."""
-    with httpx.Client(base_url=hq.url, trust_env=False, follow_redirects=True) as client:
+    with httpx.Client(base_url=hq.url, trust_env=False, verify=AUTHORITIES, follow_redirects=True) as client:
         assert client.get(console_link(hq)).status_code == 200
         yield client
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import secrets
+import socket
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import uvicorn
+from empty_database import lay
 from patience import until
 from ports import free_port
 
@@ -140,6 +143,23 @@ class Headquarters:
             return look.run(sql, arguments)
 
 
+class PromptServer(uvicorn.Server):
+    """Ends at once when it is asked to; uvicorn rests a tenth of a second here and there."""
+
+    async def main_loop(self) -> None:
+        await self.on_tick(0)
+        while not self.should_exit:
+            await asyncio.sleep(0.01)
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        for server in self.servers:
+            server.close()
+        for connection in list(self.server_state.connections):
+            connection.shutdown()
+        await asyncio.wait_for(self._wait_tasks_to_complete(), 8)
+        await self.lifespan.shutdown()
+
+
 @contextmanager
 def headquarters(
     folder: Path, rules: dict[str, Any] | None = None, database_url: str = ""
@@ -151,11 +171,13 @@ def headquarters(
         rulebook=None, language="zh", ticket_hours=24, code_pool=20, grant_policy="visits",
         night=NightWindow(0, 240),
     )  # fmt: skip
+    if not database_url:
+        lay(settings.data_dir)
     office = open_office(settings, canonical.encode({**RULES, **(rules or {})}))
     office.clock = clock
     app = make_app(office)
     Desk(office, settings.public_url, settings.ticket_hours).mount(app)
-    server = uvicorn.Server(
+    server = PromptServer(
         uvicorn.Config(app, host="127.0.0.1", port=port, log_level="warning", access_log=False)
     )
     thread = threading.Thread(target=server.run, daemon=True)
