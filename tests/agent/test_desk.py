@@ -84,8 +84,6 @@ def test_a_whole_visit_over_http(agent: Agent, page: Page) -> None:
     assert quote["reasons"] == ["¥115.00 按每 ¥10.00 积 1 分", "等级倍数 ×1.2"]
     sold = page.post("/api/sell", act=act(), m=MEMBER, fen=12500, points=100)
     assert (sold["earned"], sold["used"], sold["balance"], sold["card"]["points"]) == (13, 100, 1193, 1193)
-    png = page.get(f"/api/paper/{sold['job']}")
-    assert png.startswith(b"\x89PNG")
     sale = page.post("/api/find", text=sold["number"])
     assert sale["lines"] == [
         {"line": 1, "category": "all", "units": 1, "fen": 12500, "rest_units": 1, "rest_fen": 12500}
@@ -102,6 +100,12 @@ def test_a_whole_visit_over_http(agent: Agent, page: Page) -> None:
     assert page.post("/api/day/open")["no"] == "manager_needed"
     assert page.post("/api/day/open", pin="246810")["day"] == 20261119
     assert page.post("/api/sell", act=act(), fen=100)["done"] == "sale.earn"
+
+
+@pytest.mark.drawn
+def test_the_paper_of_a_sale_can_be_looked_at(page: Page) -> None:
+    sold = page.post("/api/sell", act=act(), m=MEMBER, fen=12500)
+    assert page.get(f"/api/paper/{sold['job']}").startswith(b"\x89PNG")
 
 
 def test_a_point_of_sale_may_send_lines_and_its_own_number(page: Page) -> None:

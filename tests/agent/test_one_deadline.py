@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import socket
 import threading
 import time
@@ -72,6 +73,8 @@ class SlowHub:
         return headers
 
     def close(self) -> None:
+        with contextlib.suppress(OSError):
+            self._listening.shutdown(socket.SHUT_RDWR)  # a thread may wait for the next who asks
         self._listening.close()
         self._thread.join(10)
 

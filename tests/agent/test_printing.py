@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 from pathlib import Path
 
+import pytest
 import zxingcpp
 from patience import until
 from PIL import Image
@@ -40,6 +41,7 @@ def test_a_receipt_is_printed_once_and_its_claim_is_on_it(tmp_path: Path) -> Non
         assert len(device.receipts) == 1
 
 
+@pytest.mark.drawn
 def test_what_another_program_reads_on_the_narrow_paper_is_the_claim_of_the_sale(tmp_path: Path) -> None:
     with printer(58) as device, running(tmp_path, printer=device.address) as agent:
         done = sell(agent)

@@ -99,6 +99,11 @@ def test_a_part_comes_back_with_the_manager_and_headquarters_will_claw(
     job = prints.of(agent.till.book, done["job"])
     assert job is not None
     assert (job.receipt["origin"], job.receipt["unconfirmed"]) == ("s002 · 01-1-1", True)
+
+
+@pytest.mark.drawn
+def test_its_paper_can_be_looked_at(page: Page, other: Till) -> None:
+    done = page.post("/api/refund-elsewhere", **asked(sold(other), 5000), pin=PIN)
     assert page.get(f"/api/paper/{done['job']}").startswith(b"\x89PNG")
 
 

@@ -62,6 +62,7 @@ def test_a_qr_is_drawn_by_the_printer_with_level_m_and_digits() -> None:
 
 @settings(suppress_health_check=[HealthCheck.too_slow], deadline=None, max_examples=60)
 @given(PAPERS)
+@pytest.mark.drawn
 def test_only_the_renderer_commands(paper: Paper) -> None:
     """Whatever people wrote, the device sees known commands, texts without control bytes, and no more."""
     for token in tokens_of(job_of(paper)):
@@ -71,6 +72,7 @@ def test_only_the_renderer_commands(paper: Paper) -> None:
             assert b"?" not in token.raw or "?" in repr(paper)
 
 
+@pytest.mark.drawn
 @pytest.mark.parametrize("rare", ["䶮", "㐂", "𠮷", "😀", "é́"])
 def test_a_line_with_a_rare_character_is_a_picture_and_the_others_are_not(rare: str) -> None:
     names = [token.name for token in tokens_of(job_of(Paper((Text("会员 " + rare), Text("积分")))))]
@@ -78,6 +80,7 @@ def test_a_line_with_a_rare_character_is_a_picture_and_the_others_are_not(rare: 
     assert names.count("text") == 1
 
 
+@pytest.mark.drawn
 def test_a_printer_without_chinese_gets_pictures_only() -> None:
     names = {token.name for token in tokens_of(job_of(RECEIPT, gbk_text=False, native_qr=False))}
     assert "text" not in names
@@ -110,6 +113,7 @@ def test_a_picture_that_cannot_be_moved_out_of_the_way_is_refused() -> None:
 
 @settings(deadline=None, max_examples=40)
 @given(st.lists(st.text("积分会员钻石金卡0123456789 ", min_size=4, max_size=16), min_size=4, max_size=12))
+@pytest.mark.drawn
 def test_pictures_of_text_hold_no_command(lines: list[str]) -> None:
     job = job_of(Paper(tuple(Text(line) for line in lines)), gbk_text=False)
     assert not any(command in job for command in REAL_TIME)

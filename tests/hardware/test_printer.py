@@ -224,6 +224,7 @@ def test_what_does_not_fit_is_refused_before_anything_is_sent(device: VirtualPri
     assert device.engine.bytes_in == 0
 
 
+@pytest.mark.drawn
 def test_a_rare_surname_and_a_printer_without_chinese(device: VirtualPrinter) -> None:
     assert printer_at(device).print(Paper((Text("会员 䶮"), Text("积分"), Cut()))).state is State.CONFIRMED
     assert (device.receipts[0].lines, len(device.receipts[0].pictures)) == (["积分"], 1)

@@ -177,11 +177,13 @@ CARD = Paper(
 )
 
 
+@pytest.mark.drawn
 @pytest.mark.parametrize("mm", [58, 80])
 def test_a_preview_is_read_by_a_scanner(mm: int) -> None:
     assert decoded(preview(CARD, SIZES[mm].dots)) == {MEMBER_CODE, DIGITS}
 
 
+@pytest.mark.drawn
 @pytest.mark.parametrize("mm", [58, 80])
 @pytest.mark.parametrize("how", ["", "?qr=raster", "?qr=raster&text=raster"])
 def test_what_was_printed_is_read_by_a_scanner(mm: int, how: str) -> None:
@@ -191,6 +193,7 @@ def test_what_was_printed_is_read_by_a_scanner(mm: int, how: str) -> None:
             assert decoded(png) == {MEMBER_CODE, DIGITS}
 
 
+@pytest.mark.drawn
 @pytest.mark.parametrize("mm", [58, 80])
 @pytest.mark.parametrize("how", ["", "?qr=raster&text=raster"])
 def test_the_preview_is_what_is_printed_dot_by_dot(mm: int, how: str) -> None:

@@ -47,6 +47,7 @@ def cashier(tmp_path: Path, browser: playwright.Browser, paper: VirtualPrinter) 
         someone.leave()
 
 
+@pytest.mark.drawn
 def test_a_visit_is_a_scan_an_amount_and_two_presses(cashier: Cashier, paper: VirtualPrinter) -> None:
     cashier.sees("#network", "断网，照常收银")
     cashier.sees("#key-F2", "请先扫会员码")
@@ -215,6 +216,7 @@ def test_a_new_member_without_a_network_earns_at_once(cashier: Cashier) -> None:
     assert b"13912345678" not in b"".join(op.body for op in cashier.agent.till.log.between(1, 1 << 62))
 
 
+@pytest.mark.drawn
 def test_a_phone_that_nobody_knows_here_earns_and_waits(cashier: Cashier, paper: VirtualPrinter) -> None:
     for amount_first in (False, True):
         if amount_first:
