@@ -21,6 +21,7 @@ from agent.assembly import Agent, page_folder
 from agent.doctor import Finding, Verdict
 from agent.journal.clock import MachineClock
 from agent.screen.key import FILE
+from agent.signals import Signals
 from agent.till import Till
 from config.faults import Fault
 from config.settings import AgentSettings, load_agent
@@ -89,13 +90,11 @@ def run(settings: AgentSettings) -> int:
     logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s %(message)s")
     logging.getLogger("httpx").setLevel(logging.WARNING)
     logging.getLogger("apscheduler").setLevel(logging.WARNING)
-    said: queue.SimpleQueue[int] = queue.SimpleQueue()
-    for sign in (signal.SIGTERM, signal.SIGINT, POWER_GOES):
-        signal.signal(sign, lambda number, _frame: said.put(number))
+    signals = Signals(signal.SIGTERM, signal.SIGINT, POWER_GOES)
     agent = Agent(settings)
     agent.start()
     try:
-        while said.get() not in (signal.SIGTERM, signal.SIGINT):
+        while signals.next() not in (signal.SIGTERM, signal.SIGINT):
             agent.leave()
     finally:
         agent.stop()

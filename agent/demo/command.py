@@ -7,12 +7,12 @@ import shutil
 import signal
 import sys
 import tempfile
-import threading
 from pathlib import Path
 
 from agent.demo.panel import Panel
 from agent.demo.stores import MANAGER_PIN, DemoStore, SampleMember
 from agent.replay.hub_process import HubProcess
+from agent.signals import Signals
 
 RULES = Path(__file__).resolve().parents[2] / "config" / "rulebooks" / "example.json"
 STORES = {"s001": "员村二横路店", "s002": "体育西路店"}
@@ -73,16 +73,14 @@ def main(argv: list[str]) -> int:
     parser.add_argument("--port", type=int, default=8800, help="where the panel listens (8800; 0: any)")
     chosen = parser.parse_args(argv)
     folder = Path(tempfile.mkdtemp(prefix="jifen-demo-"))
-    over = threading.Event()
-    for name in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(name, lambda *_: over.set())
+    signals = Signals(signal.SIGINT, signal.SIGTERM)
     try:
         print("正在准备总部和两家门店 … · opening headquarters and two stores", flush=True)
         demo = Demo(folder, chosen.port)
         demo.start()
         try:
             _say(demo)
-            over.wait()
+            signals.next()
         finally:
             print("\n正在收摊 … · clearing away", flush=True)
             demo.stop()
