@@ -7,12 +7,17 @@ than its mirror was rewound: that is seen at start, before the first sale.
 
 What is appended begins where the last whole record ends: what a failed write left behind is cut off
 before the next one. A record that stands here twice is read once.
+
+The file ends in room for what comes: zeros. A record that is written into it changes neither the length of
+the file nor where it lies on the disk, so its sync is one write where an append needs the file system's
+journal as well, and a sale waits half as long for this file.
 """
 
 from __future__ import annotations
 
 import os
 import struct
+from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +26,8 @@ from config.faults import Fault
 from points.wire import chain
 
 _HEAD = struct.Struct(">III32s")
+ROOM_BYTES = 256 * 1024
+"""As much as is written ahead at once, some 400 records."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,40 +46,43 @@ class Mirror:
     def __init__(self, path: Path) -> None:
         self.path = path
         self.is_broken = False
-        self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600)
-        self._good = os.fstat(self._file).st_size
-        self._ends_good = False
+        self._file = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+        self._good = self._size = -1
 
     def append(self, raw: bytes) -> None:
         """Write records and sync, all or nothing: after a Fault the same records are given again."""
+        if self._good < 0:
+            deque(self.read(), maxlen=0)
+        good, size, self._size = self._good, self._size, -1
         try:
-            if not self._ends_good and os.fstat(self._file).st_size != self._good:
-                os.ftruncate(self._file, self._good)
-            self._ends_good = False
-            written = os.write(self._file, raw)
+            if size < 0:  # who knows what stands behind the last whole record
+                os.ftruncate(self._file, good)
+            has_room = good + len(raw) <= size
+            written = os.pwrite(self._file, raw if has_room else raw + bytes(ROOM_BYTES), good)
             os.fdatasync(self._file)
         except OSError as error:
             raise Fault("fault.mirror", f"the second copy could not be written: {error}") from error
-        if written != len(raw):
+        if written < len(raw):
             raise Fault("fault.mirror", "the second copy could not be written whole")
-        self._good += len(raw)
-        self._ends_good = True
+        self._size = size if has_room else good + written
+        self._good = good + len(raw)
 
     def read(self) -> Iterator[Record]:
         """Records in order, each once, up to the first that is torn or breaks the chain of its epoch.
 
         What stands behind is overwritten by the next ``append``. ``is_broken`` afterwards: it was no torn
-        end but something whole that does not continue the chain.
+        end but something whole that does not continue the chain. Of a torn end the disk has written some
+        sectors and not others; where those were, the zeros of the room stand, and a body has none.
         """
         chains: dict[int, tuple[int, list[bytes]]] = {}
         raw = self.path.read_bytes()
-        self._good, self._ends_good, self.is_broken = 0, False, False
+        self._good, self._size, self.is_broken = 0, -1, False
         while self._good + _HEAD.size <= len(raw):
             size, epoch, seq, link = _HEAD.unpack_from(raw, self._good)
             begins = self._good + _HEAD.size
             record = Record(epoch, seq, link, raw[begins : begins + size])
-            if len(record.body) != size:
-                return
+            if not size or len(record.body) != size or b"\0" in record.body:
+                break
             first, links = chains.setdefault(epoch, (seq, []))
             at = seq - first
             is_known = 0 <= at < len(links) and links[at] == link
@@ -83,6 +93,8 @@ class Mirror:
             if not is_known:
                 links.append(link)
                 yield record
+        if raw.count(0, self._good) == len(raw) - self._good:
+            self._size = len(raw)
 
     def close(self) -> None:
         """Close for good."""

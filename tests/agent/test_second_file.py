@@ -5,12 +5,13 @@ from __future__ import annotations
 import os
 import threading
 from pathlib import Path
+from typing import Any
 
 import pytest
 from running import make_agent
 from shopfloor import GOODS, counter_of, open_till
 
-from agent.journal.mirror import Mirror
+from agent.journal.mirror import ROOM_BYTES, Mirror
 from agent.recorder import Recorded
 from agent.till import Till
 from config.faults import Fault
@@ -24,6 +25,11 @@ def numbers(till: Till) -> list[int]:
     return [record.seq for record in till.log.mirror.read()]
 
 
+def records(folder: Path) -> bytes:
+    """What the second file says, without the room at its end."""
+    return (folder / "mirror.log").read_bytes().rstrip(b"\0")
+
+
 def lose_database(till: Till, folder: Path) -> Till:
     till.book.close()
     for path in folder.glob("agent.sqlite*"):
@@ -35,16 +41,17 @@ class Once:
     """A call of the disk that fails the first time, in its own way."""
 
     def __init__(self, way: str) -> None:
-        self.way, self.real = way, getattr(os, "write" if way == "short" else "fdatasync")
+        self.way, self.real = way, getattr(os, "pwrite" if way == "short" else "fdatasync")
         self.left = 1
 
-    def __call__(self, file: int, *raw: bytes) -> int | None:
+    def __call__(self, file: int, *what: Any) -> int | None:
         if self.left and threading.current_thread() is threading.main_thread():
             self.left -= 1
             if self.way == "short":
-                return int(self.real(file, raw[0][: len(raw[0]) // 2]))
+                raw, at = what
+                return int(self.real(file, raw[: len(raw.rstrip(b"\0")) // 2], at))
             raise OSError("input/output error")
-        told: int | None = self.real(file, *raw)
+        told: int | None = self.real(file, *what)
         return told
 
 
@@ -54,7 +61,7 @@ def test_a_failed_write_leaves_neither_a_torn_half_nor_a_second_record(
 ) -> None:
     till = open_till(tmp_path)
     sell(till)
-    monkeypatch.setattr(os, "write" if way == "short" else "fdatasync", Once(way))
+    monkeypatch.setattr(os, "pwrite" if way == "short" else "fdatasync", Once(way))
     sell(till)
     assert till.log.fault is not None, "the cashier is warned"
     sell(till)
@@ -71,7 +78,7 @@ def test_records_that_stand_there_twice_are_read_once(tmp_path: Path) -> None:
     till = open_till(tmp_path)
     sell(till)
     sell(till)
-    whole = (tmp_path / "mirror.log").read_bytes()
+    whole = records(tmp_path)
     (tmp_path / "mirror.log").write_bytes(whole + whole)
     again = lose_database(till, tmp_path)
     assert again.log.seq == 2
@@ -84,7 +91,7 @@ def test_a_broken_end_is_written_again_from_the_database_and_never_guessed_witho
     for _ in range(3):
         sell(till)
     path = tmp_path / "mirror.log"
-    changed = bytearray(path.read_bytes())
+    changed = bytearray(records(tmp_path))
     changed[-2] ^= 1
     path.write_bytes(changed)
     till.book.close()
@@ -101,7 +108,7 @@ def test_a_torn_end_is_cut_off_by_the_next_record(tmp_path: Path) -> None:
     sell(till)
     sell(till)
     path = tmp_path / "mirror.log"
-    path.write_bytes(path.read_bytes()[:-5])
+    path.write_bytes(records(tmp_path)[:-5])
     again = lose_database(till, tmp_path)
     assert again.log.seq == 1
     sell(again)
@@ -149,3 +156,62 @@ def test_what_reading_found_behind_the_last_record_is_cut_off_by_the_next(tmp_pa
     assert numbers(till) == [1]
     sell(till)
     assert numbers(till) == [1, 2]
+
+
+def test_a_record_lies_in_room_that_was_written_before_and_the_room_is_written_again(tmp_path: Path) -> None:
+    path = tmp_path / "mirror.log"
+    till = open_till(tmp_path)
+    sell(till)
+    size = path.stat().st_size
+    assert size == len(records(tmp_path)) + ROOM_BYTES
+    sell(till)
+    till.book.close()
+    till = open_till(tmp_path)
+    sell(till)
+    assert path.stat().st_size == size, "a record changes nothing but its own bytes"
+    lasts = (size - len(records(tmp_path))) * 3 // len(records(tmp_path))
+    for _ in range(lasts + 1):
+        sell(till)
+    assert path.stat().st_size > size
+    assert numbers(till) == list(range(1, 5 + lasts))
+    assert lose_database(till, tmp_path).log.seq == 4 + lasts
+
+
+SECTOR = 512
+
+
+def test_of_a_record_that_lost_its_power_any_sectors_may_be_missing(tmp_path: Path) -> None:
+    till = open_till(tmp_path)
+    path = tmp_path / "mirror.log"
+    for last in range(1, 40):  # it lies otherwise over the sectors each time
+        before = len(records(tmp_path)) if last > 1 else 0
+        sell(till)
+        whole = path.read_bytes()
+        end = len(whole.rstrip(b"\0"))
+        sectors = range(before // SECTOR, (end - 1) // SECTOR + 1)
+        for lost in range(1, 1 << len(sectors)):
+            torn = bytearray(whole)
+            for bit, sector in enumerate(sectors):
+                if lost >> bit & 1:
+                    begins = max(before, sector * SECTOR)
+                    ends = min(end, (sector + 1) * SECTOR)
+                    torn[begins:ends] = bytes(ends - begins)
+            path.write_bytes(torn)
+            mirror = Mirror(path)
+            assert len(list(mirror.read())) == last - 1, (last, lost)
+            assert not mirror.is_broken, (last, lost)
+            mirror.append(whole[before:end])
+            mirror.close()
+            assert len(list(Mirror(path).read())) == last
+        path.write_bytes(whole)
+    assert numbers(till) == list(range(1, 40))
+
+
+def test_a_file_that_nobody_has_read_is_read_before_it_is_written(tmp_path: Path) -> None:
+    till = open_till(tmp_path)
+    sell(till)
+    first = records(tmp_path)
+    mirror = Mirror(tmp_path / "mirror.log")
+    mirror.append(first)
+    mirror.close()
+    assert records(tmp_path) == first + first

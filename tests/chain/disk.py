@@ -147,7 +147,8 @@ class ArmedMirror(Mirror):
     def append(self, raw: bytes) -> None:
         if self._torn:
             self._mark("kill in the second file")
-            with self.path.open("ab") as file:
+            with self.path.open("r+b") as file:
+                file.seek(self._good)
                 file.write(raw[: len(raw) // 2])
         else:
             self._mark("kill before the second file")

@@ -109,7 +109,7 @@ class Pc:
         if how in ("mirror", "torn"):
             log.mirror.close()
             armed = ArmedMirror(self.disk.mirror, how == "torn", self._mark)
-            armed._good, armed._ends_good = log.mirror._good, log.mirror._ends_good
+            armed._good, armed._size = log.mirror._good, log.mirror._size
             log.mirror = armed
         else:
             book.connection = Armed(self.disk.database, how, countdown, self._mark)  # type: ignore[assignment]
@@ -121,10 +121,10 @@ class Pc:
         self.till.book.connection = self.disk.database
         log = self.till.log
         if isinstance(log.mirror, ArmedMirror):
-            good, ends = log.mirror._good, log.mirror._ends_good
+            good, size = log.mirror._good, log.mirror._size
             log.mirror.close()
             log.mirror = Mirror(self.disk.mirror)
-            log.mirror._good, log.mirror._ends_good = good, ends
+            log.mirror._good, log.mirror._size = good, size
         if self.full:
             self.arm("full", 0)
 
