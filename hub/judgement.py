@@ -40,7 +40,7 @@ INTERNAL = Outcome("Q", {"reason": "policy", "field": "internal"})
 WAITING_FEW = 100
 ARRIVAL_OPS_MAX = 2**20
 """Facts are numbered by their arrival and their place in it; with all that waited for it, it has fewer."""
-DOUBTED = frozenset({"rights.take", "refund.cede", "agent.lost"})
+DOUBTED = refund_rights.DOUBTED | {"rights.take", "agent.lost"}
 """Kinds of which it is asked whether what they move is there to be moved."""
 NAMELESS = ("equivocation", "bad-field", "undecodable")
 """Reasons for which an operation does not even take possession of its id."""
@@ -153,7 +153,9 @@ class _Round:
             else:
                 admitted.append(verdict)
         drafts = self.delivery.drafts if self.delivery is not None else {}
-        post_with = partial(post, lost=self.lost, may_refund=partial(refund_rights.may_refund, turn))
+        gifts = {one.op.id: one.op for one in admitted if one.op.kind in refund_rights.GIVE_AWAY}
+        may_refund = partial(refund_rights.may_refund, turn, gifts)
+        post_with = partial(post, lost=self.lost, may_refund=may_refund)
         posted = posting.post_all(turn, admitted, held, drafts, self.books, self.now, post_with)
         if posted.spoiled:
             for bad in admitted:
@@ -186,8 +188,8 @@ class _Round:
         if one.op.kind == "agent.lost":
             return self._unheard(one.op.body)
         of = docket.seen.get(one.op.refs[0])
-        if one.op.kind == "refund.cede":
-            return refund_rights.doubt(one.place, of)
+        if one.op.kind in refund_rights.DOUBTED:
+            return refund_rights.doubt(self.turn, self.now.chain, one.place, one.op, of)
         return handovers.doubt(self.turn, self.now.chain, one.op, of)
 
     def _unheard(self, lost: Mapping[str, Any]) -> Outcome | None:

@@ -1,9 +1,10 @@
 """Who may refund a sale, and what of it is reserved: kept from facts and decisions in any order.
 
-The right belongs to the PC that made the sale, until that PC cedes it to headquarters or is declared lost.
-From then on headquarters reserves lines for one refund at a time. A reservation ends by its own till's
-operation or void, by the dismissal of that operation, or with that PC's term; never by time. What is over
-stays written, so that a reserve which is heard after its end reserves nothing.
+The right belongs to the PC that made the sale, or to the one of a sister till that it gave it to
+(``hub.refund_gifts``), until that PC cedes it to headquarters or is declared lost. From then on headquarters
+reserves lines for one refund at a time. A reservation ends by its own till's operation or void, by the
+dismissal of that operation, or with that PC's term; never by time. What is over stays written, so that a
+reserve which is heard after its end reserves nothing.
 """
 
 from __future__ import annotations
@@ -12,8 +13,9 @@ import json
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from hub import handovers
+from hub import handovers, refund_gifts
 from hub.bells import Agent
+from hub.refund_gifts import PcLane, Place
 from hub.store import losses, schema, standings
 from hub.store.engine import Turn
 from points.identifiers import bucket, op_bucket
@@ -26,20 +28,29 @@ from points.rulebook import RuleBook
 GOODS = frozenset({"sale.earn", "sale.refund", "sale.void"})
 HEARD = frozenset(
     {
-        *("refund.cede", "refund.reserve", "refund.void", "sale.refund"),
+        *("refund.give", "refund.cede", "refund.reserve", "refund.void", "sale.refund"),
         *("op.dismiss", "rights.close", "agent.lost"),
     }
 )
 """Kinds that may change who may refund a sale, or what is reserved."""
+GIVE_AWAY = frozenset({"refund.give", "refund.cede"})
+DOUBTED = GIVE_AWAY | {"sale.refund"}
+"""Kinds of which it is asked whether their till has the right that they give away or use."""
 WANTED_MS = 15 * 60_000
 """How long a till is told that its right is wanted, after somebody asked last; no customer waits longer."""
 
-Place = tuple[str, str, int, int]
 Lines = list[list[int]]
 
 
-def doubt(place: Place, sold: Seen | None) -> Outcome | None:
-    """What keeps a ceding in custody: only the PC that made a sale has a right to give away."""
+def doubt(look: Turn, chain: str, place: Place, op: Operation, sold: Seen | None) -> Outcome | None:
+    """What keeps an operation in custody that gives a right away or stands on a gift.
+
+    Only the PC that made a sale has a right to give, and who was given it shows by whom.
+    """
+    if "given" in op.body:
+        return refund_gifts.doubt(look, chain, place, op, sold)
+    if op.kind == "sale.refund":
+        return None
     if sold is not None and sold.lane == place[:3]:
         return None
     return Outcome("Q", {"reason": "policy", "field": "refs"})
@@ -48,11 +59,14 @@ def doubt(place: Place, sold: Seen | None) -> Outcome | None:
 def note(turn: Turn, op: Operation) -> None:
     """Keep what an operation that is posted now says of the right to refund."""
     body, agent = op.body, (op.store, op.till)
+    if op.kind in DOUBTED:
+        refund_gifts.note(turn, op)
+    if op.kind in GIVE_AWAY:
+        turn.run("DELETE FROM refund_wanted WHERE store = ? AND till = ? AND sale = ?", (*agent, op.refs[0]))
     match op.kind:
         case "refund.cede":
             sale = op.refs[0]
             turn.put(schema.ceded, [(op_bucket(sale), sale, op.id)], on_conflict="ignore")
-            turn.run("DELETE FROM refund_wanted WHERE store = ? AND till = ? AND sale = ?", (*agent, sale))
         case "refund.reserve":
             store, till = body["to"][:2]
             _reserve(
@@ -136,12 +150,13 @@ def _end_term(turn: Turn, agent: Agent, term: tuple[int, int]) -> None:
 # -- asking ----------------------------------------------------------------------------------------
 
 
-def is_headquarters(look: Turn, sale: str, lane: tuple[str, str, int]) -> bool:
-    """Whether the right to refund a sale of ``lane`` is headquarters': ceded, or its PC was declared lost."""
+def holder(look: Turn, sale: str, lane: PcLane) -> PcLane | None:
+    """The PC that may refund a sale of ``lane``; None for headquarters: it was ceded, or that PC is lost."""
     at = (op_bucket(sale), sale)
     if look.one("SELECT 1 FROM ceded WHERE op_bucket = ? AND sale = ?", at) is not None:
-        return True
-    return losses.is_lost(look, *lane)
+        return None
+    has_it = refund_gifts.given_to(look, sale) or lane
+    return None if losses.is_lost(look, *has_it) else has_it
 
 
 def reserved(look: Turn, sale: str) -> dict[tuple[str, Agent], Lines]:
@@ -180,9 +195,9 @@ def kept(look: Turn, books: Mapping[str, RuleBook], sale: str, m: int) -> tuple[
     return sold, left
 
 
-def may_refund(look: Turn, sold: Operation, back: Operation) -> bool:
-    """Whether goods that came back to the line did so by right: where they were sold, before that right was
-    given away, or as they were reserved."""
+def may_refund(look: Turn, fresh: Mapping[str, Operation], sold: Operation, back: Operation) -> bool:
+    """Whether goods that came back to the line did so by right: where they were sold, or where that right was
+    given, before it was given away, or as they were reserved. ``fresh`` are gifts of the same arrival."""
     kept = look.one(
         "SELECT lines FROM refund_reserved"
         " WHERE op_bucket = ? AND sale = ? AND intent = ? AND store = ? AND till = ?",
@@ -190,14 +205,24 @@ def may_refund(look: Turn, sold: Operation, back: Operation) -> bool:
     )
     if kept is not None and json.loads(kept[0]) == [list(line) for line in back.body.get("lines", ())]:
         return True
-    if not is_at_home(sold, back):
+    if not is_at_home(sold, back) and "given" not in back.body:
         return False
-    ceded = look.one(
-        "SELECT f.body, f.store, f.till FROM ceded c JOIN facts f ON f.op_id = c.op_id"
-        " WHERE c.op_bucket = ? AND c.sale = ? AND f.bucket = ? AND f.m = ?",
-        (op_bucket(sold.id), sold.id, bucket(back.m or 0), back.m),
+    at = (op_bucket(sold.id), sold.id)
+    gone = look.run(
+        "SELECT op_id FROM ceded WHERE op_bucket = ? AND sale = ?"
+        " UNION ALL SELECT op_id FROM refund_given WHERE op_bucket = ? AND sale = ?",
+        (*at, *at),
     )
-    return ceded is None or key_of(back) < key_of(Operation(json.loads(bytes(ceded[0])), *ceded[1:]))
+    gifts = [fresh.get(op_id) or _fact(look, back.m or 0, op_id) for (op_id,) in gone]
+    own = [op for op in gifts if op is not None and (op.store, op.till) == (back.store, back.till)]
+    return all(key_of(back) < key_of(op) for op in own)
+
+
+def _fact(look: Turn, m: int, op_id: str) -> Operation | None:
+    row = look.one(
+        "SELECT body, store, till FROM facts WHERE bucket = ? AND m = ? AND op_id = ?", (bucket(m), m, op_id)
+    )
+    return None if row is None else Operation(json.loads(bytes(row[0])), *row[1:])
 
 
 def want(turn: Turn, lane: tuple[str, str, int], sale: str, now_ms: int) -> None:
@@ -252,12 +277,13 @@ def faults(look: Turn) -> list[str]:
             found.append(f"sale {at[0]}: the reservation of {at[2]}/{at[3]} is not as open as its facts say")
     ceded = {sale for (sale,) in look.run("SELECT sale FROM ceded")}
     found += [f"sale {sale}: its right is not where it was ceded" for sale in sorted(ceded ^ given)]
-    return found
+    return found + refund_gifts.faults(look)
 
 
 def state(look: Turn) -> dict[str, Any]:
     """What two headquarters with the same facts must agree on."""
     return {
+        "refunds_given": refund_gifts.state(look),
         "ceded": [sale for (sale,) in look.run("SELECT sale FROM ceded ORDER BY sale")],
         "refunds": [
             list(row)

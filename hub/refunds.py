@@ -23,6 +23,7 @@ from hub.bells import Agent
 from hub.decisions import decide
 from hub.intake import key_record
 from hub.office import Office
+from hub.refund_gifts import PcLane
 from hub.store.engine import Turn
 from points.amounts import BadAmount
 from points.fields import LINES_MAX, BadOperation, many, numbered_once, return_line
@@ -95,10 +96,10 @@ def answer(office: Office, asked: Asked) -> Said:
         found = _find(look, office, asked)
         if isinstance(found, Said):
             return found
-        if found.is_ours or (found.owner is not None and office.bells.hears([found.owner])):
+        if found.holder is None or (found.owner is not None and office.bells.hears([found.owner])):
             return Said(found.told)
     with office.store.turn() as turn:
-        refund_rights.want(turn, found.lane, asked.paper.op_id, office.clock())
+        refund_rights.want(turn, found.holder, asked.paper.op_id, office.clock())
     return _refused(SILENT)
 
 
@@ -129,15 +130,14 @@ def _member(office: Office, sale: str) -> int:
 
 @dataclass(frozen=True, slots=True)
 class _Found:
-    """A sale that headquarters knows, by which PC it was made, and what is left of it for this refund.
+    """A sale that headquarters knows, which PC may refund it, and what is left of it for this refund.
 
-    ``mine`` are the lines that are kept for it already; ``owner`` is the till that may be asked for its
-    right: none when its PC was replaced, for the next one has no right of it.
+    ``holder`` None: headquarters may. ``mine`` are the lines that are kept for it already; ``owner`` is the
+    till that may be asked for its right: none when its PC was replaced, for the next one has no right of it.
     """
 
-    lane: tuple[str, str, int]
+    holder: PcLane | None
     owner: Agent | None
-    is_ours: bool
     left: Sale
     mine: list[list[int]] | None
     told: dict[str, Any]
@@ -148,28 +148,34 @@ def _find(look: Turn, office: Office, asked: Asked) -> _Found | Said:
     record = key_record(look, office, paper.kid)
     paper.verify(record.public_raw)
     seen = look.one(
-        "SELECT o.store, o.till, o.epoch, o.digest, o.m, o.posted, a.epoch FROM op_seen o"
-        " LEFT JOIN agents a ON a.store = o.store AND a.till = o.till"
-        " WHERE o.op_bucket = ? AND o.op_id = ?",
+        "SELECT store, till, epoch, digest, m, posted FROM op_seen WHERE op_bucket = ? AND op_id = ?",
         (op_bucket(sale), sale),
     )
     if seen is None or not seen[5]:
         return _refused(NOT_TOLD)
-    store, till, epoch, digest, m, _, epoch_now = seen
+    store, till, epoch, digest, m, _ = seen
     found = refund_rights.kept(look, office.books, sale, m)
     if found is None or bytes(digest).hex() != paper.op_hash:
         return _refused(NO_SALE)
     sold, left = found
     lane = (store, till, int(epoch))
-    is_ours = refund_rights.is_headquarters(look, sale, lane)
-    if not is_ours and lane == (*asked.agent, asked.lane.epoch):
+    holder = refund_rights.holder(look, sale, lane)
+    if holder == (*asked.agent, asked.lane.epoch):
         return _refused(OWN_SALE)
     others = refund_rights.reserved(look, sale)
     mine = others.pop((asked.intent, asked.agent), None)
     for lines in others.values():
         left.take_back(lines)
     told = {"sale": _signed(look, sold), "m": m, "rest": left.rest()}
-    return _Found(lane, lane[:2] if epoch == epoch_now else None, is_ours, left, mine, told)
+    return _Found(holder, _owner(look, holder), left, mine, told)
+
+
+def _owner(look: Turn, holder: PcLane | None) -> Agent | None:
+    """The till to ask for a right; None for headquarters, and for a PC whose place another has taken."""
+    if holder is None:
+        return None
+    at = look.one("SELECT 1 FROM agents WHERE store = ? AND till = ? AND epoch = ?", holder)
+    return None if at is None else holder[:2]
 
 
 def _reserve(turn: Turn, office: Office, asked: Asked, found: _Found) -> Said:
@@ -184,8 +190,8 @@ def _reserve(turn: Turn, office: Office, asked: Asked, found: _Found) -> Said:
     left.take_back(wanted)
     if left.over_refunded:
         return Said({"refused": TOO_MUCH, "left_fen": rest_fen})
-    if not found.is_ours:
-        refund_rights.want(turn, found.lane, sale, office.clock())
+    if found.holder is not None:
+        refund_rights.want(turn, found.holder, sale, office.clock())
         return Said({"refused": SILENT}, found.owner)
     body = {
         "m": found.told["m"], "refs": [asked.intent], "sale": sale, "to": list(asked.agent),

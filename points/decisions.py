@@ -64,7 +64,12 @@ def rights_take(body: Mapping[str, Any]) -> None:
     if (act, asset, ref) != ("take", POINTS, body["refs"][0]):
         raise BadOperation("fund", "what was given is taken, and nothing else in the same operation")
     _schedule(body, n)
-    till, epoch, seq, kid, signature, text, *_ = body["given"]
+    given(body["given"])
+
+
+def given(told: Any) -> None:
+    """Another till's operation as its receiver carries it: ``[till, epoch, seq, kid, signature, body]``."""
+    till, epoch, seq, kid, signature, text, *_ = told
     name(till)
     whole(epoch, 1, EPOCH_MAX)
     whole(seq, 1, SEQ_MAX)
@@ -108,8 +113,20 @@ def unlock(body: Mapping[str, Any]) -> None:
 
 
 def cede(body: Mapping[str, Any]) -> None:
-    """A till gives the right to refund one of its sales to headquarters, for ever."""
+    """A till gives the right to refund a sale to headquarters, for ever: of one of its own, or of one whose
+    right a sister till has ``given`` it."""
     one_ref(body)
+    if "given" in body:
+        given(body["given"])
+
+
+def give_refund(body: Mapping[str, Any]) -> None:
+    """A till gives the right to refund one of its sales to one PC of its store, ``to`` [store, till, epoch],
+    for ever; ``rest`` is what had not come back by then, ``[[line, units, fen]…]``."""
+    one_ref(body)
+    agent(body["to"])
+    whole(body["to"][2], 1, EPOCH_MAX)
+    numbered_once(many(body["rest"], LINES_MAX, return_line, least=1))
 
 
 def reserve_refund(body: Mapping[str, Any]) -> None:

@@ -28,12 +28,12 @@ UNKNOWN_TYPE, UNKNOWN_VERSION = NOT_LEARNT = ("unknown-type", "unknown-version")
 """Kinds that this program has not learnt yet; what is of them is judged again by the next that starts."""
 
 
-BEHIND = frozenset({"rights.return", "rights.give", "refund.cede"})
+BEHIND = frozenset({"rights.return", "rights.give", "refund.cede", "refund.give"})
 """Kinds that wait behind an unresolved earlier operation of their lane on the same member. What takes points
 does not: what spends them does not either. Who gives away the right to refund a sale has told all that came
 back of it."""
 RETURNS = frozenset({"sale.refund", "sale.void"})
-OF_A_SALE = RETURNS | {"refund.cede"}
+OF_A_SALE = RETURNS | {"refund.cede", "refund.give"}
 """Kinds that wait for the sale that they mean, and concern its own member."""
 
 

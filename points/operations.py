@@ -232,6 +232,8 @@ def _refund(body: Mapping[str, Any]) -> None:
         numbered_once(many(body["groups"], GROUPS_MAX, _return_group, least=1))
     else:
         numbered_once(many(body["lines"], LINES_MAX, return_line, least=1))
+    if "given" in body:
+        decisions.given(body["given"])
     _void(body)
 
 
@@ -261,6 +263,7 @@ KINDS: dict[tuple[str, int], Callable[[Mapping[str, Any]], None]] = {
     ("auth.unlock", 1): decisions.unlock,
     ("member.issue", 1): decisions.issue,
     ("refund.cede", 1): decisions.cede,
+    ("refund.give", 1): decisions.give_refund,
     ("refund.reserve", 1): decisions.reserve_refund,
     ("refund.void", 1): decisions.void_refund,
     ("op.dismiss", 1): decisions.dismiss,

@@ -34,7 +34,7 @@ STORE_SCOPED = (
     *("agents", "lanes", "batches", "waiting", "told", "pool", "counted", "phone_tags", "dismissed"),
     *("losses", "refund_wanted"),
 )
-OPERATION_SCOPED = ("op_seen", "resolved", "sealed", "claims", "ceded", "refund_reserved")
+OPERATION_SCOPED = ("op_seen", "resolved", "sealed", "claims", "ceded", "refund_given", "refund_reserved")
 """Keyed by ``op_bucket``, which is computed from the operation's id alone; of a refund, from the sale's."""
 REFERENCE = (
     "stores",
@@ -277,6 +277,10 @@ ceded = Table(
     PrimaryKeyConstraint("op_bucket", "sale"),
 )  # fmt: skip
 """Sales whose right to be refunded is headquarters'."""
+refund_given = Table(
+    "refund_given", metadata, Column("op_bucket", SHARD, nullable=False), _text("sale"), _text("op_id"),
+    _text("store"), _text("till"), _whole("epoch"), PrimaryKeyConstraint("op_bucket", "sale"),
+)  # fmt: skip
 refund_reserved = Table(
     "refund_reserved", metadata, Column("op_bucket", SHARD, nullable=False), _text("sale"), _text("intent"),
     _text("store"), _text("till"), _whole("inc"), _whole("term"), _text("lines"), _whole("ended"),

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from headquarters import Headquarters, headquarters
 from pretend_till import PretendTill
+from test_refunds_given import back, give
 from test_refunds_over_http import WHOLE, ask, burnt, give_back, intent, sold
 
 from hub.registry import copy_registry
@@ -22,16 +23,21 @@ TAMPERED = {
     " (op_bucket, sale, intent, store, till, inc, term, lines, ended)"
     " VALUES (0, 'x', 'y', 's001', '01', 1, 1, '[]', 0)",
     "a right is taken back": "DELETE FROM ceded",
+    "a gift is forgotten": "DELETE FROM refund_given",
+    "a gift is another till's": "UPDATE refund_given SET till = '03'",
+    "a gift is made up": "INSERT INTO refund_given (op_bucket, sale, op_id, store, till, epoch)"
+    " VALUES (0, 'x', 'y', 's001', '02', 1)",
 }
 
 
 @pytest.mark.parametrize("how", TAMPERED)
 def test_headquarters_proves_who_may_refund(tmp_path: Path, how: str) -> None:
     with headquarters(tmp_path) as hq:
-        till, other = PretendTill(hq), PretendTill(hq, "s002")
+        till, sister, other = PretendTill(hq), PretendTill(hq, "s001", "02"), PretendTill(hq, "s002")
         m = till.enrol()
         sale, claim = sold(till, m)
         till.op("refund.cede", m, refs=[sale["id"]])
+        give(till, m, sold(till, m)[0], sister)
         till.send()
         op_id = intent(other)
         assert ask(other, claim, op_id, WHOLE)["granted"]
@@ -41,13 +47,15 @@ def test_headquarters_proves_who_may_refund(tmp_path: Path, how: str) -> None:
         with hq.office.store.turn() as turn:
             turn.run(TAMPERED[how])
         assert verify(hq.office).faults
-        till.close()
-        other.close()
+        for one in (till, sister, other):
+            one.close()
 
 
 def story(hq: Headquarters, dice: random.Random) -> None:
-    """Sales of two tills that come back at three, some at home, some by reservation, some given up."""
+    """Sales of two tills that come back at four, some at home, some at a sister that was given the right,
+    some by reservation, some given up."""
     tills = [PretendTill(hq, "s001"), PretendTill(hq, "s002"), PretendTill(hq, "s003")]
+    sister = PretendTill(hq, "s001", "02")
     ms = [till.enrol() for till in tills]
     for till in tills:
         till.send()
@@ -55,10 +63,17 @@ def story(hq: Headquarters, dice: random.Random) -> None:
     for of, m, sale, _ in papers:
         if dice.random() < 0.4:
             give_back(of, m, sale, intent(of), [[1, 1, 4_000]])
-        if dice.random() < 0.8:
+        if of is tills[0] and dice.random() < 0.5:
+            gift = give(of, m, sale, sister)
+            if dice.random() < 0.7:
+                back(sister, m, sale, gift, 2)
+            if dice.random() < 0.5:
+                sister.op("refund.cede", m, refs=[sale["id"]], given=gift)
+        elif dice.random() < 0.8:
             of.op("refund.cede", m, refs=[sale["id"]])
-    for till in tills[:2]:
-        till.send()
+    for till in (tills[0], sister, tills[1]):
+        assert till.send() == {}
+    sister.close()
     granted = 0
     for of, m, sale, claim in papers * 2:
         at, op_id = dice.choice(tills), intent(of)
@@ -102,6 +117,7 @@ def test_heard_again_in_any_order_the_same_lines_are_reserved(
     story(first, random.Random(seed))
     assert verify(first.office).faults == []
     wanted = state(first.office)
+    assert wanted["refunds_given"]
     assert {row[-1] for row in wanted["refunds"]} == {0, 1}, "some are open, some are over"
     assert first.rows("SELECT reason FROM cases") == [], "nothing came back beyond a sale"
     raws = [bytes(raw) for (raw,) in first.rows("SELECT envelope FROM batches ORDER BY arrived")]
@@ -115,5 +131,14 @@ def test_heard_again_in_any_order_the_same_lines_are_reserved(
             again.hear(queue)
             assert verify(again.office).faults == []
             told = state(again.office)
-            for part in ("ceded", "refunds", "waiting", "members", "cells", "accounts", "operations"):
+            for part in (
+                "ceded",
+                "refunds_given",
+                "refunds",
+                "waiting",
+                "members",
+                "cells",
+                "accounts",
+                "operations",
+            ):
                 assert told[part] == wanted[part], part
