@@ -94,7 +94,7 @@ class Agent:
         self.bell = Bell(self.night, self.uplink)
         self.sisters = Sisters(self.till, settings.sisters_port, settings.sisters, settings.sisters_interface)
         self.counter = Counter(self.till, self.uplink.authorise, self.sisters.fetch, self.sisters.near)
-        self.desk = Desk(self.counter, self.uplink.refund)
+        self.desk = Desk(self.counter, self.uplink.refund, self.sisters.right_to)
         printer = open_printer(settings.printers[0], settings.paper_mm) if settings.printers else None
         self.printing = Printing(self.till, printer, words)
         key = PageKey(page_folder(settings), self.server.port, self.till.clock.now().boot)

@@ -43,9 +43,14 @@ class Done:
 class Desk:
     """The acts of one counter for pages and points of sale. Safe from any thread; one act at a time."""
 
-    def __init__(self, counter: Counter, ask: reservations.Ask = reservations.no_headquarters) -> None:
+    def __init__(
+        self,
+        counter: Counter,
+        ask: reservations.Ask = reservations.no_headquarters,
+        near: reservations.Near = reservations.no_sisters,
+    ) -> None:
         self.counter = counter
-        self._ask = ask
+        self._ask, self._near = ask, near
         self.till = counter.till
         self._one = threading.Lock()
 
@@ -128,9 +133,11 @@ class Desk:
             return reservations.quote(self.till, sale, lines)
         return goods_back.quote(self.till, sale, lines)
 
-    def find_elsewhere(self, digits: str) -> goods_back.Returnable | No:
-        """What headquarters says of the sale on a paper; it may take a moment."""
-        return reservations.look(self.till, digits, self._ask)
+    def find_elsewhere(self, digits: str, *, reaches: bool) -> goods_back.Returnable | No:
+        """What a sister till says of the sale on a paper, or headquarters where it ``reaches``; it may take
+        a moment."""
+        ask = self._ask if reaches else reservations.no_headquarters
+        return reservations.look(self.till, digits, ask, self._near)
 
     def refund_elsewhere(
         self,
@@ -145,9 +152,9 @@ class Desk:
     ) -> Done | No:
         """Record a capped part of another till's sale that came back, by its paper alone.
 
-        ``reaches``: headquarters can be asked, so it is, and what it can help with comes back by lines. The
-        manager is asked, but below the limits of any refund not by who knows that headquarters hears of it at
-        once (``online``).
+        Whoever can be asked is, headquarters where it ``reaches``, and what they can help with comes back by
+        lines. The manager is asked, but below the limits of any refund not by who knows that headquarters
+        hears of it at once (``online``).
         """
 
         def asks_manager() -> bool:
@@ -156,8 +163,8 @@ class Desk:
             return not isinstance(allowed, No) and (not online or approval.needed(self.till, refund_fen=fen))
 
         def do(mark: Mark) -> Recorded | No:
-            helped = self.find_elsewhere(digits) if reaches else None
-            if helped is not None and not elsewhere.is_left_alone(helped):
+            helped = self.find_elsewhere(digits, reaches=reaches)
+            if not elsewhere.is_left_alone(helped):
                 return helped if isinstance(helped, No) else No(Refusal.refund_by_lines, {})
             return elsewhere.refund(self.till, digits, groups, by, mark)
 

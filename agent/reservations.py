@@ -1,9 +1,11 @@
-"""Goods of a sale whose right to be refunded is not this till's: by headquarters' reservation, to the line.
+"""Goods of another till's sale, to the line: by that till's own right, or by headquarters' reservation.
 
-Whoever has the paper is told the sale as its own till signed it, and what is left of it, so that the cashier
-chooses lines and sees what they do to the points. An intent is written down before lines are asked for, under
-the id of the refund that it is for; it ends only by that refund or by ``refund.void``: an answer that is lost
-can strand lines, never give them back twice. Points that go back go to headquarters, never to local rights.
+A sister till that sold them is asked for its right first (``agent.refund_rights``), without headquarters;
+then they come back as at home. Else headquarters tells the sale as its own till signed it, and what is left
+of it, so that the cashier chooses lines and sees what they do to the points. An intent is written down before
+lines are asked for, under the id of the refund that it is for; it ends only by that refund or by
+``refund.void``: an answer that is lost can strand lines, never give them back twice. Points that go back go
+to headquarters, never to local rights.
 """
 
 from __future__ import annotations
@@ -15,6 +17,7 @@ from agent import claims
 from agent.funding import No
 from agent.goods_back import Returnable, ReturnLines, ReturnQuote
 from agent.recorder import UNMARKED, Draft, Mark, Recorded, next_id, record
+from agent.refund_rights import is_given
 from agent.slips import slip
 from agent.store import outbox, refunds, sales
 from agent.store.refunds import Told
@@ -31,6 +34,8 @@ from points.wire.faults import WireFault
 
 Ask = Callable[[dict[str, Any]], dict[str, Any] | None]
 """Ask headquarters (``agent.uplink.Uplink.refund``); None when it does not answer."""
+Near = Callable[[str], bool]
+"""Ask the sister till that printed a paper for its right (``agent.sisters.Sisters.right_to``)."""
 
 TRIES = 2
 """How often lines are asked for while the till that sold gives its right."""
@@ -47,13 +52,19 @@ def no_headquarters(_asked: dict[str, Any]) -> None:
     """A till that has nobody to ask."""
 
 
+def no_sisters(_digits: str) -> bool:
+    """A till that is alone in its store."""
+    return False
+
+
 def is_elsewhere(till: Till, sale: str) -> bool:
     """Whether the right to refund a sale is not this till's."""
     return sales.is_ceded(till.book, sale) or sales.body(till.book, sale) is None
 
 
-def look(till: Till, digits: str, ask: Ask) -> Returnable | No:
-    """What headquarters says of the sale on a paper, and what is left. Call it without the lock: it waits."""
+def look(till: Till, digits: str, ask: Ask, near: Near = no_sisters) -> Returnable | No:
+    """The sale on a paper, and what is left of it, as a sister till or headquarters says. Call it without the
+    lock: it waits."""
     try:
         paper = claim.decode(digits)
     except WireFault:
@@ -65,9 +76,12 @@ def look(till: Till, digits: str, ask: Ask) -> Returnable | No:
             return No(Refusal.nothing_to_refund, {})
         if _has_untold_parts(till, paper.op_id):
             return No(Refusal.refund_not_told, {})
-    answer = ask({"claim": digits})
+        is_here = is_given(till, refunds.find(till.book, paper.op_id))
+    is_here = is_here or near(digits)
+    answer = None if is_here else ask({"claim": digits})
     with till.book.lock:
-        told = _told(till, paper, digits, answer)
+        held = refunds.find(till.book, paper.op_id)
+        told = held if held and is_given(till, held) else _told(till, paper, digits, answer)
         if isinstance(told, No):
             return told
         with till.book.turn() as turn:
@@ -171,6 +185,8 @@ def refund(
         if told is None or isinstance(quoted, No):
             assert isinstance(quoted, No), "a quote is of something that was told"
             return quoted
+        if is_given(till, told):
+            return _write(till, told, quoted, {"given": told.given}, by, mark)
         op_id = next_id(till, till.time())
         with till.book.turn() as turn:
             refunds.intend(turn, op_id, sale)
@@ -214,10 +230,18 @@ def _record(
     quoted = _quoted(till, told, lines)
     if isinstance(quoted, No):
         return quoted
+    return _write(till, told, quoted, {}, by, mark, op_id)
+
+
+def _write(
+    till: Till, told: Told, quoted: ReturnQuote, more: dict[str, Any], by: str, mark: Mark, op_id: str = ""
+) -> Recorded:
+    """The refund itself; ``op_id`` is that of its intent, if it has one."""
     body = {
         "refs": [told.sale], "lines": quoted.lines, "claw_pts": quoted.claw_pts,
-        "restore_pts": quoted.restore_pts,
+        "restore_pts": quoted.restore_pts, **more,
     }  # fmt: skip
+    op_id = op_id or next_id(till, till.time())
     draft = Draft("sale.refund", body, by, told.m, op_id=op_id, mark=mark)
     view = till.look(told.m) if told.m is not None else None
     if view is not None:
@@ -225,7 +249,9 @@ def _record(
         if quoted.claw_pts:
             draft.rights, draft.fund, _ = rights.burn(view.rights, quoted.claw_pts)
     moved = {"clawed": quoted.claw_pts, "restored": quoted.restore_pts} if told.m is not None else {}
-    draft.slip = slip(till, view, **moved, back_fen=quoted.fen, origin=_origin(told, paper))
+    draft.slip = slip(
+        till, view, **moved, back_fen=quoted.fen, origin=_origin(told, claim.decode(told.digits))
+    )
 
     left = _kept(till, told)
     left.take_back(quoted.lines)

@@ -18,7 +18,7 @@ import threading
 import time
 from collections.abc import Iterable, Iterator
 
-from agent import transfers
+from agent import refund_rights, transfers
 from agent.store import device_keys, wants
 from agent.store.wants import Want
 from agent.till import Till
@@ -26,7 +26,7 @@ from config.faults import Fault, whereabouts
 from points.wire import sister
 from points.wire.faults import WireFault
 from points.wire.lane import KeyRecord
-from points.wire.sister import ASK, DATAGRAM_BYTES_MAX, GIVEN, HAVE, WANT, Said
+from points.wire.sister import ASK, DATAGRAM_BYTES_MAX, GIVEN, HAVE, PAPER, RIGHT, WANT, Said
 
 log = logging.getLogger(__name__)
 
@@ -62,6 +62,8 @@ class Sisters:
         """False plays a pulled plug: nothing is said and nothing is heard."""
         self._known: dict[str, Address] = {}
         self._answers: dict[str, Answers] = {}
+        self._papers: dict[str, str] = {}
+        """Papers whose right was asked for and not answered yet, and who printed them."""
         self._stop = threading.Event()
         self._sockets: tuple[socket.socket, ...] = ()
         self._threads: list[threading.Thread] = []
@@ -111,6 +113,14 @@ class Sisters:
                     came += self._want(transfers.wish(self.till, said.lane.till, m, min(said.n, pts - came)))
             return came
 
+    def right_to(self, digits: str) -> bool:
+        """Get the right to refund the sale on a paper from the sister till that sold it, within a moment."""
+        lane = refund_rights.sister_with(self.till, digits)
+        if lane is None or lane.till not in self._names():
+            return False
+        with self._one:
+            return self._show(digits, lane.till, 1)
+
     # -- asking -------------------------------------------------------------------------------
 
     def _names(self) -> set[str]:
@@ -144,16 +154,34 @@ class Sisters:
     def _want(self, want: Want) -> int:
         """Say a wish until it is answered or a moment is over; gives the points that came."""
         said = Said(WANT, want.id, self.till.identity.lane, want.till, want.m, want.pts, want.inc, want.term)
-        with self._expecting(want.id) as answers:
+        answer = self._heard(said, GIVEN)
+        return 0 if answer is None else transfers.heard(self.till, answer)
+
+    def _heard(self, said: Said, say: str) -> Said | None:
+        """The answer of one till, asked again until it comes or a moment is over."""
+        with self._expecting(said.id) as answers:
             for attempt in range(TRIES):
                 self._tell(said, again=attempt > 0)
                 end_s = time.monotonic() + self.given_s
                 with contextlib.suppress(queue.Empty):
                     while True:
                         answer = answers.get(timeout=max(0.0, end_s - time.monotonic()))
-                        if answer.say == GIVEN and answer.lane.till == want.till:
-                            return transfers.heard(self.till, answer)
-        return 0
+                        if answer.say == say and answer.lane.till == said.to:
+                            return answer
+        return None
+
+    def _show(self, digits: str, sister: str, n: int) -> bool:
+        """Show a paper until it is answered or a moment is over; whether the right is here now."""
+        said = Said(PAPER, self.till.chance(16).hex(), self.till.identity.lane, sister, 0, n, paper=digits)
+        self._papers[digits] = sister
+        answer = self._heard(said, RIGHT)
+        if answer is None:
+            return False
+        del self._papers[digits]
+        try:
+            return refund_rights.take(self.till, answer)
+        except WireFault:
+            return False
 
     @contextlib.contextmanager
     def _expecting(self, id: str) -> Iterator[Answers]:
@@ -170,6 +198,10 @@ class Sisters:
         for want in wants.unanswered(self.till.book):
             if want.id not in self._answers and not self._stop.is_set():
                 self._want(want)
+        with self._one:
+            for digits, sister in list(self._papers.items()):
+                if not self._stop.is_set():
+                    self._show(digits, sister, 0)
 
     def _again(self) -> None:
         while not self._stop.is_set():
@@ -220,10 +252,17 @@ class Sisters:
         elif said.say == WANT:
             given = transfers.give(till, said)
             self._send(Said(GIVEN, said.id, lane, who, said.m, given=given), address)
+        elif said.say == PAPER:
+            gift = refund_rights.give(till, said)
+            given, sale = (None, "") if gift is None else gift
+            answer = Said(RIGHT, said.id, lane, who, 0, given=given, paper=said.paper, sale=sale)
+            self._send(answer, address)
         elif (expected := self._answers.get(said.id)) is not None:
             expected.put(said)
         elif said.say == GIVEN:  # nobody waits for it any more
             transfers.heard(till, said)
+        elif said.say == RIGHT:
+            refund_rights.take(till, said)
 
     # -- sockets ------------------------------------------------------------------------------
 

@@ -131,3 +131,9 @@ def refunds_by_reservation(db: Any) -> None:
         " STRICT, WITHOUT ROWID;"
         "CREATE INDEX refunds_of_paper ON refunds_elsewhere (sale);"
     )
+
+
+@migrations()
+def refunds_given_by_sisters(db: Any) -> None:
+    """The gift by which the right to refund a sale is this till's, as its giver signed it."""
+    db.executescript("ALTER TABLE papers ADD COLUMN given TEXT;")

@@ -77,13 +77,13 @@ class Shop:
         return said.no(told, words)
 
     def sale_of_another(self, text: str, words: Words) -> said.Said:
-        """The lines of the sale on a paper, as headquarters tells them; where it cannot be asked or cannot
-        help, what the paper itself says, if the rule book allows anything by that."""
-        digits = codes.recognise(text).text
-        told = self.desk.find_elsewhere(digits) if self.is_online else None
+        """The lines of the sale on a paper, as a sister till or headquarters tells them; where nobody can be
+        asked or can help, what the paper itself says, if the rule book allows anything by that."""
+        online = self.is_online
+        told = self.desk.find_elsewhere(codes.recognise(text).text, reaches=online)
         if isinstance(told, Returnable):
             return said.returnable(told)
-        if told is None or (elsewhere.is_left_alone(told) and self.till.rule().elsewhere_sale_fen):
+        if elsewhere.is_left_alone(told) and (not online or self.till.rule().elsewhere_sale_fen):
             return self.paper_of_another(text, words)
         return said.no(told, words)
 

@@ -1,13 +1,14 @@
-"""Sales that only headquarters lets this till refund, as it told them; intents to refund; what was refunded.
+"""Sales of other tills that this one may refund, as it was told; intents to refund; what was refunded.
 
 A sale is kept as its own till signed it, with what is left of it, while a cashier has its paper in hand. One
-of which something came back here stays, because that refund is folded with it.
+of which something came back here stays, because that refund is folded with it; and so does one whose right a
+sister till gave.
 """
 
 from __future__ import annotations
 
 import json
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from agent.journal.database import Book
 from config.sqlite import Connection
@@ -19,8 +20,9 @@ Lines = list[list[int]]
 
 
 class Told(NamedTuple):
-    """A sale as headquarters told it: by whom it was sold, whose it is, its signed bytes, the code on its
-    paper, and what is left ``[[line, units, fen]…]``."""
+    """A sale as headquarters or a sister till told it: who sold it, whose it is, its signed bytes, the code
+    on its paper, and what is left ``[[line, units, fen]…]``; ``given`` is the proof of a sister till's
+    gift (``points.wire.transfer``)."""
 
     sale: str
     store: str
@@ -29,27 +31,30 @@ class Told(NamedTuple):
     body: bytes
     digits: str
     rest: Lines
+    given: list[Any] | None = None
 
 
 def keep(turn: Connection, told: Told) -> None:
-    """Remember a sale, over what was told before."""
+    """Remember a sale, over what was told before; a gift is never forgotten."""
     turn.execute(
-        "INSERT INTO papers (sale, store, till, m, body, digits, rest) VALUES (?, ?, ?, ?, ?, ?, ?)"
+        "INSERT INTO papers (sale, store, till, m, body, digits, rest, given) VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
         " ON CONFLICT (sale) DO UPDATE SET m = excluded.m, rest = excluded.rest,"
-        " n = (SELECT max(n) + 1 FROM papers)",
-        (*told[:6], json.dumps(told.rest)),
+        " given = coalesce(excluded.given, given), n = (SELECT max(n) + 1 FROM papers)",
+        (*told[:6], json.dumps(told.rest), told.given and json.dumps(told.given)),
     )
     turn.execute(
-        "DELETE FROM papers WHERE n <= (SELECT max(n) FROM papers) - ?"
+        "DELETE FROM papers WHERE n <= (SELECT max(n) FROM papers) - ? AND given IS NULL"
         " AND sale NOT IN (SELECT sale FROM refunds_elsewhere)",
         (KEPT_MAX,),
     )
 
 
 def find(book: Book, sale: str) -> Told | None:
-    """A sale that headquarters told of."""
-    row = book.row("SELECT sale, store, till, m, body, digits, rest FROM papers WHERE sale = ?", (sale,))
-    return None if row is None else Told._make((*row[:6], json.loads(row[6])))
+    """A sale that this till was told of."""
+    row = book.row(
+        "SELECT sale, store, till, m, body, digits, rest, given FROM papers WHERE sale = ?", (sale,)
+    )
+    return None if row is None else Told._make((*row[:6], json.loads(row[6]), row[7] and json.loads(row[7])))
 
 
 def intend(turn: Connection, op_id: str, sale: str) -> None:

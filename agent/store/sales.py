@@ -8,10 +8,11 @@ from __future__ import annotations
 from agent.journal.database import Book
 from config.sqlite import Connection
 
-CEDE = "refund.cede"
-FINDABLE_BY_REF = frozenset({"sale.refund", "sale.void", "rights.take", CEDE})
+GIVE = "refund.give"
+_GONE = ("refund.cede", GIVE)
+FINDABLE_BY_REF = frozenset({"sale.refund", "sale.void", "rights.take", *_GONE})
 """Kinds that are found by the operation that they refer to: goods come back once, points are taken once, the
-right to refund a sale is ceded once."""
+right to refund a sale is given away once."""
 
 
 def body(book: Book, op_id: str) -> bytes | None:
@@ -52,15 +53,26 @@ def receipt_exists(book: Book, receipt: str, day: int) -> bool:
 def returns_of(book: Book, sale: str) -> list[tuple[int, bytes]]:
     """(position, body) of every return of a sale recorded here, in order."""
     return book.rows(
-        "SELECT pos, body FROM returns JOIN ops USING (pos) WHERE sale = ? AND kind <> ? ORDER BY pos",
-        (sale, CEDE),
+        "SELECT pos, body FROM returns JOIN ops USING (pos)"
+        " WHERE sale = ? AND kind NOT IN (?, ?) ORDER BY pos",
+        (sale, *_GONE),
     )
 
 
 def is_ceded(book: Book, sale: str) -> bool:
-    """Whether the right to refund a sale of this till was ceded."""
-    found = book.row("SELECT 1 FROM returns JOIN ops USING (pos) WHERE sale = ? AND kind = ?", (sale, CEDE))
+    """Whether this till has given away the right to refund a sale."""
+    found = book.row(
+        "SELECT 1 FROM returns JOIN ops USING (pos) WHERE sale = ? AND kind IN (?, ?)", (sale, *_GONE)
+    )
     return found is not None
+
+
+def gift(book: Book, sale: str) -> tuple[int, bytes] | None:
+    """(position, body) of the operation that gave the right to refund a sale to a sister till."""
+    found = book.row(
+        "SELECT pos, body FROM returns JOIN ops USING (pos) WHERE sale = ? AND kind = ?", (sale, GIVE)
+    )
+    return None if found is None else (found[0], found[1])
 
 
 def back_elsewhere(book: Book, day: int) -> int:

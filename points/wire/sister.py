@@ -1,13 +1,17 @@
 """What tills of one store say to each other over the store's own network: one signed datagram each.
 
     datagram = "JFS1" | signature[64] | canonical JSON {v, say, id, chain, store, till, epoch, kid, to, m, n,
-               inc, term, given}                                                        all keys, always
+               inc, term, given}                                                 all keys, always; v 1
+               and in v 2 {paper, sale} besides
     message  = "jifen/sister/1" 00 | the JSON's bytes
 
     ask    who has points of member `m`?  `n` are lacking           to everybody: `to` is empty
     have   `n` of them                                              to who asked
     want   give me `n`, for my term (`inc`, `term`)                 to one till
     given  this (`points.wire.transfer`), or null: I have none      to who wanted
+    paper  give me the right to refund the sale on this `paper`;   v 2  to one till
+           with `n` 0: if you gave it before
+    right  here it is, with the `sale`'s bytes; or null            v 2  to who asked
 
 `id` names the question, 32 hex; an answer carries its question's. Everything may be lost, doubled and late: a
 want is answered from the giver's book, so the same one gets the same answer, and what is given twice is
@@ -29,15 +33,18 @@ from points.wire.lane import KeyRecord, Lane
 from points.wire.transfer import Given
 
 MAGIC = b"JFS1"
-ASK, HAVE, WANT, GIVEN = SAYS = ("ask", "have", "want", "given")
+ASK, HAVE, WANT, GIVEN = _POINTS = ("ask", "have", "want", "given")
+PAPER, RIGHT = _GOODS = ("paper", "right")
+SAYS = {1: _POINTS, 2: _GOODS}
+"""What is said in which version: a till that knows only the first hears nothing of the second."""
 DATAGRAM_BYTES_MAX = 8192
 MEMBER_MAX, AMOUNT_MAX, TERM_MAX = 2**40, 10**12, 2**31
 
-_VERSION = 1
 _LABEL = b"jifen/sister/1\0"
 _KEYS = frozenset(
     ("v", "say", "id", "chain", "store", "till", "epoch", "kid", "to", "m", "n", "inc", "term", "given")
 )
+_MORE = {1: _KEYS, 2: _KEYS | {"paper", "sale"}}
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,14 +60,20 @@ class Said:
     inc: int = 1
     term: int = 1
     given: Given | None = None
+    paper: str = ""
+    sale: str = ""
 
 
 def datagram(said: Said, key: SigningKey) -> bytes:
     """The bytes to send. TooLarge if they do not fit into a datagram."""
     lane = said.lane
+    goods: dict[str, Any] = {"v": 1}
+    if said.say in _GOODS:
+        goods = {"v": 2, "paper": said.paper, "sale": said.sale}
     content = canonical.encode(
-        {
-            "v": _VERSION, "say": said.say, "id": said.id, "chain": lane.chain, "store": lane.store,
+        goods
+        | {
+            "say": said.say, "id": said.id, "chain": lane.chain, "store": lane.store,
             "till": lane.till, "epoch": lane.epoch, "kid": key.kid, "to": said.to, "m": said.m, "n": said.n,
             "inc": said.inc, "term": said.term, "given": said.given.told() if said.given else None,
         }
@@ -83,9 +96,10 @@ def open_datagram(raw: bytes, own: Lane, record_of: Callable[[str], KeyRecord | 
         raise Malformed(why="magic")
     content = raw[head:]
     fields = Fields(canonical.decode(content, DATAGRAM_BYTES_MAX))
-    if type(fields.raw.get("v")) is not int or fields.raw["v"] != _VERSION:
-        raise EnvelopeVersion(v=fields.raw.get("v"))
-    fields.exactly(_KEYS)
+    version: Any = fields.raw.get("v")
+    if type(version) is not int or version not in SAYS:
+        raise EnvelopeVersion(v=version)
+    fields.exactly(_MORE[version])
     lane = Lane(fields.name("chain"), fields.name("store"), fields.name("till"), fields.whole("epoch", 1))
     to, say = fields.raw["to"], fields.raw["say"]
     if (
@@ -94,7 +108,7 @@ def open_datagram(raw: bytes, own: Lane, record_of: Callable[[str], KeyRecord | 
         or to not in ("", own.till)
     ):
         raise WrongLane()
-    if say not in SAYS or (to == "") != (say == ASK):
+    if say not in SAYS[version] or (to == "") != (say == ASK):
         raise Malformed(why="say")
     record = record_of(fields.hex("kid", 8))
     if record is None:
@@ -105,8 +119,11 @@ def open_datagram(raw: bytes, own: Lane, record_of: Callable[[str], KeyRecord | 
         raise WrongLane()
     verify(record.public_raw, raw[len(MAGIC) : head], _LABEL + content)
     told: Any = fields.raw["given"]
-    if told is not None and say != GIVEN:
+    if told is not None and say not in (GIVEN, RIGHT):
         raise Malformed(why="given")
+    paper, sale = fields.raw.get("paper", ""), fields.raw.get("sale", "")
+    if type(paper) is not str or type(sale) is not str:
+        raise Malformed(why="paper")
     return Said(
         say=say,
         id=fields.hex("id", 16),
@@ -117,4 +134,6 @@ def open_datagram(raw: bytes, own: Lane, record_of: Callable[[str], KeyRecord | 
         inc=fields.whole("inc", 1, TERM_MAX),
         term=fields.whole("term", 1, TERM_MAX),
         given=None if told is None else transfer.heard(told, own.chain, own.store),
+        paper=paper,
+        sale=sale,
     )

@@ -63,7 +63,7 @@ def desk(shop: Shop) -> Desk:
 def back(shop: Shop, claim: str, lines: list[list[int]], n: int = 0) -> Done | No:
     """What a counter does: it looks at the paper, then refunds lines."""
     at = desk(shop)
-    found = at.find_elsewhere(claim)
+    found = at.find_elsewhere(claim, reaches=True)
     if isinstance(found, No):
         return found
     return at.refund(f"act-{n:08d}", "c2", found.sale, lines)
@@ -90,7 +90,7 @@ def test_another_till_s_sale_comes_back_to_the_line_and_the_paper_says_the_point
     away.sync()
     before = shown(away, m)
     bells.enter_context(listening(hq, home))
-    found = desk(away).find_elsewhere(claim)
+    found = desk(away).find_elsewhere(claim, reaches=True)
     assert isinstance(found, Returnable)
     assert (found.lines, found.rest) == (GOODS, [[1, 2, 8_000], [2, 1, 4_000]])
     assert found.origin.startswith("s001 · 01-1-")
@@ -292,7 +292,7 @@ def test_an_answer_that_was_lost_strands_nothing_for_long(
     refund_rights.cede(home.till, sold.op.id)
     home.sync()
     at = Desk(away.counter, Line(away, loses=1))
-    found = at.find_elsewhere(claim)
+    found = at.find_elsewhere(claim, reaches=True)
     assert isinstance(found, Returnable)
     assert isinstance(at.refund("act-00000000", "c2", found.sale, [[1, 2, 8_000]]), No)
     assert hq.rows("SELECT ended FROM refund_reserved") == [(0,)], "reserved for the intent that is given up"
@@ -320,7 +320,7 @@ def test_a_till_that_is_killed_between_asking_and_recording_gives_up_when_it_wak
         return told
 
     at = Desk(away.counter, die)
-    found = at.find_elsewhere(claim)
+    found = at.find_elsewhere(claim, reaches=True)
     assert isinstance(found, Returnable)
     with pytest.raises(Killed):
         at.refund("act-00000000", "c2", found.sale, [[1, 2, 8_000]])

@@ -75,7 +75,8 @@ def test_points_of_the_first_till_are_spent_at_the_second_without_a_network(stor
     assert [sum(agent.till.rights(new.m).left(20260101)) for agent in (first, second)] == [20, 0]
 
 
-def test_goods_of_the_first_till_come_back_at_the_second_to_the_point(store: list[Cashier]) -> None:
+@pytest.mark.parametrize("way", ["headquarters", "the store's own network"])
+def test_goods_of_the_first_till_come_back_at_the_second_to_the_point(store: list[Cashier], way: str) -> None:
     first, second = (cashier.agent for cashier in store)
     new = enrolment.enrol(first.till, "c1")
     assert isinstance(new, enrolment.Enrolled)
@@ -86,10 +87,11 @@ def test_goods_of_the_first_till_come_back_at_the_second_to_the_point(store: lis
         assert agent.pulse.contact()
     cashier = store[1].open()
     digits = claims.digits(first.till, sold.op.id)
-    cashier.scan(digits)
-    cashier.sees("#refund-dialog .stop-said", "现在没有回应")
-    assert first.pulse.contact(), "its page asks for the right, and it is given"
-    cashier.press("Escape")
+    if way == "headquarters":
+        give_by_headquarters(cashier, first, digits)
+    else:
+        for agent in (first, second):
+            agent.uplink.connected = False
     cashier.press("F3")
     cashier.type(digits)
     cashier.press("Enter")
@@ -101,7 +103,17 @@ def test_goods_of_the_first_till_come_back_at_the_second_to_the_point(store: lis
     cashier.press("Enter")
     cashier.sees("#done", "已退货")
     for agent in (second, first, second):
+        agent.uplink.connected = True
         assert agent.pulse.contact()
     card = second.counter.card(new.m)
     assert card is not None
     assert card.points == 40, "as headquarters has it now, and as the paper said"
+
+
+def give_by_headquarters(cashier: Cashier, first: Agent, digits: str) -> None:
+    """The first till is not on the store's network; headquarters asks for its right in its page."""
+    first.sisters.is_plugged = False
+    cashier.scan(digits)
+    cashier.sees("#refund-dialog .stop-said", "现在没有回应")
+    assert first.pulse.contact(), "its page asks for the right, and it is given"
+    cashier.press("Escape")

@@ -48,12 +48,18 @@ def test_the_committed_datagrams_are_read() -> None:
     assert gave.told() == TOLD["given"]
     gave.check(RECORD)
     assert (gave.seq, gave.content()["id"]) == (17, OP)
+    paper = open_at(LANE, bytes.fromhex(TOLD["paper"]))
+    assert (paper.say, paper.to, paper.n, paper.paper, paper.sale) == ("paper", "t1", 1, "000123", "")
+    right = open_at(T2, bytes.fromhex(TOLD["right"]))
+    assert right.given is not None
+    right.given.check(RECORD)
+    assert (right.say, right.given.seq, right.sale) == ("right", 18, '{"t":"sale.earn"}')
 
 
-@pytest.mark.parametrize("name", ["ask", "have", "want", "gave", "none"])
+@pytest.mark.parametrize("name", ["ask", "have", "want", "gave", "none", "paper", "right"])
 def test_every_flipped_byte_is_refused(name: str) -> None:
     raw = bytes.fromhex(TOLD[name])
-    at = LANE if name in ("ask", "want") else T2
+    at = LANE if name in ("ask", "want", "paper") else T2
     open_at(at, raw)
     for i in range(len(raw)):
         with pytest.raises(WireFault):
@@ -73,7 +79,8 @@ def _changed(change: dict[str, Any]) -> bytes:
 @pytest.mark.parametrize(
     ("change", "fault"),
     [
-        ({"v": 2}, EnvelopeVersion),
+        ({"v": 3}, EnvelopeVersion),
+        ({"v": 2}, Malformed),
         ({"v": True}, WireFault),
         ({"more": 1}, Malformed),
         ({"say": "take"}, Malformed),

@@ -289,6 +289,7 @@ def build_sisters() -> dict[str, Any]:
         }
     )  # fmt: skip
     given = transfer.Given.signed(LANE, 17, giving, DEVICE)
+    right = transfer.Given.signed(LANE, 18, giving.replace(b"rights.give", b"refund.give"), DEVICE)
     asked = seed("question", 16).hex()
     own = Lane("demo", "s01", "t2", 1)
     return {
@@ -298,6 +299,11 @@ def build_sisters() -> dict[str, Any]:
         "want": sister.datagram(sister.Said("want", asked, own, "t1", 1024, 40, 1, 3), OTHER).hex(),
         "gave": sister.datagram(sister.Said("given", asked, LANE, "t2", 1024, given=given), DEVICE).hex(),
         "none": sister.datagram(sister.Said("given", asked, LANE, "t2", 1024), DEVICE).hex(),
+        "paper": sister.datagram(sister.Said("paper", asked, own, "t1", 0, 1, paper="000123"), OTHER).hex(),
+        "right": sister.datagram(
+            sister.Said("right", asked, LANE, "t2", 0, given=right, paper="000123", sale='{"t":"sale.earn"}'),
+            DEVICE,
+        ).hex(),
     }
 
 
