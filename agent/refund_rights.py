@@ -21,6 +21,7 @@ from agent.store.refunds import Told
 from agent.till import Till
 from points.fields import BadOperation
 from points.operations import read
+from points.returns import Sale
 from points.wire import canonical, chain, claim
 from points.wire.faults import UnknownKey, WireFault, WrongLane
 from points.wire.lane import Lane
@@ -134,7 +135,11 @@ def take(till: Till, said: Said) -> bool:
             raise WrongLane()
         known = refunds.find(till.book, sold.id)
         if known is None or known.given is None:
-            rest = [[int(n) for n in line[:3]] for line in giving.body["rest"]]
+            left = Sale(sold.body, till.books[sold.rule])
+            left.keep_only(giving.body["rest"])
+            for _, back in sales.returns_of(till.book, sold.id):  # before this database was lost
+                left.take_back_as("sale.refund", canonical.decode(back))
+            rest = left.rest()
             told = Told(sold.id, own.store, given.lane.till, sold.m, raw, said.paper, rest, given.told())
             with till.book.turn() as turn:
                 refunds.keep(turn, told)

@@ -224,7 +224,11 @@ class Floor:
         """A sale of this till comes back, in part or whole; or another till's, by the code on its paper."""
         mine = [paper for paper in self.papers[-60:] if paper.pc is pc]
         others = [paper for paper in self.papers[-60:] if paper.digits and paper.pc is not pc]
-        if others and self.elsewhere and dice.random() < 0.3:
+        near = [paper for paper in others if paper.pc.name[0] == pc.name[0]]
+        luck = random.Random(f"{act}/near")
+        if near and luck.random() < 0.5:
+            self.return_nearby(pc, luck.choice(near), act, luck)
+        elif others and self.elsewhere and dice.random() < 0.3:
             self.return_elsewhere(pc, dice.choice(others), act, dice)
         elif mine:
             self.return_of(pc, dice.choice(mine), act, dice)
@@ -240,10 +244,7 @@ class Floor:
             kind, rest = "refund", goods_back.returnable(pc.till, paper.op_id)
             if isinstance(rest, No) or not rest.rest:
                 return
-            lines = [list(line) for line in dice.sample(rest.rest, dice.randrange(1, len(rest.rest) + 1))]
-            for line in lines:
-                if dice.random() < 0.5:
-                    line[1], line[2] = 0, line[2] // 2
+            lines = _some(rest.rest, dice)
 
             def ask() -> Done | No:
                 return pc.desk.refund(act, "c1", paper.op_id, lines)
@@ -258,6 +259,23 @@ class Floor:
             self.marks["refund after the points were spent"] += done.receipt.debt > 0
 
         self.ask(pc, Asking(act, paper.customer, ask, then))
+
+    def return_nearby(self, pc: Pc, paper: Paper, act: str, dice: random.Random) -> None:
+        """A sale of a sister till comes back here by its lines, if that till gives its right."""
+        try:
+            found = pc.desk.find_elsewhere(paper.digits, reaches=False)
+        except (Fault, Error):
+            self.marks["act failed"] += 1
+            return
+        if isinstance(found, No) or not found.rest:
+            return
+        lines = _some(found.rest, dice)
+
+        def then(_: Done) -> None:
+            self.marks["refund at a sister till"] += 1
+            self.marks["refund at a sister till in outage"] += not pc.uplink.reaches()
+
+        self.ask(pc, Asking(act, paper.customer, lambda: pc.desk.refund(act, "c1", paper.op_id, lines), then))
 
     def return_elsewhere(self, pc: Pc, paper: Paper, act: str, dice: random.Random) -> None:
         """A part of another till's sale comes back here; without a network a manager would be asked."""
@@ -283,6 +301,15 @@ _REFUSED = {
     "not_here_offline": "refused: not here, offline", "not_enough_points": "refused: not enough points",
     "debt": "refused: debt",
 }  # fmt: skip
+
+
+def _some(rest: list[list[int]], dice: random.Random) -> list[list[int]]:
+    """Some of the lines that may come back, whole or half of what they cost."""
+    lines = [list(line) for line in dice.sample(rest, dice.randrange(1, len(rest) + 1))]
+    for line in lines:
+        if dice.random() < 0.5:
+            line[1], line[2] = 0, line[2] // 2
+    return lines
 
 
 def _basket(dice: random.Random) -> list[list[Any]]:

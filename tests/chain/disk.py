@@ -63,12 +63,17 @@ class Disk:
 
     def open(self) -> tuple[Book, Mirror]:
         """As a program finds it."""
+        self._end_turn()
+        return OpenBook(self.database), Mirror(self.mirror)
+
+    def _end_turn(self) -> None:
+        """What a killed program had not committed is nowhere."""
         if self.database.in_transaction:
             self.database.execute("ROLLBACK")
-        return OpenBook(self.database), Mirror(self.mirror)
 
     def keep_copy(self) -> None:
         """Somebody copies the database."""
+        self._end_turn()
         self.copy = open_database(":memory:")
         self.database.backup(self.copy)
 

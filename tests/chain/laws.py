@@ -32,7 +32,7 @@ from points.identifiers import HUB_STORE
 from points.operations import Operation
 from points.rights import Rights
 from points.wire import canonical
-from tests.chain import gifts
+from tests.chain import gifts, goods
 from tests.chain.gifts import ADVANCE, POT, Gift
 from tests.chain.pc import Pc
 
@@ -200,6 +200,8 @@ def at_rest(world: World) -> None:
     """The laws of a chain that has come to rest."""
     recorded = _exactly_once(world)
     _seen(world, recorded)
+    beyond = goods.beyond_sale(raw for _, _, raw in recorded.values())
+    _ask(not beyond, "more came back than was sold: " + "; ".join(beyond[:3]))
     _nothing_hangs(world)
     faults = verify(world.hub.office).faults
     _ask(not faults, "headquarters does not prove its books: " + "; ".join(faults[:3]))

@@ -92,7 +92,7 @@ class Pc:
         self.runs = True
         self.till.wake()
         self.line = self.store_network.line(self)
-        self.desk = Desk(Counter(self.till, self.uplink.authorise, self.line.fetch))
+        self.desk = Desk(Counter(self.till, self.uplink.authorise, self.line.fetch), near=self.line.right_to)
         self.night = Night(self.till, self.uplink, ANY_MINUTE)
         if self.till.rules is not None:
             intents.end_cut_off(self.till, "agent")

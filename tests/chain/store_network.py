@@ -19,7 +19,7 @@ from config.faults import Fault
 from config.sqlite import Error
 from points.wire import canonical, sister
 from points.wire.faults import WireFault
-from points.wire.sister import GIVEN, WANT, Said
+from points.wire.sister import GIVEN, PAPER, RIGHT, WANT, Said
 from tests.chain.disk import Killed
 from tests.chain.network import Storm
 
@@ -157,7 +157,7 @@ class StoreNetwork:
     def _arrive(self, one: _Datagram, pc: Pc, speaker: Pc | None) -> None:
         storm, said = self.storm, one.said
         armed = False
-        if said.say in (WANT, GIVEN) and pc is not speaker and not pc.full:
+        if said.say in (WANT, GIVEN, PAPER, RIGHT) and pc is not speaker and not pc.full:
             armed = storm.happens(storm.weather.kill)
             if armed:
                 how = storm.chance.choice(KILLS)
@@ -170,7 +170,7 @@ class StoreNetwork:
         except Killed:
             if pc is speaker:
                 raise
-            storm.mark("killed while it gave" if said.say == WANT else "killed while it took")
+            storm.mark("killed while it gave" if said.say in (WANT, PAPER) else "killed while it took")
             pc.stop()
             self._fell(pc)
         if armed and pc.runs:
