@@ -136,10 +136,17 @@ class Counter:
         with self.till.book.lock:
             self._shown = None
             view = self.till.look(m) if m is not None else None
+            if view is None and m is not None:
+                return No(Refusal.unknown_member, {})
             quote = self._quote(view, lines, points_used)
-            if isinstance(quote, SaleQuote) and (view is None) is (m is None):
+            if isinstance(quote, SaleQuote):
                 self._prepare(view, lines, quote)
             return quote
+
+    def may_spend(self, m: int | None, pts: int) -> No | None:
+        """What the business says to spending points of a member, whatever rights are here."""
+        with self.till.book.lock:
+            return funding.may_spend(self.till, None if m is None else self.till.look(m), pts)
 
     def _prepare(self, view: View | None, lines: Lines, quote: SaleQuote) -> None:
         """Make ready what the cashier will confirm. What cannot be recorded is said when it is sold."""

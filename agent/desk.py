@@ -75,7 +75,7 @@ class Desk:
                 return No(Refusal.receipt_known, {"number": receipt})
             return self.counter.sell(m, lines, by, points, who, paid, receipt, mark)
 
-        return self._once(act, asked, do, lambda: approval.needed(self.till, redeem_pts=points), pin)
+        return self._once(act, asked, do, lambda: self._asks_manager(m, points), pin)
 
     def sell_to_phone(
         self,
@@ -109,9 +109,14 @@ class Desk:
             act,
             ["redeem", m, points],
             lambda mark: self.counter.redeem(m, points, by, mark),
-            lambda: approval.needed(self.till, redeem_pts=points),
+            lambda: self._asks_manager(m, points),
             pin,
         )
+
+    def _asks_manager(self, m: int | None, points: int) -> bool:
+        """Nobody is called for what cannot be."""
+        is_much = approval.needed(self.till, redeem_pts=points)
+        return is_much and self.counter.may_spend(m, points) is None
 
     def refund(self, act: str, by: str, sale: str, lines: goods_back.ReturnLines, pin: str = "") -> Done | No:
         """Record goods that came back; of a sale not this till's to refund, as headquarters lets it."""

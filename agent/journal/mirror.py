@@ -15,10 +15,12 @@ journal as well, and a sale waits half as long for this file.
 
 from __future__ import annotations
 
+import mmap
 import os
 import struct
 from collections import deque
 from collections.abc import Iterator
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -72,29 +74,39 @@ class Mirror:
 
         What stands behind is overwritten by the next ``append``. ``is_broken`` afterwards: it was no torn
         end but something whole that does not continue the chain. Of a torn end the disk has written some
-        sectors and not others; where those were, the zeros of the room stand, and a body has none.
+        sectors and not others; where those were, the zeros of the room stand, and a body has none and ends in
+        a brace. Who stops before the end has read nothing: then the next ``append`` reads anew.
         """
         chains: dict[int, tuple[int, list[bytes]]] = {}
-        raw = self.path.read_bytes()
-        self._good, self._size, self.is_broken = 0, -1, False
-        while self._good + _HEAD.size <= len(raw):
-            size, epoch, seq, link = _HEAD.unpack_from(raw, self._good)
-            begins = self._good + _HEAD.size
-            record = Record(epoch, seq, link, raw[begins : begins + size])
-            if not size or len(record.body) != size or b"\0" in record.body:
-                break
-            first, links = chains.setdefault(epoch, (seq, []))
-            at = seq - first
-            is_known = 0 <= at < len(links) and links[at] == link
-            if not is_known and (at != len(links) or (links and not follows(links[-1], record))):
-                self.is_broken = True
-                return
-            self._good = begins + size
-            if not is_known:
-                links.append(link)
-                yield record
-        if raw.count(0, self._good) == len(raw) - self._good:
-            self._size = len(raw)
+        self._good, self._size, self.is_broken = -1, -1, False
+        good = 0
+        with self._mapped() as raw:
+            while good + _HEAD.size <= len(raw):
+                size, epoch, seq, link = _HEAD.unpack_from(raw, good)
+                begins = good + _HEAD.size
+                record = Record(epoch, seq, link, raw[begins : begins + size])
+                if len(record.body) != size or b"\0" in record.body or not record.body.endswith(b"}"):
+                    break
+                first, links = chains.setdefault(epoch, (seq, []))
+                at = seq - first
+                is_known = 0 <= at < len(links) and links[at] == link
+                if not is_known and (at != len(links) or (links and not follows(links[-1], record))):
+                    self.is_broken = True
+                    break
+                good = begins + size
+                if not is_known:
+                    links.append(link)
+                    yield record
+            rest = raw[good:]
+        self._good = good
+        if not self.is_broken and rest.count(0) == len(rest):
+            self._size = good + len(rest)
+
+    def _mapped(self) -> AbstractContextManager[mmap.mmap | bytes]:
+        """The file's bytes, which are not all kept in memory at once."""
+        if not os.fstat(self._file).st_size:
+            return nullcontext(b"")
+        return mmap.mmap(self._file, 0, access=mmap.ACCESS_READ)
 
     def close(self) -> None:
         """Close for good."""

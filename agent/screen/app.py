@@ -2,7 +2,7 @@
 
 GET changes nothing. Every act is a POST with JSON, checked strictly before the desk hears of it. A
 refusal of the business is an answer like any other (200, ``no``); a fault of the world is 503 with
-what to do; a request that is not understood is 422.
+what to do; an act whose id was used for another is 409; a request that is not understood is 422.
 """
 
 import re
@@ -71,7 +71,8 @@ def make_app(shop: Shop) -> App:
         assert isinstance(error, Fault | HardwareFault)
         lang = request.query_params.get("lang", "")
         words = shop.words[lang if lang in LANGUAGES else shop.language]
-        return JSONResponse(said.fault(error.remedy, error.detail, words), 503)
+        status = 409 if error.remedy == "fault.act_reused" else 503
+        return JSONResponse(said.fault(error.remedy, error.detail, words), status)
 
     def after(told: Done | No, words: Words) -> said.Said:
         if isinstance(told, No):

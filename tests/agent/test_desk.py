@@ -71,7 +71,7 @@ def test_an_act_id_that_is_used_for_something_else_is_refused(agent: Agent, page
     asked = {"act": act(), "m": MEMBER, "fen": 12500}
     page.post("/api/sell", **asked)
     status, _, told = page.send("POST", "/api/sell", {**asked, "fen": 12600})
-    assert (status, told["fault"]) == (503, "fault.act_reused")
+    assert (status, told["fault"]) == (409, "fault.act_reused"), "asking again helps nobody"
     assert agent.till.log.seq == 1
 
 
@@ -210,3 +210,12 @@ def test_a_second_agent_on_the_same_book_does_not_start(tmp_path: Path) -> None:
     assert caught.value.remedy == "fault.already_running"
     first.stop()
     make_agent(tmp_path).stop()
+
+
+def test_what_cannot_be_is_said_before_anybody_is_called(agent: Agent, page: Page) -> None:
+    approval.set_pin(agent.till, "246810")
+    assert page.post("/api/redeem", act=act(), m=MEMBER, points=1_000_000)["no"] == "not_enough_points"
+    assert page.post("/api/redeem", act=act(), m=MEMBER, points=200)["no"] == "manager_needed"
+    stranger = 99_999_999
+    assert page.post("/api/quote", m=stranger, fen=5_000)["no"] == "unknown_member"
+    assert page.post("/api/sell", act=act(), m=stranger, fen=5_000)["no"] == "unknown_member"

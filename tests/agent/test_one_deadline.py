@@ -18,7 +18,9 @@ from agent.funding import No
 from agent.recorder import Recorded
 from agent.store import cells, sales
 from agent.till import Till
-from agent.uplink import Uplink
+from agent.uplink import AUTHORISE_MS_MAX, REFUND_MS_MAX, Uplink
+from hub.authorisations import RECALL_MS_MAX
+from hub.refunds import WAIT_MS_MAX
 from points.refusals import Refusal
 from points.wire import canonical, endpoints, hub_time
 from points.wire.faults import ClockSkew
@@ -119,6 +121,13 @@ def is_given_up(till: Till, done: Recorded | No) -> bool:
     assert done.refusal is Refusal.not_here_offline
     kinds = [canonical.decode(body)["t"] for _, body in sales.since(till.book, 0)]
     return kinds == ["auth.void"] and cells.intents(till.book) == []
+
+
+def test_a_customer_waits_as_long_as_the_design_says_and_headquarters_answers_before() -> None:
+    """As it is shipped; every other test is more patient."""
+    assert AUTHORISE_MS_MAX == 800
+    assert RECALL_MS_MAX < AUTHORISE_MS_MAX
+    assert WAIT_MS_MAX < REFUND_MS_MAX <= 5_000
 
 
 def test_an_answer_that_drips_is_not_waited_for(till: Till, monkeypatch: pytest.MonkeyPatch) -> None:

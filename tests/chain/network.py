@@ -13,7 +13,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from agent.uplink import Deadline, OutOfReach, Uplink
+from agent.uplink import AUTHORISE_MS_MAX, Deadline, OutOfReach, Uplink
 from points.wire.faults import WireFault
 from tests.chain.disk import Killed
 from tests.chain.head_office import HUB_URL, HeadOffice
@@ -138,7 +138,7 @@ class Wire(Uplink):
 
     def authorise(self, op_id: str, m: int, pts: int) -> str:
         """As the product asks, in no time: an answer that is late is one that is lost."""
-        said = self._authorise(Deadline(800, self._mono_s), op_id, m, pts)
+        said = self._authorise(Deadline(AUTHORISE_MS_MAX, self._mono_s), op_id, m, pts)
         if said not in ("granted", "unreachable"):
             self.storm.mark("authorisation refused")
         return said
