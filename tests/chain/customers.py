@@ -276,6 +276,8 @@ class Floor:
             self.marks["refund at a sister till in outage"] += not pc.uplink.reaches()
 
         self.ask(pc, Asking(act, paper.customer, lambda: pc.desk.refund(act, "c1", paper.op_id, lines), then))
+        if paper.pc.runs and paper.pc.till.rules is not None and dice.random() < 0.5:
+            self.return_of(paper.pc, paper, f"{act}-there", dice)  # and walks over to the till that sold it
 
     def return_elsewhere(self, pc: Pc, paper: Paper, act: str, dice: random.Random) -> None:
         """A part of another till's sale comes back here; without a network a manager would be asked."""

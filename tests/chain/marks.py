@@ -30,7 +30,7 @@ RARE = (
     "wish lost", "wish late", "wish twice", "given lost", "given late", "given twice", "store network cut",
     "PC burnt", "PC stolen", "PC declared lost", "lost PC came to light",
     "dismissed: it waited for what was lost",
-    "given to a replaced PC", "killed while it gave", "gift that nobody signed",
+    "given to a replaced PC", "killed while it gave", "gift that nobody signed", "refund at a sister till",
 )  # fmt: skip
 
 

@@ -60,7 +60,8 @@ def mutant(
 
 
 from tests.storms import (  # noqa: E402
-    mutants_of_headquarters,  # noqa: F401  (they enter theirs)
+    mutants_of_goods,  # noqa: F401  (they enter theirs)
+    mutants_of_headquarters,  # noqa: F401
     mutants_of_losses,  # noqa: F401
     mutants_of_tills,  # noqa: F401
     mutants_of_transfers,  # noqa: F401
