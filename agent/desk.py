@@ -28,6 +28,7 @@ from points.refusals import Refusal
 from points.wire import canonical
 
 NO_ROOM = frozenset({"fault.mirror"})
+REFUNDS = frozenset({"refund", "refund_elsewhere"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +42,8 @@ class Done:
 
 
 class Desk:
-    """The acts of one counter for pages and points of sale. Safe from any thread; one act at a time."""
+    """The acts of one counter for pages and points of sale. Safe from any thread; one act at a time,
+    and one refund beside it."""
 
     def __init__(
         self,
@@ -53,6 +55,8 @@ class Desk:
         self._ask, self._near = ask, near
         self.till = counter.till
         self._one = threading.Lock()
+        self._refunds = threading.Lock()
+        """A refund may wait for other tills and headquarters, and the next customer not for it."""
 
     def sell(
         self,
@@ -217,7 +221,7 @@ class Desk:
         pin: str,
     ) -> Done | No:
         digest = sha256(canonical.encode({"asked": asked})).hexdigest()[:32]
-        with self._one:
+        with self._refunds if asked[0] in REFUNDS else self._one:
             earlier = self._recorded(act, digest)
             if earlier is not None:
                 return earlier

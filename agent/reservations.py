@@ -221,6 +221,8 @@ def _record(
     answer: dict[str, Any] | None,
 ) -> Recorded | No:
     """The refund as headquarters' answer lets it be, with the points as of what is left now."""
+    if till.shift().closed:  # meanwhile
+        return No(Refusal.day_closed, {})
     paper = claim.decode(before.digits)
     told = _told(till, paper, before.digits, answer)
     if isinstance(told, No):
