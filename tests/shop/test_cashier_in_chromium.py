@@ -13,7 +13,8 @@ from shopfloor import grant
 from somebody import CONTRAST, DRIVEN, Cashier, browser, playwright
 from test_refund_elsewhere import other_till, sold, tell_key
 
-from agent import approval
+from agent import approval, claims
+from agent.desk import Done
 from agent.store import prints
 from hardware.virtual.printer import VirtualPrinter
 
@@ -172,6 +173,17 @@ def test_goods_come_back_by_the_receipt_s_own_code(cashier: Cashier, paper: Virt
     cashier.sees("#done", "已退货")
     cashier.sees("#points", "1,289")
     assert paper.wait_for_receipts(2)
+
+
+def test_a_whole_sale_that_was_chosen_by_mouse_is_confirmed_by_enter(cashier: Cashier) -> None:
+    done = cashier.agent.desk.sell("act-00000001", "c1", MEMBER, [[1, "all", 1, 12_500]])
+    assert isinstance(done, Done)
+    cashier.scan(claims.digits(cashier.agent.till, done.op.id))
+    cashier.sees("#whole")
+    cashier.page.click("#whole")
+    cashier.sees(".outcome", "¥125.00")
+    cashier.press("Enter")
+    cashier.sees("#done", "已退货")
 
 
 def test_goods_of_another_store_come_back_by_its_paper(cashier: Cashier, paper: VirtualPrinter) -> None:

@@ -48,7 +48,11 @@ function another(paper, answer, withPin, attempt) {
     field.addEventListener("input", changed);
     field.addEventListener("focus", () => field.select());
   }
-  const all = () => { for (const { group, field } of rows) field.value = api.plainYuan(group.left_fen); changed(); };
+  const all = () => {
+    for (const { group, field } of rows) field.value = api.plainYuan(group.left_fen);
+    changed();
+    rows[0]?.field.focus(); // Enter confirms, whoever came by mouse
+  };
   async function submit() {
     if (!groups().length) { said.textContent = say("page.refund_lines"); return; }
     const asked = { act, claim: paper.claim, groups: groups() };
@@ -108,7 +112,7 @@ function chosen(sale, answer, withPin, attempt) {
       : `${say("page.refund")} · ${sale.receipt || say("page.paper")}`),
     el("p", { class: "quiet" }, sale.origin ? `${sale.day} · ${say("page.elsewhere_exact")}` : sale.day),
     el("div", { class: "scroll" }, el("table", {}, el("thead", {}, head), el("tbody", {}, ...rows.map((row) => row.element)))),
-    el("button", { type: "button", class: "second", id: "whole", onclick: () => { rows.forEach((row) => row.all()); requote(); } },
+    el("button", { type: "button", class: "second", id: "whole", onclick: () => { rows.forEach((row) => row.all()); requote(); rows[0]?.focus(); } },
       say("page.whole_sale")),
     el("div", { class: "outcome" },
       el("div", {}, say("page.goods_value"), money), el("div", {}, say("receipt.clawed"), claw),
