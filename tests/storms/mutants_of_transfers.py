@@ -196,7 +196,7 @@ def closed_for_all(surgery: Surgery) -> None:
             (int(inc), int(number)) for inc, number in (one.split(",") for one in row[0].split())
         )
 
-    surgery.put(handovers, "_is_closed", is_closed)
+    surgery.put(handovers, "is_closed", is_closed)
 
 
 @mutant("a new PC's points are taken from what its predecessor holds")
