@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from agent import claims
+from agent import claims, refund_rights
 from agent.funding import No
 from agent.recorder import UNMARKED, Draft, Mark, Recorded, record
 from agent.slips import slip
@@ -92,6 +92,8 @@ def allowed(till: Till, digits: str, groups: Groups) -> Elsewhere | No:
     found = returnable(till, digits)
     if isinstance(found, No):
         return found
+    if refund_rights.is_given(till, refunds.find(till.book, found.told.op_id)):
+        return No(Refusal.refund_by_lines, {})
     left, fen = dict(found.left), sum(group[1] for group in groups)
     if not found.left_fen or not fen:
         return No(Refusal.nothing_to_refund, {})

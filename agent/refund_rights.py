@@ -129,21 +129,35 @@ def take(till: Till, said: Said) -> bool:
             sold = read(canonical.decode(raw), own.store, given.lane.till)
         except BadOperation as error:
             raise WrongLane() from error
+        if paper.kind is not claim.Kind.EARN or sold.kind != "sale.earn":
+            raise WrongLane()
         if giving.kind != "refund.give" or giving.body["to"][:3] != [own.store, own.till, own.epoch]:
             raise WrongLane()
         if giving.refs != [sold.id] or sold.id != paper.op_id or sold.rule not in till.books:
             raise WrongLane()
         known = refunds.find(till.book, sold.id)
         if known is None or known.given is None:
-            left = Sale(sold.body, till.books[sold.rule])
-            left.keep_only(giving.body["rest"])
-            for _, back in sales.returns_of(till.book, sold.id):  # before this database was lost
-                left.take_back_as("sale.refund", canonical.decode(back))
-            rest = left.rest()
+            rest = [[int(n) for n in line[:3]] for line in giving.body["rest"]]
             told = Told(sold.id, own.store, given.lane.till, sold.m, raw, said.paper, rest, given.told())
             with till.book.turn() as turn:
                 refunds.keep(turn, told)
         return True
+
+
+def find(till: Till, sale: str) -> Told | None:
+    """A sale that this till was told of; of one whose right was given, with what is left by the gift itself.
+
+    All that this till's own log took back is taken off: the log outlives every loss of the database.
+    """
+    told = refunds.find(till.book, sale)
+    if told is None or told.given is None or sales.is_ceded(till.book, sale):
+        return told
+    sold = canonical.decode(told.body)
+    left = Sale(sold, till.books[sold["rule"]])
+    left.keep_only(canonical.decode(told.given[5].encode())["rest"])
+    for _, back in sales.returns_of(till.book, sale):
+        left.take_back_as("sale.refund", canonical.decode(back))
+    return told._replace(rest=left.rest())
 
 
 def is_given(till: Till, told: Told | None) -> bool:

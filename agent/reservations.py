@@ -13,11 +13,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from agent import claims
+from agent import claims, refund_rights
 from agent.funding import No
 from agent.goods_back import Returnable, ReturnLines, ReturnQuote
 from agent.recorder import UNMARKED, Draft, Mark, Recorded, next_id, record
-from agent.refund_rights import is_given
 from agent.slips import slip
 from agent.store import outbox, refunds, sales
 from agent.store.refunds import Told
@@ -74,14 +73,14 @@ def look(till: Till, digits: str, ask: Ask, near: Near = no_sisters) -> Returnab
             return No(Refusal.receipt_not_proved, {})
         if paper.kind is not claim.Kind.EARN or not is_elsewhere(till, paper.op_id):
             return No(Refusal.nothing_to_refund, {})
-        if _has_untold_parts(till, paper.op_id):
+        is_here = refund_rights.is_given(till, refund_rights.find(till, paper.op_id))
+        if not is_here and _has_untold_parts(till, paper.op_id):
             return No(Refusal.refund_not_told, {})
-        is_here = is_given(till, refunds.find(till.book, paper.op_id))
     is_here = is_here or near(digits)
     answer = None if is_here else ask({"claim": digits})
     with till.book.lock:
-        held = refunds.find(till.book, paper.op_id)
-        told = held if held and is_given(till, held) else _told(till, paper, digits, answer)
+        held = refund_rights.find(till, paper.op_id)
+        told = held if held and refund_rights.is_given(till, held) else _told(till, paper, digits, answer)
         if isinstance(told, No):
             return told
         with till.book.turn() as turn:
@@ -154,7 +153,7 @@ def _origin(told: Told, paper: claim.Claim) -> str:
 def quote(till: Till, sale: str, lines: ReturnLines) -> ReturnQuote | No:
     """What returning lines of a sale that headquarters told of would claw back and restore."""
     with till.book.lock:
-        told = refunds.find(till.book, sale)
+        told = refund_rights.find(till, sale)
         if told is None:
             ceded = sales.is_ceded(till.book, sale)
             return No(Refusal.refund_ceded if ceded else Refusal.refund_elsewhere_offline, {})
@@ -180,12 +179,12 @@ def refund(
     with till.book.lock:
         if till.shift().closed:
             return No(Refusal.day_closed, {})
-        told = refunds.find(till.book, sale)
+        told = refund_rights.find(till, sale)
         quoted = quote(till, sale, lines)
         if told is None or isinstance(quoted, No):
             assert isinstance(quoted, No), "a quote is of something that was told"
             return quoted
-        if is_given(till, told):
+        if refund_rights.is_given(till, told):
             return _write(till, told, quoted, {"given": told.given}, by, mark)
         op_id = next_id(till, till.time())
         with till.book.turn() as turn:

@@ -42,6 +42,8 @@ TRIES = 3
 """How long each try of a wish waits for its answer, and how often it is said while a customer waits."""
 AGAIN_S = 30.0
 """How often what was never answered is said again."""
+PAPERS_MAX = 20
+"""Papers that are shown again until their till answers."""
 A_SECOND_MAX = 500
 """Datagrams that are looked at in a second; a till sells on while a stranger shouts."""
 
@@ -174,10 +176,12 @@ class Sisters:
         """Show a paper until it is answered or a moment is over; whether the right is here now."""
         said = Said(PAPER, self.till.chance(16).hex(), self.till.identity.lane, sister, 0, n, paper=digits)
         self._papers[digits] = sister
+        while len(self._papers) > PAPERS_MAX:
+            del self._papers[next(iter(self._papers))]
         answer = self._heard(said, RIGHT)
         if answer is None:
             return False
-        del self._papers[digits]
+        self._papers.pop(digits, None)
         try:
             return refund_rights.take(self.till, answer)
         except WireFault:
@@ -198,10 +202,10 @@ class Sisters:
         for want in wants.unanswered(self.till.book):
             if want.id not in self._answers and not self._stop.is_set():
                 self._want(want)
-        with self._one:
-            for digits, sister in list(self._papers.items()):
-                if not self._stop.is_set():
-                    self._show(digits, sister, 0)
+        for digits, whom in list(self._papers.items())[:1]:  # one a time: a customer may wait for points
+            with self._one:
+                if self._papers.pop(digits, "") and not self._stop.is_set():  # else it was answered meanwhile
+                    self._show(digits, whom, 0)
 
     def _again(self) -> None:
         while not self._stop.is_set():

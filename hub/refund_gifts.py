@@ -109,7 +109,10 @@ def _said(facts: Iterable[tuple[str, str, Mapping[str, Any]]]) -> dict[str, tupl
         if body["t"] == KIND:
             giving = Operation(body, store, till)
         elif "given" in body:
-            giving = _giving(Operation(body, store, till))
+            try:
+                giving = _giving(Operation(body, store, till))
+            except (WireFault, BadOperation, IndexError, KeyError, TypeError, AttributeError):
+                continue  # posted when nobody knew what a gift is
         else:
             continue
         sale, known = giving.refs[0], said.get(giving.refs[0])
