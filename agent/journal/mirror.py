@@ -15,17 +15,17 @@ journal as well, and a sale waits half as long for this file.
 
 from __future__ import annotations
 
-import mmap
 import os
 import struct
 from collections import deque
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO
 
 from config.faults import Fault
-from points.wire import chain
+from points.wire import canonical, chain
 
 _HEAD = struct.Struct(">III32s")
 ROOM_BYTES = 256 * 1024
@@ -80,11 +80,10 @@ class Mirror:
         chains: dict[int, tuple[int, list[bytes]]] = {}
         self._good, self._size, self.is_broken = -1, -1, False
         good = 0
-        with self._mapped() as raw:
-            while good + _HEAD.size <= len(raw):
-                size, epoch, seq, link = _HEAD.unpack_from(raw, good)
-                begins = good + _HEAD.size
-                record = Record(epoch, seq, link, raw[begins : begins + size])
+        with self._opened() as file:
+            while len(head := file.read(_HEAD.size)) == _HEAD.size:
+                size, epoch, seq, link = _HEAD.unpack(head)
+                record = Record(epoch, seq, link, file.read(min(size, canonical.BODY_BYTES_MAX)))
                 if len(record.body) != size or b"\0" in record.body or not record.body.endswith(b"}"):
                     break
                 first, links = chains.setdefault(epoch, (seq, []))
@@ -93,20 +92,28 @@ class Mirror:
                 if not is_known and (at != len(links) or (links and not follows(links[-1], record))):
                     self.is_broken = True
                     break
-                good = begins + size
+                good += _HEAD.size + size
                 if not is_known:
                     links.append(link)
                     yield record
-            rest = raw[good:]
+            end = file.seek(good)
+            while room := file.read(ROOM_BYTES):
+                if room.count(0) != len(room):
+                    break
+                end += len(room)
+            else:
+                self._size = -1 if self.is_broken else end
         self._good = good
-        if not self.is_broken and rest.count(0) == len(rest):
-            self._size = good + len(rest)
 
-    def _mapped(self) -> AbstractContextManager[mmap.mmap | bytes]:
-        """The file's bytes, which are not all kept in memory at once."""
-        if not os.fstat(self._file).st_size:
-            return nullcontext(b"")
-        return mmap.mmap(self._file, 0, access=mmap.ACCESS_READ)
+    @contextmanager
+    def _opened(self) -> Iterator[BinaryIO]:
+        """The file from its beginning, read in pieces. A fault of the disk is raised as one."""
+        try:
+            with open(self._file, "rb", closefd=False) as file:
+                file.seek(0)
+                yield file
+        except OSError as error:
+            raise Fault("fault.mirror", f"the second copy could not be read: {error}") from error
 
     def close(self) -> None:
         """Close for good."""

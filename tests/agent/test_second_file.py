@@ -232,3 +232,23 @@ def test_a_file_that_nobody_has_read_is_read_before_it_is_written(tmp_path: Path
     mirror.append(first)
     mirror.close()
     assert records(tmp_path) == first + first
+
+
+def test_a_file_that_the_disk_does_not_give_back_is_a_fault_and_no_short_history(tmp_path: Path) -> None:
+    unreadable = tmp_path / "mirror.log"
+    unreadable.symlink_to("/proc/self/mem")  # opens, and the first byte of it is an input/output error
+    mirror = Mirror(unreadable)
+    with pytest.raises(Fault) as stopped:
+        list(mirror.read())
+    assert stopped.value.remedy == "fault.mirror"
+    with pytest.raises(Fault):
+        mirror.append(packed(1, 1, b"h" * 32, b"{}"))
+    mirror.close()
+
+
+def test_a_record_said_to_be_longer_than_any_is_no_record(tmp_path: Path) -> None:
+    path = tmp_path / "mirror.log"
+    path.write_bytes((2**32 - 1).to_bytes(4, "big") + bytes(40) + b"{}")
+    mirror = Mirror(path)
+    assert list(mirror.read()) == []
+    mirror.close()
