@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any, NamedTuple
 
-from agent import claims, goods_back
+from agent import claims, goods_back, transfers
 from agent.funding import No
 from agent.journal.log import EPOCH_STEP
 from agent.recorder import Draft, record
@@ -83,8 +83,8 @@ def give(till: Till, said: Said) -> Gift | None:
         raw = sales.body(till.book, sale)
         if raw is None or chain.body_digest16(raw).hex() != paper.op_hash:
             return None
-        if sales.gift(till.book, sale) is None and said.n and till.rules is not None:
-            _record_gift(till, sale, raw, to)
+        if sales.gift(till.book, sale) is None and said.n and not transfers.is_late(till, said):
+            _record_gift(till, said, sale, raw)
         gift = sales.gift(till.book, sale)
         if gift is None or canonical.decode(gift[1])["to"][:3] != to:
             return None
@@ -93,18 +93,20 @@ def give(till: Till, said: Said) -> Gift | None:
         return Gift(given, raw.decode())
 
 
-def _record_gift(till: Till, sale: str, raw: bytes, to: list[Any]) -> None:
-    """Unless the sale is not here to be given, or the PC that asks is one whose place another has taken."""
+def _record_gift(till: Till, said: Said, sale: str, raw: bytes) -> None:
+    """Unless the sale is not here to be given."""
+    if till.rules is None:
+        return
     found = goods_back.returnable(till, sale)
     if isinstance(found, No) or found.kind != "sale.earn" or found.m is None or not found.rest:
         return
     told = len(canonical.encode({"sale": raw.decode()}))
     if told > SALE_BYTES_MAX or len(found.rest) > REST_LINES_MAX:
         return
-    if to[2] < device_keys.epoch_of(till.book, to[0], to[1]):
-        return
+    to = [said.lane.store, said.lane.till, said.lane.epoch]
     body = {"refs": [sale], "to": to, "rest": found.rest}
-    record(till, Draft("refund.give", body, BY, found.m), till.time(), till.shift().day)
+    draft = Draft("refund.give", body, BY, found.m, also=lambda turn: transfers.remember(turn, said))
+    record(till, draft, till.time(), till.shift().day)
 
 
 def take(till: Till, said: Said) -> bool:
@@ -142,6 +144,16 @@ def take(till: Till, said: Said) -> bool:
             with till.book.turn() as turn:
                 refunds.keep(turn, told)
         return True
+
+
+def heard(till: Till, said: Said) -> bool:
+    """The answer to a paper: what was given is kept, then the wish is over; False for nothing."""
+    try:
+        is_here = take(till, said)
+    except WireFault:
+        return False
+    transfers.answered(till, said.id)
+    return is_here
 
 
 def find(till: Till, sale: str) -> Told | None:

@@ -42,8 +42,6 @@ TRIES = 3
 """How long each try of a wish waits for its answer, and how often it is said while a customer waits."""
 AGAIN_S = 30.0
 """How often what was never answered is said again."""
-PAPERS_MAX = 20
-"""Papers that are shown again until their till answers."""
 A_SECOND_MAX = 500
 """Datagrams that are looked at in a second; a till sells on while a stranger shouts."""
 
@@ -64,8 +62,6 @@ class Sisters:
         """False plays a pulled plug: nothing is said and nothing is heard."""
         self._known: dict[str, Address] = {}
         self._answers: dict[str, Answers] = {}
-        self._papers: dict[str, str] = {}
-        """Papers whose right was asked for and not answered yet, and who printed them."""
         self._stop = threading.Event()
         self._sockets: tuple[socket.socket, ...] = ()
         self._threads: list[threading.Thread] = []
@@ -120,8 +116,7 @@ class Sisters:
         lane = refund_rights.sister_with(self.till, digits)
         if lane is None or lane.till not in self._names():
             return False
-        with self._one:
-            return self._show(digits, lane.till, 1)
+        return self._show(transfers.wish(self.till, lane.till, 0, 1, digits), 1)
 
     # -- asking -------------------------------------------------------------------------------
 
@@ -172,20 +167,11 @@ class Sisters:
                             return answer
         return None
 
-    def _show(self, digits: str, sister: str, n: int) -> bool:
+    def _show(self, want: Want, n: int) -> bool:
         """Show a paper until it is answered or a moment is over; whether the right is here now."""
-        said = Said(PAPER, self.till.chance(16).hex(), self.till.identity.lane, sister, 0, n, paper=digits)
-        self._papers[digits] = sister
-        while len(self._papers) > PAPERS_MAX:
-            del self._papers[next(iter(self._papers))]
+        said = Said(PAPER, want.id, self.till.identity.lane, want.till, 0, n, paper=want.paper)
         answer = self._heard(said, RIGHT)
-        if answer is None:
-            return False
-        self._papers.pop(digits, None)
-        try:
-            return refund_rights.take(self.till, answer)
-        except WireFault:
-            return False
+        return answer is not None and refund_rights.heard(self.till, answer) and answer.paper == want.paper
 
     @contextlib.contextmanager
     def _expecting(self, id: str) -> Iterator[Answers]:
@@ -200,12 +186,12 @@ class Sisters:
         """Say again what was never answered: what a killed program wanted, or what a dead line swallowed."""
         transfers.forget_old(self.till)
         for want in wants.unanswered(self.till.book):
-            if want.id not in self._answers and not self._stop.is_set():
+            if want.id in self._answers or self._stop.is_set():
+                continue
+            if want.paper:
+                self._show(want, 0)
+            else:
                 self._want(want)
-        for digits, whom in list(self._papers.items())[:1]:  # one a time: a customer may wait for points
-            with self._one:
-                if self._papers.pop(digits, "") and not self._stop.is_set():  # else it was answered meanwhile
-                    self._show(digits, whom, 0)
 
     def _again(self) -> None:
         while not self._stop.is_set():
@@ -266,7 +252,7 @@ class Sisters:
         elif said.say == GIVEN:  # nobody waits for it any more
             transfers.heard(till, said)
         elif said.say == RIGHT:
-            refund_rights.take(till, said)
+            refund_rights.heard(till, said)
 
     # -- sockets ------------------------------------------------------------------------------
 

@@ -42,11 +42,11 @@ def at_hand(till: Till, m: int) -> int:
         return sum(till.rights(m).left(till.rule().today(till.time().st_ms)))
 
 
-def wish(till: Till, sister: str, m: int, pts: int) -> Want:
+def wish(till: Till, sister: str, m: int, pts: int, paper: str = "") -> Want:
     """Write down what is wanted of a sister till, for the term that this one is in."""
     with till.book.lock:
         time, identity = till.time(), till.identity
-        want = Want(next_id(till, time), sister, m, pts, identity.inc, identity.term)
+        want = Want(next_id(till, time), sister, m, pts, identity.inc, identity.term, paper)
         with till.book.turn() as turn:
             wants.keep(turn, want)
         return want
@@ -62,14 +62,14 @@ def give(till: Till, said: Said) -> Given | None:
         before = acts.find(till.book, act)
         if before is not None:
             return _shown(till, before[0]) if before[1] == asked else None
-        if till.rules is None or _is_late(till, said):
+        if till.rules is None or is_late(till, said):
             return None
         held = till.rights(said.m)
         today = till.rule().today(till.time().st_ms)
         after, fund, sched = rights.give(held, min(said.n, at_hand(till, said.m)), today)
         if not fund or len(sched) > SCHED_MAX:
             with till.book.turn() as turn:
-                _remember(turn, said)
+                remember(turn, said)
             return None
         to = [till.store, said.lane.till, said.inc, said.term]
         draft = Draft(
@@ -80,7 +80,7 @@ def give(till: Till, said: Said) -> Given | None:
             [[act_, n, POINTS, to] for act_, n in fund],
             after,
             mark=Mark(act, asked),
-            also=lambda turn: _remember(turn, said),
+            also=lambda turn: remember(turn, said),
         )
         done = record(till, draft, till.time(), till.shift().day)
         return _shown(till, done.entry.pos)
@@ -92,14 +92,16 @@ def _digest(said: Said) -> str:
     return sha256(canonical.encode({"asked": asked})).hexdigest()[:32]
 
 
-def _is_late(till: Till, said: Said) -> bool:
-    """Whether its PC has wanted something since, or another PC has taken its place."""
+def is_late(till: Till, said: Said) -> bool:
+    """Whether its PC has wanted something since, or another PC has taken its place: then it is nobody's
+    wish any more, or somebody has recorded and repeated it."""
     lane = said.lane
     last = feeds.fact(till.book, LAST.format(lane.till, lane.epoch)) or ""
     return said.id <= last or lane.epoch < device_keys.epoch_of(till.book, lane.store, lane.till)
 
 
-def _remember(turn: Connection, said: Said) -> None:
+def remember(turn: Connection, said: Said) -> None:
+    """Keep that a sister till's PC has wanted this."""
     feeds.keep_fact(turn, LAST.format(said.lane.till, said.lane.epoch), said.id)
 
 
@@ -157,8 +159,8 @@ def heard(till: Till, said: Said) -> int:
 
 
 def forget_old(till: Till) -> None:
-    """Wishes for an earlier term are over: what was given for it comes home with its close."""
+    """Wishes for points of an earlier term are over: what was given for it comes home with its close."""
     own = till.identity
     for want in wants.unanswered(till.book):
-        if (want.inc, want.term) != (own.inc, own.term):
+        if not want.paper and (want.inc, want.term) != (own.inc, own.term):
             answered(till, want.id)

@@ -137,3 +137,9 @@ def refunds_by_reservation(db: Any) -> None:
 def refunds_given_by_sisters(db: Any) -> None:
     """The gift by which the right to refund a sale is this till's, as its giver signed it."""
     db.executescript("ALTER TABLE papers ADD COLUMN given TEXT;")
+
+
+@migrations()
+def papers_shown_to_sisters(db: Any) -> None:
+    """The paper by which a sister till is asked for the right to refund its sale; '' where points are."""
+    db.executescript("ALTER TABLE wants ADD COLUMN paper TEXT NOT NULL DEFAULT '';")

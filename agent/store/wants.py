@@ -7,9 +7,15 @@ from typing import NamedTuple
 from agent.journal.database import Book
 from config.sqlite import Connection
 
+PAPERS_MAX = 20
+"""Papers that are shown again until their till answers; of one that is never heard again the oldest go."""
+
+_COLUMNS = "id, till, m, pts, inc, term, paper"
+
 
 class Want(NamedTuple):
-    """A wish: its id, the till that is asked, the member and points, and the term that they are for."""
+    """A wish: its id, the till that is asked, the member and points, and the term that they are for; or the
+    ``paper`` of a sale whose right to be refunded is wanted."""
 
     id: str
     till: str
@@ -17,11 +23,19 @@ class Want(NamedTuple):
     pts: int
     inc: int
     term: int
+    paper: str = ""
 
 
 def keep(turn: Connection, want: Want) -> None:
-    """Write a wish down."""
-    turn.execute("INSERT INTO wants (id, till, m, pts, inc, term) VALUES (?, ?, ?, ?, ?, ?)", want)
+    """Write a wish down; of one paper and of old papers only what was asked last."""
+    if want.paper:
+        turn.execute("DELETE FROM wants WHERE paper = ?", (want.paper,))
+    turn.execute(f"INSERT INTO wants ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?)", want)
+    turn.execute(
+        "DELETE FROM wants WHERE paper <> '' AND id NOT IN"
+        " (SELECT id FROM wants WHERE paper <> '' ORDER BY id DESC LIMIT ?)",
+        (PAPERS_MAX,),
+    )
 
 
 def end(turn: Connection, id: str) -> None:
@@ -31,10 +45,10 @@ def end(turn: Connection, id: str) -> None:
 
 def unanswered(book: Book) -> list[Want]:
     """Every wish that waits for its answer, the oldest first."""
-    return [Want(*row) for row in book.rows("SELECT id, till, m, pts, inc, term FROM wants ORDER BY id")]
+    return [Want(*row) for row in book.rows(f"SELECT {_COLUMNS} FROM wants ORDER BY id")]
 
 
 def find(book: Book, id: str) -> Want | None:
     """One of them."""
-    row = book.row("SELECT id, till, m, pts, inc, term FROM wants WHERE id = ?", (id,))
+    row = book.row(f"SELECT {_COLUMNS} FROM wants WHERE id = ?", (id,))
     return None if row is None else Want(*row)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import replace
 from typing import Any
 
@@ -15,13 +16,15 @@ from agent.funding import No
 from agent.goods_back import Returnable
 from agent.recorder import Recorded
 from agent.sisters import Address, Sisters
-from agent.store import refunds, sales
+from agent.store import refunds, sales, wants
+from agent.store.wants import Want
 from hub.verify import verify
 from points.refusals import Refusal
 from points.wire import canonical, claim
 from points.wire.faults import WireFault
 from points.wire.sister import PAPER, RIGHT, Said
 
+ASKED = (f"{n:032x}" for n in itertools.count(1))
 GOODS = [[1, "all", 2, 8_000], [2, "all", 1, 4_000]]
 
 
@@ -133,12 +136,58 @@ def test_who_asks_again_gets_only_what_was_given_before(store: tuple[Shop, Shop,
     _, paper = sell(one, m)
     with met(other) as (way,):
         assert not way.right_to(paper)
-        assert way._papers == {paper: "01"}
-    with met(one) as _, met(one, other) as (_, way):
-        way._papers[paper] = "01"
+    assert [want.paper for want in wants.unanswered(other.till.book)] == [paper]
+    with met(one, other) as (_, way):
         way.ask_again()
-        assert way._papers == {}
+    assert wants.unanswered(other.till.book) == []
     assert "refund.give" not in kinds(one), "the customer has gone"
+
+
+def test_a_till_that_was_killed_before_the_answer_asks_again_and_can_give_the_right_to_headquarters(
+    hq: Headquarters, store: tuple[Shop, Shop, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one, other, m = store
+    _, paper = sell(one, m)
+    with monkeypatch.context() as lost, met(one, other) as (_, way):
+        lost.setattr(refund_rights, "heard", lambda *_: False)
+        assert not way.right_to(paper)
+    assert kinds(one).count("refund.give") == 1
+    other.till.book.close()
+    again = hq.open(other.folder)
+    with met(one, again) as (_, way):
+        way.ask_again()
+    assert wants.unanswered(again.till.book) == []
+    heard(hq, one)
+    away = hq.shop("s002")
+    at = Desk(away.counter, away.uplink.refund)
+    assert isinstance(at.find_elsewhere(paper, reaches=True), No)
+    again.sync()
+    assert kinds(again) == ["refund.cede"]
+    assert isinstance(at.find_elsewhere(paper, reaches=True), Returnable)
+
+
+def test_of_one_paper_and_of_old_papers_only_the_last_is_asked_again(store: tuple[Shop, Shop, int]) -> None:
+    _, other, m = store
+    points = Want(next(ASKED), "01", m, 70, 1, 1)
+    papers = [Want(next(ASKED), "01", 0, 1, 1, 1, f"paper {n // 2}") for n in range(50)]
+    with other.till.book.turn() as turn:
+        for want in (points, *papers):
+            wants.keep(turn, want)
+    assert wants.unanswered(other.till.book) == [points, *papers[11::2]]
+
+
+def test_a_question_that_was_recorded_and_repeated_moves_no_right(store: tuple[Shop, Shop, int]) -> None:
+    one, other, m = store
+    sale, paper = sell(one, m)
+    _, second = sell(one, m)
+    lane = other.till.identity.lane
+    early = Said(PAPER, next(ASKED), lane, "01", 0, 1, paper=paper)
+    late = Said(PAPER, next(ASKED), lane, "01", 0, 1, paper=second)
+    given = refund_rights.give(one.till, late)
+    assert given is not None
+    assert refund_rights.give(one.till, early) is None
+    assert refund_rights.give(one.till, late) == given, "the same question has the same answer"
+    assert sales.gift(one.till.book, sale) is None
 
 
 def test_a_third_till_has_nothing_from_either(hq: Headquarters, store: tuple[Shop, Shop, int]) -> None:
@@ -254,7 +303,7 @@ def test_a_pc_whose_place_another_has_taken_is_given_nothing(
 
 def answer(one: Shop, other: Shop, paper: str) -> Said:
     """What the first till answers to the second."""
-    asked = Said(PAPER, "ab" * 16, other.till.identity.lane, "01", 0, 1, paper=paper)
+    asked = Said(PAPER, next(ASKED), other.till.identity.lane, "01", 0, 1, paper=paper)
     gift = refund_rights.give(one.till, asked)
     assert gift is not None
     return Said(

@@ -216,4 +216,4 @@ def taking_waits(surgery: Surgery) -> None:
 
 @mutant("an old wish is answered anew", harmless="what it is given is its own, and lies idle at most")
 def old_wish(surgery: Surgery) -> None:
-    surgery.put(transfers, "_is_late", lambda *_: False)
+    surgery.put(transfers, "is_late", lambda *_: False)
