@@ -32,6 +32,8 @@ log = logging.getLogger(__name__)
 
 LOOK_EVERY_S = 60
 WAIT_MAX_MS = 30 * 60 * 1000
+DONE = "night"
+"""The fact that names the last night that was finished, by the local day on which its window opened."""
 CODES_FORGOTTEN = "codes_forgotten"
 """The fact that says up to which operation printed receipts have lost their member's code."""
 LEAVE_MS = 30 * 60 * 1000
@@ -94,44 +96,32 @@ class Night:
         self._not_before_mono_ms = self.till.clock.now().mono_ms + self._waits_ms
 
     def is_due(self) -> bool:
-        """Whether tonight's slot has come, or an earlier night was never finished."""
+        """Whether the last night whose minute has come, however long ago, is not finished."""
         if self.till.rules is None:
             return True  # the first contact brings the rules
-        now = self.till.time().st_ms
-        today = self.till.rule().today(now)
-        done = int(feeds.fact(self.till.book, "night") or 0)
-        if done >= today:
-            return False
-        if done and self._nights_between(done, today) > 1:
-            return True
-        minute = (now // 60_000 + self._offset_minutes(now)) % 1440
-        return self.window.contains(minute) and self._slot_passed(today, minute)
+        return int(feeds.fact(self.till.book, DONE) or 0) < self._last()
 
-    def _offset_minutes(self, now: int) -> int:
-        zone = self.till.rule().zone
-        return next((minutes for since, minutes in reversed(zone) if since <= now), zone[0][1])
+    def _last(self) -> int:
+        """The last night whose minute has come, by the local day on which its window opened."""
+        now, rules = self.till.time().st_ms, self.till.rule()
+        since = self.window.since(rules.minute(now))
+        opened_ms = now - since * 60_000
+        night = rules.today(opened_ms)
+        return night if since >= self._slot(night) else rules.today(opened_ms - 86_400_000)
 
-    @staticmethod
-    def _nights_between(done: int, today: int) -> int:
-        def ordinal(day: int) -> int:
-            return datetime(day // 10_000, day // 100 % 100, day % 100, tzinfo=UTC).toordinal()
-
-        return ordinal(today) - ordinal(done)
-
-    def _slot_passed(self, today: int, minute: int) -> bool:
+    def _slot(self, night: int) -> int:
         """Every store has its own minute of the window, another one each night."""
-        length = (self.window.until_minute - self.window.from_minute) % 1440 or 1440
-        spread = int.from_bytes(sha256(f"{self.till.store}|{today}".encode()).digest()[:8], "big")
-        return (minute - self.window.from_minute) % 1440 >= spread * (length // 2) >> 64
+        spread = int.from_bytes(sha256(f"{self.till.store}|{night}".encode()).digest()[:8], "big")
+        return spread * (self.window.minutes // 2) >> 64
 
     def run(self, *, rest: Callable[[int], None] | None = None, tell: Tell | None = None) -> Contacted:
         """The night: everything is sent, rights go home if headquarters answers, new ones come."""
+        till, is_first = self.till, self.till.rules is None
         done, is_home = self._go_home(rest, tell)
-        if is_home:
-            till = self.till
+        if is_home or (is_first and done.settled and till.rules is not None):  # nothing lay here before
+            night, last = self._last(), till.log.pos(till.log.seq)
             with till.book.turn() as turn:
-                today, last = till.rule().today(till.time().st_ms), till.log.pos(till.log.seq)
-                feeds.keep_fact(turn, "night", str(today))
+                feeds.keep_fact(turn, DONE, str(night))
                 prints.forget_codes(turn, int(feeds.fact(till.book, CODES_FORGOTTEN) or 0), last)
                 feeds.keep_fact(turn, CODES_FORGOTTEN, str(last))
         return done

@@ -29,15 +29,19 @@ NAME = re.compile(r"[a-z0-9-]{1,16}")
 
 @dataclass(frozen=True, slots=True)
 class NightWindow:
-    """When the night's work may start, in minutes after local midnight. It may pass midnight."""
+    """When the night's work starts, in minutes after local midnight. It may pass midnight."""
 
     from_minute: int
     until_minute: int
 
-    def contains(self, minute: int) -> bool:
-        if self.from_minute <= self.until_minute:
-            return self.from_minute <= minute < self.until_minute
-        return minute >= self.from_minute or minute < self.until_minute
+    @property
+    def minutes(self) -> int:
+        """How long it is."""
+        return (self.until_minute - self.from_minute) % 1440 or 1440
+
+    def since(self, minute: int) -> int:
+        """How many minutes ago it opened last."""
+        return (minute - self.from_minute) % 1440
 
 
 @dataclass(frozen=True, slots=True)

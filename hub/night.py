@@ -61,28 +61,21 @@ class Night:
             log.exception("the night stopped and will be tried again")
 
     def is_due(self) -> bool:
-        """Whether today's night is not done and its window is open, or a whole night was missed."""
-        office = self.office
-        now = office.clock()
-        today = office.rules().today(now)
-        with office.store.look() as look:
+        """Whether the last night, however long ago its window opened, is not done."""
+        with self.office.store.look() as look:
             row = look.one("SELECT value FROM settings WHERE name = ?", (DONE,))
-        done = int(row[0]) if row else 0
-        if done >= today:
-            return False
-        yesterday = office.rules().today(now - 86_400_000)
-        return done < yesterday or self.window.contains(self._minute(now))
+        return (int(row[0]) if row else 0) < self._last()
 
-    def _minute(self, now: int) -> int:
-        zone = self.office.rules().zone
-        offset = next((minutes for since, minutes in reversed(zone) if since <= now), zone[0][1])
-        return (now // 60_000 + offset) % 1440
+    def _last(self) -> int:
+        """The local day on which the window opened last."""
+        now, rules = self.office.clock(), self.office.rules()
+        return rules.today(now - self.window.since(rules.minute(now)) * 60_000)
 
     def run(self) -> int:
         """One night; gives the points that were posted as expired."""
         with self._one:
             office = self.office
-            today = office.today()
+            night = self._last()
             expired = expiry.post_expiry(office)
             phonebook.remember_seen(office)
             overdue.open_cases(office)
@@ -93,6 +86,6 @@ class Night:
                 turn.run(
                     "INSERT INTO settings (name, value) VALUES (?, ?)"
                     " ON CONFLICT (name) DO UPDATE SET value = excluded.value",
-                    (DONE, str(today)),
+                    (DONE, str(night)),
                 )
             return expired

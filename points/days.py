@@ -53,10 +53,19 @@ def _day_of_ordinal(ordinal: int) -> Day:
 
 def local_day(instant_ms: int, zone: Sequence[Sequence[int]]) -> Day:
     """The day on the wall of a chain whose ``zone`` is ``[[from_utc_ms, offset_minutes], …]``."""
+    return _day_of_ordinal(_local_ms(instant_ms, zone) // _DAY_MS + _EPOCH_ORDINAL)
+
+
+def local_minute(instant_ms: int, zone: Sequence[Sequence[int]]) -> int:
+    """How many minutes after midnight it is on that wall."""
+    return _local_ms(instant_ms, zone) % _DAY_MS // _MINUTE_MS
+
+
+def _local_ms(instant_ms: int, zone: Sequence[Sequence[int]]) -> int:
     row = 0
     if len(zone) > 1:
         row = max(0, bisect_right(zone, instant_ms, key=lambda entry: entry[0]) - 1)
-    return _day_of_ordinal((instant_ms + zone[row][1] * _MINUTE_MS) // _DAY_MS + _EPOCH_ORDINAL)
+    return instant_ms + zone[row][1] * _MINUTE_MS
 
 
 def plus_days(start: Day, days: int) -> Day:

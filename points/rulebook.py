@@ -22,7 +22,7 @@ from functools import cached_property
 from typing import Any
 
 from points.amounts import BadAmount, whole
-from points.days import BadDay, Day, day, local_day
+from points.days import BadDay, Day, day, local_day, local_minute
 from points.expiry import ENDS, PLANS, last_day
 from points.tiers import Tier, reached
 
@@ -73,6 +73,10 @@ class RuleBook:
     def today(self, st_ms: int) -> Day:
         """The chain's local day at a store time."""
         return local_day(st_ms, self.zone)
+
+    def minute(self, st_ms: int) -> int:
+        """How many minutes after the chain's local midnight a store time is."""
+        return local_minute(st_ms, self.zone)
 
     def expires_on(self, earned: Day) -> Day:
         """The last day on which points earned on ``earned`` may be spent; ``NEVER`` if always."""

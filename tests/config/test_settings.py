@@ -140,15 +140,16 @@ def test_a_chain_has_a_plain_name(chain: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("window", "inside", "outside"),
+    ("window", "minutes", "since"),
     [
-        (NightWindow(120, 300), [120, 299], [119, 300, 720]),
-        (NightWindow(1410, 240), [1410, 0, 239], [240, 1409]),
+        (NightWindow(120, 300), 180, {120: 0, 299: 179, 119: 1439, 0: 1320}),
+        (NightWindow(1410, 240), 270, {1410: 0, 0: 30, 239: 269, 1409: 1439}),
+        (NightWindow(0, 0), 1440, {0: 0, 1439: 1439}),
     ],
 )
-def test_a_night_may_pass_midnight(window: NightWindow, inside: list[int], outside: list[int]) -> None:
-    assert all(window.contains(minute) for minute in inside)
-    assert not any(window.contains(minute) for minute in outside)
+def test_a_night_may_pass_midnight(window: NightWindow, minutes: int, since: dict[int, int]) -> None:
+    assert window.minutes == minutes
+    assert {minute: window.since(minute) for minute in since} == since
 
 
 def test_every_setting_is_described_in_the_readme() -> None:
