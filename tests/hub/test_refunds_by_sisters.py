@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from headquarters import Headquarters, Shop
+from pretend_till import points_of
 from test_sisters import met
 
 from agent import claims, elsewhere, enrolment, goods_back, refund_rights
@@ -95,6 +96,24 @@ def test_goods_come_back_to_the_line_and_headquarters_counts_them_once(
     card = one.counter.card(m)
     assert card is not None
     assert card.points == 0
+
+
+def test_what_came_back_before_the_gift_and_comes_to_light_after_it_is_no_difference(
+    hq: Headquarters, store: tuple[Shop, Shop, int]
+) -> None:
+    one, other, m = store
+    sale, paper = sell(one, m, [[1, "all", 1, 200]])
+    heard(hq, one)
+    assert isinstance(goods_back.refund(one.till, sale, [[1, 0, 50]], "c1"), Recorded)
+    with met(one, other) as (_, way):
+        at = desk(other, way)
+        assert isinstance(at.find_elsewhere(paper, reaches=False), Returnable)
+        done = at.refund("a1", "c2", sale, [[1, 0, 40]])
+    assert isinstance(done, Done)
+    assert done.receipt.clawed == 0, "110 of 200 fen are left, which earn the point that 150 earned"
+    heard(hq, other, one)
+    assert hq.rows("SELECT letter, detail FROM told WHERE letter = 'J'") == []
+    assert points_of(hq, m) == (1, 0)
 
 
 def test_a_sister_that_is_away_is_said_as_before(store: tuple[Shop, Shop, int]) -> None:
