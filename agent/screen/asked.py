@@ -1,22 +1,35 @@
 """What a page may ask, field by field: strict, because a false that becomes 0 points is a sale.
 
-Amounts are whole fen, points whole points. An unknown field is an error. ``act`` is the asker's own id
+Amounts are whole fen, points whole points. Words are composed (NFC) as an operation writes them. An unknown
+field is an error. ``act`` is the asker's own id
 of the act; it makes a second click harmless.
 """
 
 from __future__ import annotations
 
+import unicodedata
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+
+from points.fields import word
 
 FEN_MAX = 2**32 - 1
 POINTS_MAX = 2**32 - 1
 """No more than a receipt's claim can carry."""
 JOB_MAX = 2**63 - 1
 
+
+def _composed(text: str) -> str:
+    return unicodedata.normalize("NFC", text)
+
+
+def _as_recorded(text: str) -> str:
+    return word(_composed(text))
+
+
 Act = Annotated[str, Field(pattern=r"^[A-Za-z0-9-]{8,64}$")]
-By = Annotated[str, Field(pattern=r"^[^\x00-\x1f\x7f]{1,32}$")]
+By = Annotated[str, Field(min_length=1, max_length=32), AfterValidator(_as_recorded)]
 Pin = Annotated[str, Field(max_length=12)]
 Text = Annotated[str, Field(max_length=64)]
 Fen = Annotated[int, Field(ge=0, le=FEN_MAX)]
@@ -36,13 +49,21 @@ EachOnce = AfterValidator(_each_once)
 """Lines and groups are named by their first entry; the same one twice has no meaning."""
 Line = tuple[
     Annotated[int, Field(ge=0, le=10**6)],
-    Annotated[str, Field(min_length=1, max_length=64)],
+    Annotated[str, Field(min_length=1, max_length=64), AfterValidator(_as_recorded)],
     Annotated[int, Field(ge=1, le=10**6)],
     Fen,
 ]
 ReturnLine = tuple[Annotated[int, Field(ge=0, le=10**6)], Annotated[int, Field(ge=0, le=10**6)], Fen]
 ReturnGroup = tuple[Annotated[int, Field(ge=0, le=7)], Annotated[int, Field(ge=1, le=FEN_MAX)]]
-Lines = Annotated[list[Line], Field(min_length=1, max_length=500), EachOnce]
+
+
+def _in_all(lines: list[Any]) -> list[Any]:
+    if sum(line[3] for line in lines) > FEN_MAX:
+        raise ValueError("the amounts are too large together")
+    return lines
+
+
+Lines = Annotated[list[Line], Field(min_length=1, max_length=500), EachOnce, AfterValidator(_in_all)]
 
 
 class Asked(BaseModel):
@@ -158,7 +179,7 @@ class Enrol(Asked):
     act: Act
     by: By = "cashier"
     phone: Annotated[str, Field(pattern=r"^(1[3-9][0-9]{9})?$")] = ""
-    name: Annotated[str, Field(pattern=r"^[^\x00-\x1f\x7f]{0,32}$")] = ""
+    name: Annotated[str, Field(pattern=r"^[^\x00-\x1f\x7f]{0,32}$"), AfterValidator(_composed)] = ""
     card: Text = ""
 
 

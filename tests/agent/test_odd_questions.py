@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 from running import Page, running
@@ -11,6 +12,7 @@ from shopfloor import GOODS, counter_of, open_till
 from agent import goods_back
 from agent.recorder import Recorded
 from agent.screen.key import PageKey
+from points.wire import canonical
 
 
 @pytest.mark.parametrize(
@@ -56,3 +58,36 @@ def test_a_code_in_other_letters_opens_nothing(tmp_path: Path, code: str) -> Non
     assert not key.is_word(code)
     assert not key.is_cookie(code)
     assert key.opens(key.url.partition("#")[2])
+
+
+@pytest.mark.parametrize(
+    ("wrong", "field"),
+    [
+        ({"lines": [[1, "fo\0od", 1, 100]]}, "lines"),
+        ({"lines": [[1, "food\u2028", 1, 100]]}, "lines"),
+        ({"by": "c\t1"}, "by"),
+        ({"lines": [[n, "food", 1, 4_000_000_000] for n in range(2)]}, "lines"),
+    ],
+)
+def test_what_no_operation_can_say_is_not_understood_and_named(
+    tmp_path: Path, wrong: dict[str, Any], field: str
+) -> None:
+    with running(tmp_path) as agent:
+        page = Page(agent).open()
+        asked = {"act": "a" * 8, "lines": [[1, "food", 1, 100]]}
+        status, _, told = page.send("POST", "/api/sell", asked | wrong)
+        assert (status, told["not_understood"][0].split(".")[0]) == (422, field)
+        assert page.send("POST", "/api/sell", asked)[0] == 200
+
+
+def test_words_are_recorded_composed(tmp_path: Path) -> None:
+    with running(tmp_path) as agent:
+        page = Page(agent).open()
+        lines = [[1, "cafe\u0301", 1, 100], [2, "\uf900", 1, 100]]
+        asked = {"act": "a" * 8, "by": "Ame\u0301lie", "lines": lines}
+        assert page.send("POST", "/api/quote", {"lines": lines})[0] == 200
+        assert page.send("POST", "/api/sell", asked)[0] == 200
+        (entry,) = agent.till.log.walk()
+        body = canonical.decode(entry.body)
+        assert (body["by"], body["lines"][0][1], body["lines"][1][1]) == ("Amélie", "café", "\u8c48")
+        assert page.send("POST", "/api/enrol", {"act": "b" * 8, "name": "Ame\u0301lie"})[0] == 200

@@ -315,6 +315,20 @@ def test_two_quick_presses_and_two_quick_clicks_record_one_sale(cashier: Cashier
     assert cashier.agent.till.log.seq == 1
 
 
+def test_a_program_that_fails_says_so_and_the_second_try_is_the_same_act(cashier: Cashier) -> None:
+    cashier.type("60")
+    cashier.press("Enter")
+    cashier.sees("#confirm")
+    cashier.page.route("**/api/sell*", lambda route: route.fulfill(status=500, body="Internal Server Error"))
+    cashier.press("Enter")
+    cashier.sees("#said", "收银程序出错")
+    cashier.keep("failed")
+    cashier.page.unroute("**/api/sell*")
+    cashier.press("Enter")
+    cashier.sees("#done", "已记录")
+    assert cashier.agent.till.log.seq == 1
+
+
 def test_a_payment_code_is_turned_away_in_words(cashier: Cashier) -> None:
     cashier.scan("134567890123456789")
     cashier.sees("#said", "这是付款码，请扫会员码")

@@ -6,6 +6,7 @@ let words = {};
 
 export class Lost extends Error {}
 export class Locked extends Error {}
+export class Failed extends Error {}
 
 export async function openSession() {
   const code = location.hash.slice(1);
@@ -58,7 +59,7 @@ export async function get(path) {
 export async function post(path, body = {}) {
   const answer = await raw(path, body);
   if (answer.status === 401) throw new Locked();
-  const told = await answer.json();
+  const told = await answer.json().catch(() => { throw new Failed(); });
   if (told.not_understood) return { no: "not_understood", say: `${told.not_understood.join(", ")} ?` };
   return told;
 }

@@ -133,8 +133,7 @@ async function undo() {
 async function once(act) {
   sale.busy = true;
   show();
-  const told = await attempt(act);
-  sale.busy = false;
+  const told = await attempt(act).finally(() => { sale.busy = false; });
   if (told === null || stopped(told)) {
     view.showSaid(told?.say ?? "");
     show();
@@ -157,7 +156,7 @@ function finished(told) {
 async function withPin(ask) {
   const told = await ask("");
   if (!["manager_needed", "pin_wrong"].includes(told.no)) return told;
-  return dialogs.pin(told.say, ask);
+  return dialogs.pin(told.say, (pin) => attempt(() => ask(pin)));
 }
 
 async function attempt(ask) {
@@ -166,6 +165,7 @@ async function attempt(ask) {
   } catch (error) {
     if (error instanceof api.Locked) return { no: "locked", say: say("state.page_locked") };
     if (error instanceof api.Lost) return { no: "lost", say: say("state.page_lost") };
+    if (error instanceof api.Failed) return { fault: "failed", say: say("state.page_failed") };
     throw error;
   }
 }
