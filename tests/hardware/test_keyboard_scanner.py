@@ -1,4 +1,4 @@
-"""`keyboard://` under a real X server, with scans that xdotool types.
+"""`keyboard://` under a real X server as a till listens to it, with scans that xdotool types.
 
 Needs Xvfb, xdotool and pynput; without them it skips and says what is missing.
 """
@@ -21,15 +21,14 @@ if importlib.util.find_spec("pynput") is None:
     MISSING.append("pynput (the extra `keyboard`)")
 needs_a_desktop = pytest.mark.skipif(bool(MISSING), reason=f"SKIPPED, missing: {', '.join(MISSING)}")
 
-CODE, OTHER = "M123456789012345678905", "M543210987654321098765"
+CODE, OTHER = "M123456789012345678907", "M543210987654321098767"
 
 # Its own process: pynput keeps one display for the life of a process. It owns the focused window, because
 # X delivers nothing from a desktop without one, and then everything at once.
 LISTENER = """
 import sys, threading
 from Xlib import X, display
-from hardware.addresses import scanner_address
-from hardware.keyboard_scanner import KeyboardScanner
+from agent.listening import Listening
 
 screen = display.Display()
 window = screen.screen().root.create_window(0, 0, 200, 100, 0, screen.screen().root_depth)
@@ -37,13 +36,14 @@ window.map()
 screen.sync()
 window.set_input_focus(X.RevertToParent, X.CurrentTime)
 screen.sync()
-scanner = KeyboardScanner(scanner_address(sys.argv[1]))
-scanner.start(lambda scan: print("scan", scan.text, flush=True))
+listening = Listening([sys.argv[1]], lambda scan: print("scan", scan.text, flush=True))
+listening.start()
+(scanner,) = listening.scanners
 while scanner.wellbeing().health != "ok":
     threading.Event().wait(0.02)
 print("ready", flush=True)
 sys.stdin.readline()
-scanner.stop()
+listening.stop()
 print("counts", scanner.counts()["scans"], threading.active_count(), flush=True)
 """
 
@@ -110,9 +110,10 @@ def test_typed_scans_are_heard_and_a_person_is_not(desktop: Desktop) -> None:
     desktop.type("13800138000", delay_ms=140)
     desktop.type(CODE, delay_ms=140)  # the right shape at a person's pace
     desktop.scan("hello world", delay_ms=4)  # a scanner's pace without the shape
-    desktop.scan("M999999999999999999999", delay_ms=8)
+    desktop.scan(CODE[:-1] + "6", delay_ms=8)  # a member code whose check digit is wrong
+    desktop.scan("134567890123456789", delay_ms=4)
     said = desktop.finish()
-    assert said[:-1] == [f"scan {CODE}", f"scan {OTHER}", "scan M999999999999999999999"]
+    assert said[:-1] == [f"scan {CODE}", f"scan {OTHER}", "scan 134567890123456789"]
     assert said[-1].startswith("counts 3 ")
 
 
