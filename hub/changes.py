@@ -33,6 +33,10 @@ log = logging.getLogger(__name__)
 VISITS = {"sale.earn": True, "redeem.cash": False}
 """Where a member is seen; grants go by how often something was bought there."""
 
+BAD_MAX = 16
+"""Operations of one member in one judgement that are told apart from the others; with more of them, what
+comes behind goes into custody too."""
+
 Post = Callable[..., Posted]
 
 
@@ -144,10 +148,14 @@ def _fold(
         past = history.get(m, []) if m in whole else None
         try:
             done = post(mine.standing, ops, past, books)
-        except Exception:  # one member's operations go into custody, the batch goes on
+        except Exception:  # what cannot be posted goes into custody, all others go on
             log.exception("operations of one member could not be posted")
-            made.spoiled |= {op.id for op in ops}
-            continue
+            sound = _sound(turn, m, ops, past, books, post)
+            made.spoiled |= {op.id for op in ops} - {op.id for op in sound}
+            if not sound:
+                continue
+            ops, mine = sound, standings.load(turn, {m})[m]
+            done = post(mine.standing, ops, past, books)
         legs, expired = done.legs, []
         only_gives_back = all(op.kind == "rights.return" for op in ops)  # most that is folded here
         if not only_gives_back and available(done.account, mine.standing, today) < 0:
@@ -161,6 +169,37 @@ def _fold(
         visits = [((op.store, op.till), op.day, VISITS[op.kind]) for op in ops if op.kind in VISITS]
         cells = standings.cells_after(mine, _sched(ops), visits)
         made.changes.append(Change(mine, row, mine.standing.last_key, legs, done.rights, expired, (), cells))
+
+
+def _sound(
+    turn: Turn,
+    m: int,
+    ops: Sequence[Operation],
+    past: list[Operation] | None,
+    books: Mapping[str, RuleBook],
+    post: Post,
+) -> list[Operation]:
+    """Those of a member's operations that can be posted together, when not all can."""
+
+    def fits(some: Sequence[Operation]) -> bool:
+        try:
+            post(standings.load(turn, {m})[m].standing, some, past, books)
+        except Exception:
+            return False
+        return True
+
+    good: list[Operation] = []
+    rest = list(ops)
+    for _ in range(BAD_MAX):
+        fit, unfit = 0, len(rest)  # how many of the rest can be posted, and how many cannot
+        while unfit - fit > 1:
+            half = (fit + unfit) // 2
+            fit, unfit = (half, unfit) if fits([*good, *rest[:half]]) else (fit, half)
+        good += rest[:fit]
+        rest = rest[unfit:]
+        if fits([*good, *rest]):
+            return [*good, *rest]
+    return good if fits(good) else []
 
 
 def without_expired(row: Sequence[Any], expired: Mapping[LegKey, int], before: int = 0) -> list[Any]:
