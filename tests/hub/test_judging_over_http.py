@@ -10,7 +10,6 @@ from headquarters import Headquarters
 from pretend_till import NO_RIGHT, PretendTill, points_of
 
 from hub import changes, judgement, publishing
-from hub.verify import verify
 from points import codes
 from points.fields import ST_MAX_MS
 from points.wire import canonical, endpoints, sealing
@@ -126,35 +125,6 @@ def test_an_operation_whose_judging_fails_spoils_no_other(
     till.earn(b, 1)
     assert till.send() == {}
     assert cases(hq) == ["policy", "policy"]
-
-
-@pytest.mark.parametrize("bad", [{10}, {11}, {10, 11}, {12}, {10, 12, 14}])
-def test_an_operation_that_cannot_be_posted_spoils_none_of_its_own_member(
-    hq: Headquarters, till: PretendTill, monkeypatch: pytest.MonkeyPatch, bad: set[int]
-) -> None:
-    m = till.enrol()
-    till.earn(m, 100)
-    till.send()
-    right: Any = judgement.post
-
-    def fails(standing: Any, ops: Any, *rest: Any, **how: Any) -> Any:
-        done = right(standing, ops, *rest, **how)
-        if any(op.body.get("pts") in bad for op in ops):
-            raise ZeroDivisionError("made by the test, when all was moved")
-        return done
-
-    monkeypatch.setattr(judgement, "post", fails)
-    monkeypatch.setattr(changes, "post_plain", lambda *_: None)
-    for pts in (10, 11, 12, 13, 14):
-        till.redeem(m, pts, ["local", pts])
-    assert till.send() == {
-        n: ("Q", {"reason": "policy", "field": "internal"})
-        for n, pts in enumerate((10, 11, 12, 13, 14), 3)
-        if pts in bad
-    }
-    assert points_of(hq, m) == (100 - sum({10, 11, 12, 13, 14} - bad), 0)
-    monkeypatch.undo()
-    assert verify(hq.office).faults == []
 
 
 def test_what_the_short_way_cannot_post_takes_the_long_way(
