@@ -1,9 +1,9 @@
 """The second opinion: an independent serial ledger is given the driver's own book, and must agree.
 
-The ledger is another program with other data structures; it is asked as a process and told only the
-wishes and what the counters answered. Compared to the point: balances, lots, debt, tier points and
-settlement of every member; every account of the trial balance; that each sale gave what its recorded inputs
-give by the rules; and that nothing was spent that nobody had (0 overspend).
+The ledger is another program with other data structures; it is asked as a process and told only what the
+counters answered, of which the driver has seen that it is what it asked. Compared to the point: balances,
+lots, draws, debt, tier points and settlement of every member; every account of the trial balance; that each
+sale gave what its recorded inputs give by the rules; and that nothing was spent that nobody had.
 """
 
 from __future__ import annotations
@@ -12,12 +12,17 @@ import json
 import subprocess
 import sys
 from collections import Counter, defaultdict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from agent.replay.year import Told, Wish
+from points.fold import Account, fold
+from points.identifiers import HUB_STORE
+from points.lots import Draw
+from points.operations import Operation
+from points.rulebook import RuleBook
 
 FOLDED = ("member.enrol", "sale.earn", "redeem.cash", "sale.refund", "sale.void")
 
@@ -28,7 +33,7 @@ def ask(ledger: Path, told: Told, book: Mapping[str, Any], rule: str, today: int
     """The ledger's account of every member of the driver's book."""
     events: dict[int, list[Any]] = defaultdict(list)
     for store, _, body in told.ops:
-        m = body.get("m", told.members.get(body["id"]))
+        m = told.members.get(body["id"], body.get("m"))
         if m is not None and body["t"] in FOLDED:
             events[m].append({"store": store, "till": "01", "op": {**body, "m": m}})
     questions = [
@@ -64,6 +69,8 @@ def differences(
             found.append(f"member {m}: lots {lots} at headquarters, {sorted(said['lots'])} by the ledger")
         if sum(lot[0] for lot in lots) != said["balance"]:
             found.append(f"member {m}: balance")
+        if said["bearers"].get(HUB_STORE):
+            found.append(f"member {m}: headquarters bears a debt, so something was spent that nobody had")
         for key in ("debt", "tier_pts"):
             if kept[key] != said[key]:
                 found.append(f"member {m}: {key} {kept[key]} at headquarters, {said[key]} by the ledger")
@@ -83,6 +90,45 @@ def differences(
     if told:
         found.append(f"headquarters found sales that gave other points than the rules: {told}")
     return found
+
+
+def draws_differ(opinion: Mapping[int, State], told: Told, books: Mapping[str, RuleBook]) -> list[str]:
+    """Members of whom the product's own fold draws other points for a redemption than the ledger, in order.
+
+    A draw is told by the sale that its lot came with, its issuer and last day, or by who bears it as a debt.
+    """
+    facts: dict[int, list[Operation]] = defaultdict(list)
+    for store, _, body in told.ops:
+        m = told.members.get(body["id"], body.get("m"))
+        if m is not None and body["t"] in FOLDED:
+            facts[m].append(Operation(body, store, "01"))
+    found = []
+    for m, ops in facts.items():
+        account = fold(m, ops, books)
+        ours = {
+            op_id: _together([_home(account, draw), draw.pts] for draw in draws)
+            for op_id, draws in account.draws.items()
+            if draws
+        }
+        if ours != {op_id: _together(runs) for op_id, runs in opinion[m]["draws"].items() if runs}:
+            found.append(f"member {m}: its redemptions draw on other points than the ledger's")
+    return found
+
+
+def _home(account: Account, draw: Draw) -> list[Any]:
+    lot = account.lots.get(draw.home)
+    return ["", draw.bearer, 0] if lot is None else [lot.sale, lot.issuer, lot.expires_on]
+
+
+def _together(runs: Iterable[Any]) -> list[list[Any]]:
+    """Neighbouring draws on the same points as one."""
+    joined: list[list[Any]] = []
+    for home, pts in runs:
+        if joined and joined[-1][0] == home:
+            joined[-1][1] += pts
+        else:
+            joined.append([home, pts])
+    return joined
 
 
 def _accounts(opinion: Mapping[int, State], hub: State, today: int) -> list[str]:
@@ -116,15 +162,21 @@ def _accounts(opinion: Mapping[int, State], hub: State, today: int) -> list[str]
 
 
 def overspent(told: Told, hub: HubFacts) -> list[str]:
-    """Spends that no right covered, by the operations alone: local from adds, allowance from grants."""
+    """Spends that no right covered, by the operations alone: local from adds, allowance from grants, what was
+    authorised from its own reservation; and by trust, of which no till here has any."""
     local: Counter[Cell] = Counter()
     allowance: Counter[Cell] = Counter()
+    reserved = {intent: n for held in hub.reserved.values() for _, intent, n in held}
     found = []
     for store, _, body in told.ops:
         cell = (store, body.get("m", 0))
         for act, n, *_ in body.get("fund", ()):
             local[cell] += _SIGN_LOCAL.get(act, 0) * n
             allowance[cell] += n if act in _ALLOWANCE else 0
+            if act == "auth" and n > reserved.get(body["id"], 0):
+                found.append(f"{store} spent {n} of member {cell[1]} that headquarters had not reserved")
+            if act == "trust":
+                found.append(f"{store} spent {n} of member {cell[1]} by trust")
         if local[cell] < 0:
             found.append(f"{store} spent local points of member {cell[1]} that it had not earned")
     for cell, used in allowance.items():
@@ -158,7 +210,7 @@ def needless(told: Told, hub: HubFacts, ask_balance: Callable[[list[Any]], list[
     """
     ops: dict[int, list[tuple[str, int, dict[str, Any]]]] = defaultdict(list)
     for store, seq, body in told.ops:
-        m = body.get("m", told.members.get(body["id"]))
+        m = told.members.get(body["id"], body.get("m"))
         if m is not None:
             ops[m].append((store, seq, body))
     contacts: dict[str, list[tuple[int, int]]] = defaultdict(list)

@@ -22,6 +22,7 @@ from agent.replay.redelivery import deliver_again
 from agent.replay.stalls import Far, Near
 from agent.replay.year import Tilling, Told, Year
 from agent.uplink import join
+from points import rulebook
 from points.days import local_day
 from points.wire import canonical, envelope
 from points.wire.faults import WireFault
@@ -35,7 +36,7 @@ RULES: dict[str, Any] = {
     "category_rate": {},
     "min_order_fen": 0,
     "day_cap_pts": 100,
-    "tiers": [[0, 10_000, "普通"], [1001, 12_000, "银卡"], [5001, 15_000, "金卡"], [10_001, 20_000, "钻石"]],
+    "tiers": [[0, 10_000, "普通"], [1001, 10_000, "银卡"], [5001, 10_000, "金卡"], [10_001, 10_000, "钻石"]],
     "expiry": ["rolling", 12],
     "redeem": {"pts": 1, "fen": 1, "step": 1},
     "grace_days": 30,
@@ -45,6 +46,7 @@ RULES: dict[str, Any] = {
 }
 """1 point per 100 fen, no minimum, at most 100 points a day, one rolling year."""
 
+YEAR_MS = 366 * 86_400_000
 Say = Callable[[str], None]
 Tell = Callable[[str, int, int], None]
 """Hears of what, how many are done, and of how many."""
@@ -95,22 +97,34 @@ def rehearse(
         year = Year(tills, names, zone, seed, hub.set_time)
         year.run(baskets, partial(tell, "day"))
         driven_s = time.monotonic() - began
+        hub.stop()
+        say("the second opinion")
+        last_ms = max(body["st"] for _, _, body in year.told.ops)
+        today = local_day(last_ms, zone)
+        said = opinion.ask(LEDGER, year.told, book, rule, today)
+        verdict = Verdict(year.told.faults)
+        verdict.faults += opinion.differences(said, hub.state(), rule, book["settle"], today)
+        verdict.faults += opinion.draws_differ(said, year.told, {rule: rulebook.read(blob)})
+        facts = _hub_facts(hub, folder / "envelopes")
+        verdict.faults += opinion.overspent(year.told, facts)
+        verdict.faults += opinion.needless(year.told, facts, _balances(book, rule, zone))
+        say("a year after the middle: what was earned before it has expired")
+        later_ms = (baskets[0].at_ms + last_ms) // 2 + YEAR_MS
+        hub.set_time(later_ms)
+        hub.start()
+        year.rest(later_ms)
     finally:
         for till in tills.values():
             till.close()
         hub.stop()
-    verdict = Verdict()
-    say("the second opinion")
-    state = hub.state()
-    facts = _hub_facts(hub, folder / "envelopes")
-    last_ms = max(body["st"] for _, _, body in year.told.ops)
-    today = local_day(last_ms, zone)
+    hub.command("night")
+    state, today = hub.state(), local_day(int(hub.clock.read_text()), zone)
     said = opinion.ask(LEDGER, year.told, book, rule, today)
     verdict.faults += opinion.differences(said, state, rule, book["settle"], today)
-    verdict.faults += opinion.overspent(year.told, facts)
-    verdict.faults += opinion.needless(year.told, facts, _balances(book, rule, zone))
-    verdict.faults += hub.faults()
     verdict.figures = _figures(year.told, baskets, state, said, driven_s, folder / "envelopes")
+    _hub_facts(hub, folder / "envelopes")
+    verdict.faults += hub.faults()
+    verdict.figures["expired"] = sum(one["expired"] for one in said.values())
     verdict.figures["killed"] = sum(till.kills for till in tills.values())
     verdict.figures["acts cut off"] = sum(till.cut_off for till in tills.values())
     verdict.by_day = {day: dict(counts) for day, counts in sorted(year.told.by_day.items())}
@@ -166,10 +180,6 @@ def _figures(
     driven_s: float,
     folder: Path,
 ) -> dict[str, Any]:
-    refused: dict[str, int] = {}
-    for wish in told.wishes:
-        if wish.refused:
-            refused[wish.refused] = refused.get(wish.refused, 0) + 1
     several: dict[tuple[int, int], set[int]] = {}
     for basket in baskets:
         several.setdefault((basket.household, basket.day), set()).add(basket.store)
@@ -180,7 +190,7 @@ def _figures(
         "stores": len({basket.store for basket in baskets}),
         "members": len(said),
         "operations": len(told.ops),
-        "operations by kind": dict(sorted(told.counts.items())),
+        "counted": dict(sorted(told.counts.items())),
         "batches": len(raws),
         "batch bytes": batch_bytes,
         "bytes an operation": round(batch_bytes / max(1, len(told.ops)), 1),
@@ -189,7 +199,7 @@ def _figures(
         "approved": sum(not wish.refused for wish in told.wishes),
         "approved without a network": sum(not w.refused and not w.connected for w in told.wishes),
         "wishes without a network": sum(not w.connected for w in told.wishes),
-        "refused": refused,
+        "refused": dict(sorted(told.refused.items())),
         "household-days at several stores": sum(len(stores) > 1 for stores in several.values()),
         "household-days": len(several),
         "outcomes": state["outcomes"],
@@ -232,10 +242,12 @@ def _redeliver(
             one.stop()
         verdict.figures[f"deliveries to {one.folder.name}"] = sent
         verdict.figures[f"out of order at {one.folder.name}"] = gaps
+        one.command("night")
         again = one.state()
-        for part in ("members", "settlement", "accounts", "cells", "reserved", "waiting", "operations"):
+        for part in state.keys() - {"outcomes"}:  # what comes again has outcomes of its own
             if again[part] != state[part]:
                 verdict.faults.append(f"after redelivery to {one.folder.name}: {part} differ")
+        verdict.faults += one.faults()
 
 
 def as_json(verdict: Verdict) -> str:

@@ -67,14 +67,19 @@ class Wish:
 
 @dataclass
 class Told:
-    """The driver's own book: every operation as the tills answered it, wishes, contacts."""
+    """The driver's own book: every operation as the tills answered it, whose each is, wishes, contacts.
+
+    ``faults``: where a till recorded something else than it was asked, or refused what it must not.
+    """
 
     ops: list[tuple[str, int, dict[str, Any]]] = field(default_factory=list)
     members: dict[str, int] = field(default_factory=dict)
     wishes: list[Wish] = field(default_factory=list)
     contacts: list[tuple[str, int, int]] = field(default_factory=list)
     counts: Counter[str] = field(default_factory=Counter)
+    refused: Counter[str] = field(default_factory=Counter)
     by_day: dict[int, Counter[str]] = field(default_factory=lambda: defaultdict(Counter))
+    faults: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,13 +123,21 @@ class Year:
         days: dict[int, list[Basket]] = defaultdict(list)
         for basket in baskets:
             days[basket.day].append(basket)
-        end = 0
-        every = sorted(days)
-        for done, day in enumerate(every, 1):
-            end = self._day(day, days[day])
-            tell(done, len(every))
+        end = done = 0
+        while days or self._returns:  # goods come back on days without a purchase too
+            day = min((*days, *self._returns))
+            end = self._day(day, days.pop(day, []))
+            done += 1
+            tell(done, done + len(days))
+        self.rest(end)
+        planned, came = self.told.counts["refunds planned"], self.told.counts["sale.refund"]
+        if planned != came:
+            self.told.faults.append(f"{planned} refunds were due, and {came} are recorded")
+
+    def rest(self, from_ms: int) -> None:
+        """Two nights of every till, by which all that is anywhere is known at headquarters."""
         for round_ in range(2):
-            self._nights(end + (round_ + 1) * HOUR_MS * 6, missed=0)
+            self._nights(from_ms + (round_ + 1) * HOUR_MS * 6, missed=0)
 
     def _day(self, day: int, baskets: list[Basket]) -> int:
         visits: list[_Visit | _Return] = [_Visit(basket.at_ms, basket) for basket in baskets]
@@ -195,14 +208,18 @@ class Year:
         if not household.code:
             new = self._act(store, "enrol", at, connected, day)
             code = new.get("code") or self._act(store, "code", at, connected, day, m=new["m"])["code"]
+            if new["m"] in {other.m for other in self._households.values()}:
+                self.told.faults.append(f"{store} gave the number {new['m']} to a second household")
             household.m, household.code = new["m"], code
         if household.visits % REDEEM_EVERY == 0:
             self._wish(store, household, at, day, connected)
-        lines = [list(line) for line in basket.lines]
+        lines: list[list[Any]] = [list(line) for line in basket.lines]
         receipt = str(basket.basket)
         sold = self._act(store, "sell", at, connected, day, code=household.code, lines=lines, receipt=receipt)
-        assert "id" in sold, sold
-        self.told.members[sold["id"]] = household.m
+        cash = [["cash", sum(line[3] for line in lines)]]
+        self._hold(store, sold, household.m, day, lines=lines, tenders=cash)
+        if "id" not in sold:
+            return
         self._sales[receipt] = sold["id"]
         self._count += 1
         if self._count % REFUND_EVERY == 0:
@@ -211,18 +228,38 @@ class Year:
     def _wish(self, store: str, household: Household, at: int, day: int, connected: bool) -> None:
         card = self._act(store, "card", at, connected, day, code=household.code)
         if not card["known"]:
-            self.told.counts["wishes of members not known here"] += 1
+            self.told.refused["member not known here"] += 1
             return
+        if card["m"] != household.m:
+            self.told.faults.append(f"{store} takes the card of member {household.m} for {card['m']}'s")
         points = card["points"] // 2
         if points < 1:
             self.told.counts["wishes with nothing to redeem"] += 1
             return
         answer = self._act(store, "redeem", at, connected, day, m=card["m"], pts=points)
         refused = answer.get("no", "")
+        if refused:
+            self.told.refused[refused] += 1
+        else:
+            self._hold(store, answer, household.m, day, pts=points, fen=points)
         self.told.wishes.append(Wish(card["m"], store, at, points, card["points"], connected, refused))
         self.told.by_day[day]["refused" if refused else "approved"] += 1
 
+    def _hold(self, store: str, answer: Answer, m: int, day: int, **asked: Any) -> None:
+        """What a till recorded must say what it was asked, on the day on which it was asked; whose it is, the
+        driver knows best."""
+        if "id" not in answer:
+            self.told.faults.append(f"{store} refused what it must not: {answer.get('no')}")
+            return
+        self.told.members[answer["id"]] = m
+        body = next(body for _, body in answer["ops"] if body["id"] == answer["id"])
+        asked |= {"m": body.get("m") and m, "day": day}
+        said = {name: body.get(name) for name in asked}
+        if said != asked:
+            self.told.faults.append(f"{store} recorded {said} and was asked {asked}")
+
     def _plan_return(self, store: str, basket: Basket) -> None:
+        self.told.counts["refunds planned"] += 1
         lines = []
         for number, _, units, fen in basket.lines:
             if self._chance.random() < 1 / 2:
@@ -241,5 +278,5 @@ class Year:
     def _return(self, store: str, back: _Return, connected: bool) -> None:
         sale = self._sales[back.receipt]
         answer = self._act(store, "refund", back.at_ms, connected, 0, sale=sale, lines=back.lines)
-        assert "no" not in answer, answer
-        self.told.members[answer["id"]] = self.told.members[sale]
+        day = local_day(back.at_ms, self._zone)
+        self._hold(store, answer, self.told.members[sale], day, refs=[sale], lines=back.lines)

@@ -102,6 +102,9 @@ class Ledger:
         self.answers: dict[str, list[int]] = {}
         self.doubts: list[list[Any]] = []
         self.days: Counter[tuple[str, int]] = Counter()
+        self.given: Counter[int] = Counter()
+        self.known: Counter[str] = Counter()
+        self.peak: Counter[str] = Counter()
         self.seen: set[str] = set()
 
     def remainders(self) -> list[tuple[Lot, int]]:
@@ -147,27 +150,34 @@ class Ledger:
         self.doubt(store, op, sale, book)
         if "who" not in op and "pii" not in op:  # else its till does not know whose it is
             self.days[store, op["day"]] += sale.granted
+            self.known[store] += sale.granted
+            self.peak[store] = max(self.peak[store], self.known[store])
+        self.given[op["day"]] += sale.granted
         if sale.granted:
             today = wall_date(op["st"], book["zone"])
             self.sums["issued"] += sale.granted
             self.arrive(Lot(store, sale.granted, last_good_day(today, book["expiry"]), op["id"]))
 
     def doubt(self, store: str, op: Mapping[str, Any], sale: Sold, book: Book) -> None:
-        """What a till wrote of a sale must be what its own inputs give, and its inputs what it can know: what
-        it gave this member today itself, and no higher tier than all the points ever given reach, for it
-        need not have heard of a return elsewhere."""
+        """What a till wrote of a sale must be what its own inputs give, and its inputs what it can know: no
+        less than it gave this member today itself and no more than all have; no higher tier than all the
+        points ever given reach, for it need not have heard of a return elsewhere, and no lower one than those
+        that it gave itself."""
         would, cap, used = sale.would_earn(), book.get("day_cap_pts", 0), op.get("day_used", 0)
         due = min(would, max(0, cap - used)) if cap else would
         if op.get("desired", would) != would or op["pts"] > would:
             self.doubts.append([op["id"], "earned", op["pts"], would])
         elif op["pts"] != due:
             self.doubts.append([op["id"], "day_cap", op["pts"], due])
-        if cap and used < self.days[store, op["day"]]:
+        if cap and not self.days[store, op["day"]] <= used <= self.given[op["day"]]:
             self.doubts.append([op["id"], "day_used", used, self.days[store, op["day"]]])
         if "tier" in op:
-            reached = max(0, sum(low <= self.sums["issued"] for low, *_ in book["tiers"]) - 1)
-            if op["tier"] > reached or op["m_bp"] != book["tiers"][op["tier"]][1]:
-                self.doubts.append([op["id"], "tier", op["tier"], reached])
+            least, most = (
+                max(0, sum(low <= pts for low, *_ in book["tiers"]) - 1)
+                for pts in (self.peak[store], self.sums["issued"])
+            )
+            if not least <= op["tier"] <= most or op["m_bp"] != book["tiers"][op["tier"]][1]:
+                self.doubts.append([op["id"], "tier", op["tier"], most])
 
     def arrive(self, lot: Lot) -> None:
         self.lots.append(lot)
@@ -208,6 +218,7 @@ class Ledger:
             sale = self.sales[cause]
             claw, restore = sale.take_back(op["lines"] if op["t"] == "sale.refund" else None)
             self.days[sale.store, sale.day] -= claw
+            self.known[sale.store] -= claw
         elif cause in self.strips:  # a redemption of its own, undone whole
             claw, restore = 0, sum(n for _, n in self.strips[cause].runs)
         else:
@@ -299,6 +310,7 @@ class Ledger:
             "lots": [[n, number(lot.last_day), lot.issuer] for lot, n in lots],
             "debt": sum(owed.values()),
             "bearers": dict(sorted(owed.items())),
+            "draws": {op_id: [[told(home), n] for home, n in s.runs] for op_id, s in self.strips.items()},
             "settlement": sorted([*key, n] for key, n in self.settlement().items()),
             "tier_pts": self.sums["issued"] - self.sums["clawed"],
             **sums,
@@ -307,6 +319,11 @@ class Ledger:
             "returns": self.answers,
             "doubts": self.doubts,
         }
+
+
+def told(home: Home) -> list[Any]:
+    """A home as others can know it: the sale that its points came with, who pays, their last day."""
+    return ["", home.bearer, 0] if isinstance(home, Debt) else [home.sale, home.issuer, number(home.last_day)]
 
 
 # -- the two ways in ---------------------------------------------------------------------------------

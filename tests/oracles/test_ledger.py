@@ -88,38 +88,6 @@ class Counter:
         return fold(self.events, self.rules, number(self.day + timedelta(**later)))
 
 
-# -- what is doubted -----------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("second", "doubted"),
-    [
-        ({"pts": 7, "day_used": 90}, ["day_cap"]),  # less than was due
-        ({"pts": 15, "day_used": 90}, ["earned"]),
-        ({"pts": 10, "day_used": 90, "tier": 0, "m_bp": 10_000}, []),
-        ({"pts": 10, "day_used": 89}, ["day_cap", "day_used"]),
-        ({"pts": 14, "day_used": 0}, ["day_used"]),  # the till forgot what it gave this morning
-        ({"pts": 10, "day_used": 90, "tier": 1, "m_bp": 12_000}, ["tier"]),
-        ({"pts": 10, "day_used": 90, "tier": 0, "m_bp": 10_001}, ["tier"]),
-    ],
-)
-def test_a_sale_that_its_own_inputs_or_the_day_do_not_explain_is_doubted(
-    second: dict[str, Any], doubted: list[str]
-) -> None:
-    shop = Counter()
-    shop.sale("a", 90_000, 90, day_used=0)
-    shop.sale("a", 14_000, **second)
-    assert [doubt[1] for doubt in shop.now()["doubts"]] == doubted
-
-
-def test_what_came_back_may_be_earned_again_the_same_day() -> None:
-    shop = Counter()
-    sale = shop.sale("a", 100_000, 100, day_used=0)
-    shop.void("a", sale)
-    shop.sale("a", 90_000, 90, day_used=0)
-    assert shop.now()["doubts"] == []
-
-
 # -- worked numbers ----------------------------------------------------------------------------------
 
 

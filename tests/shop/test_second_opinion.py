@@ -6,7 +6,10 @@ from typing import Any
 
 from agent.replay import opinion
 from agent.replay.opinion import HubFacts
-from agent.replay.year import Told, Wish
+from agent.replay.rehearsal import LEDGER, RULES
+from agent.replay.year import DAY_MS, Told, Wish
+from points import rulebook
+from points.wire import canonical
 
 SAID: dict[int, Any] = {
     7: {
@@ -16,6 +19,7 @@ SAID: dict[int, Any] = {
         "tier_pts": 50,
         "settlement": [["s1", "s2", 1000, 100, 5]],
         "doubts": [],
+        "bearers": {},
         "accounts": {"issue": {"s1": 62}, "redeem": {"s2": 5}, "expire": {"s1": 7}},
     }
 }
@@ -81,6 +85,42 @@ def test_a_spend_that_no_right_covered_is_seen() -> None:
     told = Told(ops=[("s1", 1, body("a", 1, fund=[["allowance", 6]]))])
     assert opinion.overspent(told, HubFacts(grants={("s1", 7): [(0, 5)]}))
     assert not opinion.overspent(told, HubFacts(grants={("s1", 7): [(0, 6)]}))
+
+
+def test_what_was_not_reserved_and_what_is_trusted_is_overspent() -> None:
+    spent = Told(ops=[("s1", 1, body("a", 1, fund=[["auth", 6]]))])
+    assert opinion.overspent(spent, HubFacts())
+    assert opinion.overspent(spent, HubFacts(reserved={7: [(0, "a", 5)]}))
+    assert opinion.overspent(spent, HubFacts(reserved={7: [(0, "b", 6)]}))
+    assert not opinion.overspent(spent, HubFacts(reserved={7: [(0, "a", 6)]}))
+    assert opinion.overspent(Told(ops=[("s1", 1, body("a", 1, fund=[["trust", 1]]))]), HubFacts())
+
+
+def test_a_debt_that_headquarters_bears_is_seen() -> None:
+    bears = {7: {**SAID[7], "bearers": {"hq": 1}}}
+    assert opinion.differences(bears, hub(), "r", [1000, 100], 20270101)
+
+
+def test_a_draw_on_other_points_is_seen() -> None:
+    sales = [
+        body(f"{n:032x}", n * DAY_MS, t="sale.earn", lines=[[1, "all", 1, 5000]], tenders=[["cash", 5000]],
+             tier=0, m_bp=10_000, day_used=0, desired=50, pts=50, day=19700101 + n, rule="r")
+        for n in range(2)
+    ]  # fmt: skip
+    told = Told(ops=[("s1", 1, sales[0]), ("s1", 2, sales[1])])
+    told.ops.append(("s1", 3, body("b" * 32, 9 * DAY_MS, pts=60, rule="r", day=19700110)))
+    books = {"r": rulebook.read(canonical.encode({**RULES, "zone": [[0, 0]]}))}
+    said = opinion.ask(LEDGER, told, {**RULES, "zone": [[0, 0]]}, "r", 19700201)
+    assert [n for _, n in said[7]["draws"]["b" * 32]] == [50, 10]
+    assert not opinion.draws_differ(said, told, books)
+    for bent in (
+        lambda runs: runs[::-1],
+        lambda runs: [[runs[0][0], 49], [runs[1][0], 11]],
+        lambda runs: [[[home[0], "s2", home[2]], n] for home, n in runs],
+    ):
+        assert opinion.draws_differ(
+            {7: {**said[7], "draws": {"b" * 32: bent(said[7]["draws"]["b" * 32])}}}, told, books
+        )
 
 
 def test_a_refusal_of_a_till_that_had_the_rights_is_seen() -> None:
