@@ -30,11 +30,17 @@ class Enrolled:
 def enrol(
     till: Till, by: str, phone: str = "", name: str = "", card: str = "", mark: Mark = UNMARKED
 ) -> Enrolled | No:
-    """Enrol a member; ``card`` is a scanned card of this till's stock, else the next code is given."""
+    """Enrol a member; ``card`` is a scanned card of this till's stock, else the next code is given.
+
+    Nobody is enrolled with a phone that leads to a member here: one person would have two accounts.
+    """
+    tag = keys.phone_tag(till.identity.index_key, phone) if phone else ""
     with till.book.lock:
         shift = till.shift()
         if shift.closed:
             return No(Refusal.day_closed, {})
+        if tag and members.by_phone(till.book, tag) is not None:
+            return No(Refusal.already_member, {})
         pair = _pair(till, card)
         if pair is None:
             return No(Refusal.unknown_code if card else Refusal.busy, {})
@@ -46,8 +52,7 @@ def enrol(
         if personal:
             sealed, body["pii"] = seal(till, op_id, personal)
         draft = Draft("member.enrol", body, by, pair[0], op_id=op_id, sealed=sealed, pair=pair, mark=mark)
-        if phone:
-            draft.phone_tag = keys.phone_tag(till.identity.index_key, phone)
+        draft.phone_tag = tag
         draft.slip = slip(till, member_code=pair[1])
         return Enrolled(pair[0], pair[1], record(till, draft, time, shift.day))
 

@@ -19,6 +19,7 @@ class Refusal(IntEnum):
     token_not_proved = auto()
     token_expired = auto()
     day_closed = auto()
+    already_member = auto()
     storage_full = auto()
     frozen = auto()
     earn_only = auto()

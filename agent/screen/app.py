@@ -209,7 +209,10 @@ def make_app(shop: Shop) -> App:
 
     @app.post("/api/enrol")
     def enrol(body: Annotated[asked.Enrol, Depends(read(asked.Enrol))], words: Speaks) -> said.Said:
-        return after(desk.enrol(body.act, body.by, body.phone, body.name, body.card), words)
+        told = desk.enrol(body.act, body.by, body.phone, body.name, body.card)
+        if isinstance(told, No) and told.refusal is Refusal.already_member:
+            return {**shop.meaning(body.phone, words), **said.no(told, words)}
+        return after(told, words)
 
     @app.post("/api/reprint")
     def reprint(body: Annotated[asked.Reprint, Depends(read(asked.Reprint))], words: Speaks) -> said.Said:

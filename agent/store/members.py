@@ -70,9 +70,14 @@ def take_phones(turn: Connection, told: Iterable[tuple[str, int]]) -> None:
 
 
 def put_own_phone(turn: Connection, tag: str, m: int) -> None:
-    """A phone that was enrolled here: known at once, and kept until headquarters tells it or another."""
-    turn.execute("INSERT INTO facts (name, value) VALUES (?, ?) ON CONFLICT DO NOTHING", (OWN + tag, str(m)))
-    _put_phones(turn, [(tag, m)])
+    """A phone that was enrolled here: known at once, and kept until headquarters tells it or another.
+
+    A phone that leads to somebody already goes on leading there: headquarters gives it to the first, and
+    tells no till again what it has told.
+    """
+    put = turn.execute("INSERT INTO phones (tag, m) VALUES (?, ?) ON CONFLICT (tag) DO NOTHING", (tag, m))
+    if put.rowcount:
+        turn.execute("INSERT INTO facts (name, value) VALUES (?, ?)", (OWN + tag, str(m)))
 
 
 def _put_phones(turn: Connection, tags: list[tuple[str, int]]) -> None:

@@ -228,54 +228,6 @@ def test_a_new_member_without_a_network_earns_at_once(cashier: Cashier) -> None:
     assert b"13912345678" not in b"".join(op.body for op in cashier.agent.till.log.between(1, 1 << 62))
 
 
-@pytest.mark.drawn
-def test_a_phone_that_nobody_knows_here_earns_and_waits(cashier: Cashier, paper: VirtualPrinter) -> None:
-    for amount_first in (False, True):
-        if amount_first:
-            cashier.type("125")
-            cashier.press("Enter")
-            cashier.sees("#confirm")
-        cashier.type("13812345678")
-        cashier.press("Enter")
-        cashier.sees("#said", "断网查不到")
-        cashier.sees("#phone", "138 1234 5678")
-        cashier.sees("#to-phone", "积分先记在这个手机号上")
-        cashier.keep(f"phone-offered-{amount_first:d}")
-        cashier.press("Enter")
-        cashier.sees("#phone", "138 **** 5678")
-        if not amount_first:
-            cashier.keep("phone-taken")
-            cashier.type("125")
-            cashier.press("Enter")
-        cashier.sees("#gain", "+12")
-        cashier.sees(".gain", "待总部确认后到账")
-        cashier.keep("phone-quote")
-        cashier.press("Enter")
-        cashier.sees("#done", "已记录")
-        cashier.sees("#sale .bill", "待总部确认")
-        cashier.page.locator(".paper img").evaluate("picture => picture.decode()")
-        cashier.keep("phone-done")
-        assert paper.wait_for_receipts(1 + amount_first)
-        assert "手机尾号 5678，积分待确认" in paper.receipts[0].text
-        assert "扣回" not in paper.receipts[0].text
-        cashier.press("Enter")
-        cashier.sees_no("#done")
-    assert b"13812345678" not in b"".join(op.body for op in cashier.agent.till.log.between(1, 1 << 62))
-    cashier.type("13812345678")
-    cashier.press("Enter")
-    cashier.sees("#to-phone")
-    cashier.press("F4")
-    cashier.sees("#enrol-phone")
-    assert cashier.page.input_value("#enrol-phone") == "13812345678"
-    cashier.press("Enter")
-    cashier.sees(".given")
-    cashier.type("80")
-    cashier.press("Enter")
-    cashier.sees("#gain", "+8")
-    cashier.press("Enter")
-    cashier.sees("#points", "8")
-
-
 def test_the_day_closes_and_the_next_needs_the_manager(cashier: Cashier) -> None:
     cashier.press("F10")
     cashier.page.click("#night-now")

@@ -110,8 +110,8 @@ export function enrol(attempt, typed = "") {
       const told = await attempt(() => api.post("/api/enrol", {
         act, phone: phone.value.trim(), name: name.value.trim(), card: card.value.trim(),
       }));
-      if (stopped(told)) said.textContent = told.no === "not_understood" ? say("page.phone_shape") : told.say;
-      else answer(told);
+      if (stopped(told) && !told.found) said.textContent = told.no === "not_understood" ? say("page.phone_shape") : told.say;
+      else answer(told); // a refusal that found the phone's member goes on with that member
     }, el("h2", { id: "enrol-title" }, say("page.enrol_title")), el("p", { class: "quiet" }, say("page.enrol_hint")),
     el("label", {}, phoneWord, phone), el("div", { class: "row" }, el("label", {}, nameWord, name), el("label", {}, cardWord, card)),
     said, buttons(say("page.confirm_enrol"), answer));

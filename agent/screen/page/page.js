@@ -60,6 +60,10 @@ function next() {
 export function heard(told) {
   if (dialogs.hear(told)) return;
   if (stopped(told)) return view.showSaid(told.say);
+  meant(told);
+}
+
+function meant(told) {
   if (told.found === "sale" || told.found === "elsewhere") return refund(told);
   if (sale.done) sale = fresh();
   if (told.found === "unknown") {
@@ -194,7 +198,10 @@ async function enrol() {
   const why = keys()[2].why;
   if (why) return view.showSaid(why, "mind");
   const told = await dialogs.enrol(attempt, sale.done ? "" : sale.phone);
-  if (told) finished(told);
+  if (told?.no) {
+    meant(told);
+    view.showSaid(told.say, "mind");
+  } else if (told) finished(told);
   byId("entry").focus();
 }
 
