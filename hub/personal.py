@@ -166,7 +166,10 @@ def read(turn: Turn, office: Office, m: int) -> Person:
 
 
 def _case(turn: Turn, office: Office, reason: str, op_id: str, m: int | None, store: str) -> None:
-    turn.put(schema.cases, [(reason, op_id, m, store, "{}", office.clock(), None)])
+    """People look once: a box comes again whenever its answer was lost."""
+    known = turn.one("SELECT 1 FROM cases WHERE op_id = ? AND reason = ?", (op_id, reason))
+    if known is None:
+        turn.put(schema.cases, [(reason, op_id, m, store, "{}", office.clock(), None)])
 
 
 def by_phone(turn: Turn, office: Office, phone: str) -> int | None:
