@@ -103,7 +103,7 @@ def found(told: Found, code: str, till: Till, words: Words, *, online: bool) -> 
 
 
 def unknown_phone(phone: str, words: Words) -> Said:
-    """A typed phone that nobody knows here, while headquarters cannot be asked: points may wait for it."""
+    """A typed phone that nobody knows here: points may wait for it, with or without a network."""
     return {"found": "phone", "phone": phone, "say": words.say("page.phone_unknown")}
 
 

@@ -69,8 +69,7 @@ class Shop:
         if isinstance(told, Found) and (told.card or told.kind is not CodeKind.PHONE):
             return said.found(told, codes.recognise(text).text, self.till, words, online=self.is_online)
         if isinstance(told, Found) or told.refusal is Refusal.unknown_member:  # a phone in either case
-            if self.is_online:
-                return said.no(No(Refusal.unknown_member, {}), words)
+            # Only headquarters knows whose phone it is, and who were enrolled here would have two accounts.
             return said.unknown_phone(codes.recognise(text).text, words)
         if told.refusal is Refusal.refund_elsewhere_offline:
             return self.paper_of_another(text, words)

@@ -6,12 +6,13 @@ import pytest
 from running import MEMBER
 from somebody import DRIVEN, Cashier, browser
 from test_cashier_in_chromium import cashier, paper
+from test_whole_day_in_chromium import day
 
 from agent.store import members
 from hardware.virtual.printer import VirtualPrinter
 from points.wire import keys
 
-__all__ = ["browser", "cashier", "paper"]
+__all__ = ["browser", "cashier", "day", "paper"]
 pytestmark = DRIVEN
 PHONE = "13812345678"
 
@@ -25,7 +26,7 @@ def test_a_phone_that_nobody_knows_here_earns_and_waits(cashier: Cashier, paper:
             cashier.sees("#confirm")
         cashier.type("13812345678")
         cashier.press("Enter")
-        cashier.sees("#said", "断网查不到")
+        cashier.sees("#said", "可能是别店会员")
         cashier.sees("#phone", "138 1234 5678")
         cashier.sees("#to-phone", "积分先记在这个手机号上")
         cashier.keep(f"phone-offered-{amount_first:d}")
@@ -62,6 +63,31 @@ def test_a_phone_that_nobody_knows_here_earns_and_waits(cashier: Cashier, paper:
     cashier.sees("#gain", "+8")
     cashier.press("Enter")
     cashier.sees("#points", "8")
+
+
+def test_with_a_network_a_phone_that_nobody_knows_here_earns_and_is_known_after_the_next_contact(
+    day: Cashier,
+) -> None:
+    day.sees("#network", "已联网")
+    for known in (False, True):
+        day.type(PHONE)
+        day.press("Enter")
+        if known:
+            day.sees("#points", "12")
+            break
+        day.sees("#to-phone", "积分先记在这个手机号上")
+        day.keep("phone-offered-online")
+        day.press("Enter")
+        day.sees("#phone", "138 **** 5678")
+        day.keep("phone-taken-online")
+        day.type("125")
+        day.press("Enter")
+        day.sees("#gain", "+12")
+        day.press("Enter")
+        day.sees("#sale .bill", "待总部确认后到账")
+        assert day.agent.pulse.contact()
+        day.press("Enter")
+        day.sees_no("#done")
 
 
 def test_who_has_a_card_here_is_not_enrolled_again(cashier: Cashier) -> None:
