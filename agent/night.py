@@ -34,8 +34,6 @@ LOOK_EVERY_S = 60
 WAIT_MAX_MS = 30 * 60 * 1000
 DONE = "night"
 """The fact that names the last night that was finished, by the local day on which its window opened."""
-CODES_FORGOTTEN = "codes_forgotten"
-"""The fact that says up to which operation printed receipts have lost their member's code."""
 LEAVE_MS = 30 * 60 * 1000
 """A PC that is still on half an hour after its power was said to go has its power back."""
 
@@ -119,11 +117,10 @@ class Night:
         till, is_first = self.till, self.till.rules is None
         done, is_home = self._go_home(rest, tell)
         if is_home or (is_first and done.settled and till.rules is not None):  # nothing lay here before
-            night, last = self._last(), till.log.pos(till.log.seq)
+            night = self._last()
             with till.book.turn() as turn:
                 feeds.keep_fact(turn, DONE, str(night))
-                prints.forget_codes(turn, int(feeds.fact(till.book, CODES_FORGOTTEN) or 0), last)
-                feeds.keep_fact(turn, CODES_FORGOTTEN, str(last))
+                prints.forget_codes(turn)
         return done
 
     def send_home(self) -> bool:

@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from agent import claims
 from agent.papers import paper_of, trial_paper
 from agent.store import prints, sales
-from agent.store.prints import COPIES_MAX, PrintJob
+from agent.store.prints import COPIED, COPIES_MAX, NO_PRINTER, SETTLED, PrintJob
 from agent.till import Till
 from config.faults import whereabouts
 from config.words import Words
@@ -29,11 +29,7 @@ log = logging.getLogger(__name__)
 
 TRY_AGAIN_S = 1.0
 LOOK_EVERY_S = 3.0
-NO_PRINTER = "printer_none"
-COPIED = "copied"
 SEEN = "seen"
-SETTLED = frozenset({NO_PRINTER, COPIED})
-"""Reasons for which nobody needs to look at the paper any more."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -143,3 +143,12 @@ def refunds_given_by_sisters(db: Any) -> None:
 def papers_shown_to_sisters(db: Any) -> None:
     """The paper by which a sister till is asked for the right to refund its sale; '' where points are."""
     db.executescript("ALTER TABLE wants ADD COLUMN paper TEXT NOT NULL DEFAULT '';")
+
+
+@migrations()
+def receipts_with_codes(db: Any) -> None:
+    """The receipts that still have a member's code on them, few among many, for the night."""
+    db.executescript(
+        "CREATE INDEX prints_with_codes ON prints (id) WHERE instr(receipt, '\"member_code\"');"
+        "DELETE FROM facts WHERE name = 'codes_forgotten';"
+    )

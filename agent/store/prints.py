@@ -15,6 +15,9 @@ from agent.journal.database import Book
 from config.sqlite import Connection
 
 COPIES_MAX = 256
+NO_PRINTER, COPIED = "printer_none", "copied"
+SETTLED = (NO_PRINTER, COPIED)
+"""Why nobody needs to look at the paper any more: there is none, or a copy stands for it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,13 +40,16 @@ class PrintJob:
         return self.id // COPIES_MAX
 
 
-def forget_codes(turn: Connection, after: int, last: int) -> None:
-    """Printed receipts of operations in ``(after, last]`` lose the member's code: it is on the paper, and
-    whoever read it here could use it."""
+def forget_codes(turn: Connection) -> None:
+    """Receipts that are done with lose the member's code, however old: whoever read it here could use it.
+
+    The index holds the receipts that have one, so those that wait long for paper cost no search.
+    """
     turn.execute(
-        "UPDATE prints SET receipt = json_remove(receipt, '$.member_code') WHERE id >= ? AND id < ?"
-        " AND state IN ('CONFIRMED', 'SENT') AND instr(receipt, '\"member_code\"')",
-        ((after + 1) * COPIES_MAX, (last + 1) * COPIES_MAX),
+        "UPDATE prints INDEXED BY prints_with_codes SET receipt = json_remove(receipt, '$.member_code')"
+        " WHERE instr(receipt, '\"member_code\"')"
+        " AND (state IN ('CONFIRMED', 'SENT') OR state IN ('UNCERTAIN', 'FAILED') AND why IN (?, ?))",
+        SETTLED,
     )
 
 

@@ -288,13 +288,12 @@ def test_a_code_that_was_given_out_stands_here_as_itself_until_its_paper_was_pri
         rows = [*till.book.rows("SELECT code FROM pool"), *till.book.rows("SELECT receipt FROM prints")]
         return sum(new.code in text for (text,) in rows)
 
-    first = till.log.pos(0)
     assert kept() == 1, "on its receipt, which waits to be printed"
     with till.book.turn() as turn:
-        prints.forget_codes(turn, first, new.recorded.entry.pos)
+        prints.forget_codes(turn)
     assert kept() == 1, "it was not printed yet"
     with till.book.turn() as turn:
         turn.execute("UPDATE prints SET state = 'CONFIRMED'")
-        prints.forget_codes(turn, first, new.recorded.entry.pos)
+        prints.forget_codes(turn)
     assert kept() == 0
     assert counter.scan(new.code).card is not None  # type: ignore[union-attr]
