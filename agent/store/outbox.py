@@ -72,8 +72,15 @@ def keep_sealed(turn: Connection, op_id: str, blob: bytes) -> None:
 
 
 def sealed(book: Book) -> list[tuple[str, bytes]]:
-    """Boxes that headquarters does not have yet."""
-    return book.rows("SELECT op_id, blob FROM sealed ORDER BY op_id")
+    """Boxes that headquarters does not have yet, those of enrolments first.
+
+    A sale to a phone that nobody has makes a member there, and who was enrolled with that phone after the
+    sale would be a second one.
+    """
+    return book.rows(
+        "SELECT op_id, blob FROM sealed LEFT JOIN ops USING (op_id)"
+        " ORDER BY kind = 'member.enrol' DESC, op_id"
+    )
 
 
 def drop_sealed(turn: Connection, op_id: str) -> None:

@@ -123,3 +123,27 @@ def test_of_two_tills_that_enrolled_one_phone_without_a_network_both_come_to_sho
     one.sync()
     assert (found(one), found(other)) == (first, first)
     assert (points_of(hq, first), points_of(hq, second)) == ((80, 0), (0, 0))
+
+
+def test_who_is_enrolled_after_a_sale_to_the_phone_gets_its_points_in_the_same_contact(
+    hq: Headquarters,
+) -> None:
+    shop = hq.shop("s001")
+    desk = Desk(shop.counter)
+    assert isinstance(desk.sell_to_phone("act-1", "c1", PHONE, [[1, "all", 1, 8_000]]), Done)
+    new = desk.enrol("act-2", "c1", phone=PHONE)
+    assert isinstance(new, Done)
+    shop.sync()
+    assert (member(hq), found(shop), known(hq)) == (new.op.m, new.op.m, [])
+    assert points_of(hq, new.op.m or 0) == (80, 0)
+
+
+def test_who_was_made_a_member_by_a_sale_to_the_phone_is_not_enrolled_after_the_contact(
+    hq: Headquarters,
+) -> None:
+    shop = hq.shop("s001")
+    desk = Desk(shop.counter)
+    assert isinstance(desk.sell_to_phone("act-1", "c1", PHONE, [[1, "all", 1, 8_000]]), Done)
+    shop.sync()
+    assert isinstance(desk.enrol("act-2", "c1", phone=PHONE), enrolment.No)
+    assert (found(shop), points_of(hq, member(hq))) == (member(hq), (80, 0))
