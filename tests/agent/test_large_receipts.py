@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,9 @@ from test_printing import sell, state_of
 from agent import claims
 from agent.recorder import Recorded
 from agent.screen import asked
+from agent.screen.app import PAGE
 from agent.till import Till
+from points.codes import CLAIM_DIGITS
 from points.wire import claim
 
 HUGE_FEN = 6_901_234_500
@@ -42,6 +45,16 @@ def test_a_page_asks_for_no_more_than_a_claim_can_carry() -> None:
     asked.Quote(fen=2**32 - 1)
     with pytest.raises(ValueError, match="less than or equal"):
         asked.Quote(fen=2**32)
+
+
+def test_every_field_that_a_receipt_is_scanned_into_takes_the_longest_claim() -> None:
+    for name, field in (
+        ("page.html", 'id="entry"[^>]*maxlength="([0-9]+)"'),
+        ("refund.js", 'find-sale".*?maxlength: "([0-9]+)"'),
+    ):
+        found = re.search(field, (PAGE / name).read_text("utf-8"))
+        assert found is not None, name
+        assert int(found[1]) >= max(CLAIM_DIGITS), name
 
 
 def test_a_huge_sale_is_printed_and_so_is_the_next(tmp_path: Path) -> None:
