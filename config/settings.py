@@ -6,7 +6,8 @@ told at once, each with its file and line or its variable, its key and what to d
 mends the file once. The environment wins over the file, the file over the default. Defaults, ranges and
 the meaning of every setting stand in the two tables below and, for people, in README.md.
 
-This module refuses to know what an address means (that is `hardware.addresses`) or to touch a directory.
+This module refuses to know what an address means (that is `hardware.addresses`, and who loads an agent's
+settings brings it along) or to touch a directory.
 """
 
 from __future__ import annotations
@@ -235,6 +236,23 @@ class Setting:
     default: object
 
 
+Wrong = Callable[[str], str]
+"""What to write instead of a text; "" where it is right."""
+
+
+def _each(setting: Setting, wrong: Wrong) -> Setting:
+    """The same setting, whose texts are looked at one by one."""
+
+    def read(value: object) -> Any:
+        texts = setting.read(value)
+        found = [said for text in texts if (said := wrong(text))]
+        if found:
+            raise _NotUnderstood("; ".join(found))
+        return texts
+
+    return Setting(read, setting.default)
+
+
 LANGUAGES = ("zh", "en")
 GRANT_POLICIES = ("visits", "latest", "nobody")
 
@@ -280,9 +298,15 @@ HUB: Mapping[str, Setting] = {
 }
 
 
-def load_agent(path: Path | None, environ: Mapping[str, str]) -> AgentSettings:
-    """Settings of the `[agent]` table and of `JIFEN_AGENT_…`. Raises SettingsFault with every mistake."""
-    values, mistakes = _load("agent", AGENT, path, environ)
+def load_agent(
+    path: Path | None, environ: Mapping[str, str], devices: Mapping[str, Wrong] | None = None
+) -> AgentSettings:
+    """Settings of the `[agent]` table and of `JIFEN_AGENT_…`. Raises SettingsFault with every mistake.
+
+    `devices` knows what is wrong with an address of `scanners` or of `printers`.
+    """
+    table = {**AGENT, **{key: _each(AGENT[key], wrong) for key, wrong in (devices or {}).items()}}
+    values, mistakes = _load("agent", table, path, environ)
     if "data_dir" in values and values["data_dir"] == values.get("key_dir"):
         mistakes.append(
             Mistake(

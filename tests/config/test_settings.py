@@ -78,6 +78,23 @@ def test_all_mistakes_are_told_at_once_with_their_places(tmp_path: Path) -> None
     ]
 
 
+def test_who_knows_devices_tells_what_is_wrong_with_their_addresses(tmp_path: Path) -> None:
+    path = written(
+        tmp_path,
+        '[agent]\npaper_mm = 57\nscanners = ["a://1", "b://2", "c://3"]\nprinters = ["p://1"]\n',
+    )
+    devices = {
+        "scanners": lambda address: "" if address == "b://2" else f"not {address}",
+        "printers": lambda _address: "",
+    }
+    with pytest.raises(SettingsFault) as caught:
+        load_agent(path, {}, devices)
+    assert [(one.where.rsplit("/")[-1], one.what_to_do) for one in caught.value.mistakes] == [
+        ("jifen.toml:3", "not a://1; not c://3"),
+        ("jifen.toml:2", "write one of 58, 80"),
+    ]
+
+
 @pytest.mark.parametrize(
     ("key", "value"),
     [
