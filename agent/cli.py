@@ -14,20 +14,22 @@ import queue
 import secrets
 import signal
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
-from agent import approval, doctor, provisioning, uplink
+from agent import approval, checkup, provisioning, uplink
 from agent.assembly import Agent, page_folder
-from agent.doctor import Finding, Verdict
-from agent.journal.clock import MachineClock
+from agent.doctor import Verdict
+from agent.remedies import WORLD, remedy_of
 from agent.screen.key import FILE
 from agent.signals import Signals
 from agent.till import Till
 from config.faults import Fault
-from config.settings import AgentSettings, load_agent
+from config.settings import AgentSettings, SettingsFault, load_agent
 from config.words import Words, load_words
-from hardware.devices import open_printer, open_scanner
-from hardware.faults import HardwareFault
+from hardware.addresses import printer_address, scanner_address
+from hardware.devices import open_scanner
+from hardware.faults import AddressFault
 from hardware.scans import Scan
 
 CONFIG = Path("/etc/jifen.toml")
@@ -66,7 +68,7 @@ def main(argv: list[str]) -> int:
     asked = parser.parse_args(argv)
     words = load_words("zh")
     try:
-        settings = load_agent(asked.config or (CONFIG if CONFIG.exists() else None), os.environ)
+        settings, mistaken = settings_of(asked.config, is_doctor=asked.command == "doctor")
         words = load_words(settings.language)
         match asked.command, getattr(asked, "part", ""):
             case "agent", "run":
@@ -78,11 +80,39 @@ def main(argv: list[str]) -> int:
             case "join", _:
                 return join_by(settings, words, asked.ticket, asked.manager_pin)
             case _:
-                return self_test(settings, words, asked.print)
-    except (Fault, HardwareFault) as fault:
-        key = fault.remedy if fault.remedy in words else "fault.not_recorded"
-        print(words.say(key, **fault.detail), file=sys.stderr)
+                return self_test(settings, words, asked.print, mistaken)
+    except WORLD as error:
+        remedy, detail = remedy_of(error)
+        print(words.say(remedy if remedy in words else "fault.not_recorded", **detail), file=sys.stderr)
         return 1
+
+
+def settings_of(config: Path | None, *, is_doctor: bool) -> tuple[AgentSettings, Fault | None]:
+    """The settings, with the address of each device looked at. The doctor goes on with those that only a
+    device spoils, and tells it with all else that it finds; for every other command they are a Fault."""
+    path = config or (CONFIG if CONFIG.exists() else None)
+    try:
+        return load_agent(path, os.environ, DEVICES), None
+    except SettingsFault as fault:
+        if not is_doctor:
+            raise
+        return load_agent(path, os.environ), fault
+
+
+def wrong_with(read: Callable[[str], object]) -> Callable[[str], str]:
+    """What to write instead of an address that ``read`` does not follow; "" where it does."""
+
+    def wrong(address: str) -> str:
+        try:
+            read(address)
+        except AddressFault as fault:
+            return load_words("en").say(fault.remedy, **fault.detail)
+        return ""
+
+    return wrong
+
+
+DEVICES = {"scanners": wrong_with(scanner_address), "printers": wrong_with(printer_address)}
 
 
 def run(settings: AgentSettings) -> int:
@@ -114,26 +144,11 @@ def page(settings: AgentSettings, words: Words) -> int:
 
 def set_pin(settings: AgentSettings, words: Words) -> int:
     """Ask twice for the manager's PIN and keep it."""
-    till = quiet_till(settings)
+    till = provisioning.quiet_till(settings, provisioning.identity_of(settings.key_dir))
     try:
         return keep_pin(till, words)
     finally:
-        close(till)
-
-
-def quiet_till(settings: AgentSettings) -> Till:
-    """The till beside one that may be running: it reads, and reconciles nothing."""
-    identity = provisioning.identity_of(settings.key_dir)
-    book, log = provisioning.open_book(settings.data_dir, settings.key_dir, identity)
-    till = Till(identity, book, log, MachineClock())
-    till.recall()
-    return till
-
-
-def close(till: Till) -> None:
-    """Close a till's two files."""
-    till.log.mirror.close()
-    till.book.close()
+        provisioning.close(till)
 
 
 def keep_pin(till: Till, words: Words) -> int:
@@ -221,9 +236,9 @@ def test_loop(agent: Agent, words: Words) -> int:
         print(f"✗ {words.say('doctor.scan_wrong')}")
 
 
-def self_test(settings: AgentSettings, words: Words, with_print: bool) -> int:
+def self_test(settings: AgentSettings, words: Words, with_print: bool, mistaken: Fault | None) -> int:
     """Every check, said in words; 1 when one failed."""
-    bad = look(settings, words)
+    bad = look(settings, words, mistaken)
     if with_print:
         agent = Agent(settings, port=0, contact_every_s=0)
         try:
@@ -234,43 +249,11 @@ def self_test(settings: AgentSettings, words: Words, with_print: bool) -> int:
     return 1 if bad else 0
 
 
-def look(settings: AgentSettings, words: Words) -> int:
+def look(settings: AgentSettings, words: Words, mistaken: Fault | None = None) -> int:
     """Say every finding; how many checks failed."""
     print(words.say("doctor.title"))
-    findings = look_at(settings)
+    findings = checkup.look_at(settings, mistaken)
     for one in findings:
         title = words.say(f"doctor.{one.name}")
         print(f"{MARKS[one.verdict]} {title}: {words.say(one.words, **one.detail)}")
     return sum(one.verdict is Verdict.FAILED for one in findings)
-
-
-def look_at(settings: AgentSettings) -> list[Finding]:
-    """The findings of this till's settings, book and devices."""
-    till = quiet_till(settings)
-    identity = till.identity
-    way = uplink.Uplink(settings.hub_url or identity.hub_url, identity.key, identity.hub_receipt_public)
-    scanners = [open_scanner(one) for one in settings.scanners if not one.startswith("page:")]
-    for scanner in scanners:
-        scanner.start(lambda _scan: None)
-    printer = open_printer(settings.printers[0], settings.paper_mm) if settings.printers else None
-    try:
-        return [
-            doctor.check_clock(till),
-            doctor.check_disk(settings.data_dir),
-            doctor.check_file_system(settings.data_dir),
-            doctor.check_sqlite(),
-            doctor.check_durable(settings.data_dir),
-            doctor.check_durable(settings.key_dir),
-            doctor.check_keys(settings.key_dir),
-            doctor.check_chain(till),
-            doctor.check_scanners(scanners),
-            doctor.check_printer(printer),
-            doctor.check_font(),
-            doctor.check_hub(way),
-            doctor.check_loopback(settings.page_port),
-        ]
-    finally:
-        for scanner in scanners:
-            scanner.stop()
-        way.close()
-        close(till)

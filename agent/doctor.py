@@ -163,8 +163,8 @@ def check_durable(folder: Path, now_ns: Callable[[], int] = time.perf_counter_ns
 
 
 def check_keys(folder: Path) -> Finding:
-    """Nobody else on this PC may read the keys."""
-    for path in [folder, *sorted(folder.glob("*"))]:
+    """Nobody else on this PC may read the keys. Raises OSError for a folder that cannot be looked into."""
+    for path in sorted(folder.iterdir()):
         if path.is_file() and path.stat().st_mode & OTHER_MAY_READ:
             return Finding("key", Verdict.FAILED, "doctor.key_open", {"path": str(path)})
     return Finding("key", Verdict.PASSED, "doctor.key_fine")

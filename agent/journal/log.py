@@ -18,6 +18,8 @@ from agent.journal.mirror import Mirror, Record, follows, packed
 from config.faults import Fault
 from config.sqlite import Connection
 from points.wire import canonical, chain
+from points.wire.faults import WireFault
+from points.wire.fields import Fields
 from points.wire.lane import Lane
 
 EPOCH_STEP = 1 << 32
@@ -57,7 +59,11 @@ class Log:
         )
         if row is None:
             return 0, self.genesis, 0
-        return row[0] % EPOCH_STEP, row[1], canonical.decode(row[2])["st"]
+        seq = row[0] % EPOCH_STEP
+        try:
+            return seq, row[1], Fields(canonical.decode(row[2])).whole("st")
+        except WireFault as error:
+            raise _broken(seq) from error
 
     def pos(self, seq: int) -> int:
         """The position of operation ``seq`` of this lane."""
@@ -139,7 +145,7 @@ class Log:
         for seq, (pos, body, stored) in enumerate(rows, 1):
             link = chain.link(link, seq, body)
             if link != stored or pos != self.pos(seq):
-                raise Fault("fault.log_broken", f"the log breaks at operation {seq}", seq=seq)
+                raise _broken(seq)
             yield Entry(pos, body, stored)
 
     def reconcile(self) -> list[Record]:
@@ -171,6 +177,10 @@ class Log:
         if behind:
             self.mirror.append(self.records(behind))
         return lacking
+
+
+def _broken(seq: int) -> Fault:
+    return Fault("fault.log_broken", f"the log breaks at operation {seq}", seq=seq)
 
 
 def _rewound(seq: int) -> Fault:

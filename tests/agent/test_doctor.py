@@ -170,7 +170,7 @@ def test_the_command_says_everything_and_its_exit_code_is_the_verdict(
         where = settings(tmp_path, printer=device.address)
         config = str(tmp_path / "agent.toml")
         assert cli.main(["doctor", "--config", config]) == 1
-        assert "尚未开店" in capsys.readouterr().err
+        assert "尚未开店" in capsys.readouterr().out
         who = identity()
         monkeypatch.setattr(provisioning, "identity_of", lambda _folder: who)
         where.key_dir.mkdir(mode=0o700)

@@ -137,4 +137,4 @@ def test_a_damaged_ticket_and_a_hub_out_of_reach_are_said_in_words(
         assert cli.main(["join", ticket, "--config", str(where)]) == 1
         assert "连不上总部 http://127.0.0.1:9" in capsys.readouterr().err
         assert cli.main(["doctor", "--config", str(where)]) == 1
-        assert "尚未开店" in capsys.readouterr().err
+        assert "✗ 本机身份: 本机尚未开店" in capsys.readouterr().out
