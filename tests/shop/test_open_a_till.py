@@ -138,3 +138,34 @@ def test_a_damaged_ticket_and_a_hub_out_of_reach_are_said_in_words(
         assert "连不上总部 http://127.0.0.1:9" in capsys.readouterr().err
         assert cli.main(["doctor", "--config", str(where)]) == 1
         assert "✗ 本机身份: 本机尚未开店" in capsys.readouterr().out
+
+
+def test_a_torn_identity_and_a_lost_key_are_mended_as_the_doctor_says(
+    hub: HubProcess, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    ticket = hub.tickets(["s004"])["s004"]
+    with printer() as device, scanner() as gun:
+        where = config(tmp_path, device, gun)
+
+        def join(with_ticket: str, count: int) -> None:
+            person = technician([scan_page(gun, device, count)])
+            assert cli.main(["join", with_ticket, "--config", str(where)]) == 0
+            person.join(SLOW_S)
+
+        join(ticket, 1)
+        kept = tmp_path / "key" / "identity.json"
+        kept.write_bytes(kept.read_bytes()[:50])
+        capsys.readouterr()
+        assert cli.main(["doctor", "--config", str(where)]) == 1
+        assert "扫描原来的开店凭证" in capsys.readouterr().out
+        join(ticket, 2)
+
+        (tmp_path / "key" / "device.key").unlink()
+        assert cli.main(["doctor", "--config", str(where)]) == 1
+        assert "向总部要新的开店凭证" in capsys.readouterr().out
+        join(hub.tickets(["s004"])["s004"], 3)
+        capsys.readouterr()
+        cli.main(["doctor", "--config", str(where)])
+        said = capsys.readouterr().out
+        for fine in ("✓ 总部", "✓ 账本连续", "✓ 时钟"):
+            assert fine in said, said
