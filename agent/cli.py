@@ -167,7 +167,8 @@ def join_by(settings: AgentSettings, words: Words, ticket: str | None, with_pin:
     shown with it."""
     text = ticket or scan_ticket(settings, words)
     if text is None:
-        print(words.say("doctor.join_page"), file=sys.stderr)
+        types = any(one.startswith("keyboard:") for one in settings.scanners)
+        print(words.say("doctor.join_typed" if types else "doctor.join_page"), file=sys.stderr)
         return 1
     try:
         identity = provisioning.join(settings.key_dir, text, uplink.join, hub_url=settings.hub_url)
@@ -192,9 +193,12 @@ def join_by(settings: AgentSettings, words: Words, ticket: str | None, with_pin:
 
 
 def scan_ticket(settings: AgentSettings, words: Words) -> str | None:
-    """The first thing that a scanner of this till reads; None when there is no scanner or no scan."""
+    """The first thing that a scanner of this till reads; None when there is no scanner or no scan.
+
+    ``keyboard://`` reads no ticket: it remembers fewer keys than a ticket has, and looks for codes.
+    """
     heard: queue.Queue[Scan] = queue.Queue()
-    scanners = [open_scanner(one) for one in settings.scanners if not one.startswith("page:")]
+    scanners = [open_scanner(one) for one in settings.scanners if not one.startswith(("page:", "keyboard:"))]
     if not scanners:
         return None
     for scanner in scanners:
@@ -214,6 +218,7 @@ def test_loop(agent: Agent, words: Words) -> int:
     challenge = "9" + "".join(secrets.choice("0123456789") for _ in range(CHALLENGE_DIGITS - 1))
     heard: queue.Queue[Scan] = queue.Queue()
     agent.listening.hear = heard.put
+    agent.listening.expected = challenge
     agent.listening.start()
     printed = agent.printing.print_test(challenge)
     if not printed.printed:

@@ -34,11 +34,16 @@ def is_a_code(text: str) -> bool:
 
 
 class Listening:
-    """The scanners of one till. ``hear`` may be exchanged, as when a test scan is waited for."""
+    """The scanners of one till. ``hear`` may be exchanged, as when a test scan is waited for; then
+    ``expected`` is the printed text that typed keys may be although no counter knows a meaning of it."""
 
     def __init__(self, addresses: Sequence[str], hear: Hear) -> None:
-        self.scanners: list[Scanner] = [open_scanner(address, shape=is_a_code) for address in addresses]
+        self.scanners: list[Scanner] = [
+            open_scanner(address, shape=lambda text: text == self.expected or is_a_code(text))
+            for address in addresses
+        ]
         self.hear = hear
+        self.expected = ""
         self.dropped = 0
         self._queue: queue.Queue[Scan | None] = queue.Queue(WAITING_MAX)
         self._thread = threading.Thread(target=self._run, name="listening", daemon=True)
