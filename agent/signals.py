@@ -20,6 +20,11 @@ class Signals:
         for sign in signs:
             signal.signal(sign, lambda number, _frame: self._said.put(number))
 
+    @property
+    def has_come(self) -> bool:
+        """Whether one has come that was not asked for yet."""
+        return not self._said.empty()
+
     def next(self) -> int:
         """The next one, whenever it comes."""
         while True:

@@ -16,27 +16,31 @@ from typing import Any
 
 from agent.demo.phone import Phones
 from agent.demo.stores import DemoStore, SampleMember
+from config.faults import Fault
 
 PAGE = Path(__file__).with_name("panel.html")
 BODY_BYTES_MAX = 4096
+NO_BUTTON = "没有这个按钮 · no such button".encode()
 
 
 class Panel:
-    """Serves the panel of some stores until it is stopped."""
+    """Holds its port from the beginning, and serves the panel of some stores from ``start`` until ``stop``.
 
-    def __init__(
-        self,
-        stores: Mapping[str, DemoStore],
-        members: list[SampleMember],
-        console_link: Callable[[], str],
-        port: int = 0,
-    ) -> None:
-        self.stores = stores
-        self.members = members
-        self.console_link = console_link
-        self.phones = Phones(console_link)
+    Raises a Fault when the port cannot be had.
+    """
+
+    stores: Mapping[str, DemoStore]
+    members: list[SampleMember]
+    console_link: Callable[[], str]
+    phones: Phones
+
+    def __init__(self, port: int = 0) -> None:
         self.token = secrets.token_urlsafe(12)
-        self._server = ThreadingHTTPServer(("127.0.0.1", port), _handler(self))
+        try:
+            self._server = ThreadingHTTPServer(("127.0.0.1", port), _handler(self))
+        except OSError as error:
+            reason = error.strerror or "?"
+            raise Fault("fault.panel_port", f"port {port}: {reason}", port=port, reason=reason) from error
         self._thread = threading.Thread(target=self._server.serve_forever, daemon=True)
 
     @property
@@ -49,13 +53,18 @@ class Panel:
         """The Host that a request must name."""
         return f"127.0.0.1:{self._server.server_address[1]}"
 
-    def start(self) -> None:
+    def start(
+        self, stores: Mapping[str, DemoStore], members: list[SampleMember], console_link: Callable[[], str]
+    ) -> None:
         """Serve."""
+        self.stores, self.members, self.console_link = stores, members, console_link
+        self.phones = Phones(console_link)
         self._thread.start()
 
     def stop(self) -> None:
-        """Stop serving."""
-        self._server.shutdown()
+        """Stop serving; the port is free again."""
+        if self._thread.is_alive():
+            self._server.shutdown()
         self._server.server_close()
 
     def press(self, store: str, button: str, text: str) -> None:
@@ -82,6 +91,14 @@ class Panel:
         }
 
 
+def _pressed(body: bytes) -> tuple[str, str, str]:
+    """(store, button, text) of a body. Raises ValueError or KeyError for anything else."""
+    asked = json.loads(body)
+    if not isinstance(asked, dict) or not all(isinstance(asked[key], str) for key in ("store", "button")):
+        raise ValueError("not a button")
+    return asked["store"], asked["button"], str(asked.get("text", ""))
+
+
 def _handler(panel: Panel) -> type[BaseHTTPRequestHandler]:
     class Handler(BaseHTTPRequestHandler):
         """One request of the panel's page."""
@@ -106,15 +123,15 @@ def _handler(panel: Panel) -> type[BaseHTTPRequestHandler]:
 
         def do_POST(self) -> None:
             """A button."""
-            size = int(self.headers.get("content-length") or 0)
+            length = self.headers.get("content-length", "0")
+            size = int(length) if length.isascii() and length.isdigit() else -1
             if self._place() != "press" or size > BODY_BYTES_MAX:
                 self._answer(404, "text/plain", b"not here")
                 return
-            asked = json.loads(self.rfile.read(size))
             try:
-                panel.press(asked["store"], asked["button"], str(asked.get("text", "")))
-            except (KeyError, ValueError, OSError):
-                self._answer(400, "text/plain", b"no such button")
+                panel.press(*_pressed(self.rfile.read(max(size, 0))))
+            except (KeyError, ValueError, OSError, RecursionError):  # the last: brackets in brackets
+                self._answer(400, "text/plain; charset=utf-8", NO_BUTTON)
                 return
             self._answer(200, "application/json", b"{}")
 

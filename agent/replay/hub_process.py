@@ -33,11 +33,14 @@ class HubProcess:
         keys: Path | None = None,
         *,
         told_time: bool = True,
+        apart: bool = False,
     ) -> None:
+        """``apart``: its processes do not hear the Ctrl+C of the terminal; who made it ends them."""
         folder.mkdir(parents=True, exist_ok=True)
         self.folder = folder
         self.clock = folder / "clock"
         self._told_time = told_time
+        self._apart = apart
         self.keys = keys or folder / "keys"
         (folder / "rules.json").write_bytes(rulebook)
         with socket.socket() as free:
@@ -80,7 +83,12 @@ class HubProcess:
 
     def _run(self, *words: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
-            [*self._words(), *words], capture_output=True, text=True, env=self._environment(), check=False
+            [*self._words(), *words],
+            capture_output=True,
+            text=True,
+            env=self._environment(),
+            start_new_session=self._apart,
+            check=False,
         )
 
     def command(self, *words: str) -> str:
@@ -104,7 +112,10 @@ class HubProcess:
     def start(self) -> None:
         """Serve, and wait until it answers."""
         self._process = subprocess.Popen(
-            [*self._words(), "serve"], env=self._environment(), stdout=subprocess.DEVNULL
+            [*self._words(), "serve"],
+            env=self._environment(),
+            stdout=subprocess.DEVNULL,
+            start_new_session=self._apart,
         )
         deadline = time.monotonic() + START_S_MAX
         while time.monotonic() < deadline:

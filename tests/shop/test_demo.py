@@ -77,13 +77,17 @@ def test_pages_buttons_paper_and_nothing_left(
     process.send_signal(signal.SIGINT)
     assert process.wait(60) == 0
     assert list(tmp_path.glob("jifen-demo-*")) == []
-    mine = f"TMPDIR={tmp_path}".encode()
-    left = [
+    assert left_of(tmp_path) == [], "a process of the demo is still there"
+
+
+def left_of(folder: Path) -> list[str]:
+    """The processes of a demo whose temporary files lie in ``folder``, by their numbers."""
+    mine = f"TMPDIR={folder}".encode()
+    return [
         path.parent.name
         for path in Path("/proc").glob("[0-9]*/environ")
         if mine in _bytes_of(path).split(b"\0")
     ]
-    assert left == [], "a process of the demo is still there"
 
 
 def _bytes_of(path: Path) -> bytes:
