@@ -43,6 +43,8 @@ def demo(tmp_path: Path) -> Iterator[tuple[subprocess.Popen[str], list[str]]]:
     finally:
         process.kill()
         process.wait()
+        for pid in left_of(tmp_path):  # a demo that is killed cannot end its headquarters
+            os.kill(int(pid), signal.SIGKILL)
 
 
 class Cashier:
