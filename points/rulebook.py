@@ -2,7 +2,8 @@
 
 A book is read once, checked whole, and never changes; another promise is another book with
 another hash. So anybody can recompute a receipt years later from (lines, book) alone. A book with
-an unknown rule is refused, because a rule that is not understood cannot be kept.
+an unknown rule is refused, because a rule that is not understood cannot be kept; so is one that two
+readers could read as two promises: a key that stands twice, a fraction, another encoding than UTF-8.
 
 Shape (JSON): ``v`` 1 · ``name`` · ``zone`` [[from_utc_ms, offset_minutes]…] · ``rates`` [[pts, fen]…]
 · ``category_rate`` {category: index of a rate, -1 earns nothing} · ``min_order_fen`` · ``day_cap_pts``
@@ -19,7 +20,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, NoReturn
 
 from points.amounts import BadAmount, whole
 from points.days import BadDay, Day, day, local_day, local_minute
@@ -28,6 +29,17 @@ from points.tiers import Tier, reached
 
 BOOK_BYTES_MAX = 256 * 1024
 EXCLUDED = -1
+
+_RULES = frozenset(
+    {
+        *("v", "name", "zone", "rates", "category_rate", "min_order_fen", "day_cap_pts", "tiers", "expiry"),
+        *("redeem", "grace_days", "settle"),
+    }
+)
+_RULES_LEFT_OUT = frozenset({"not_earning", "manager", "refund_elsewhere"})
+_REDEEM = frozenset({"pts", "fen", "step"})
+_MANAGER = frozenset({"redeem_pts", "refund_fen"})
+_ELSEWHERE = frozenset({"sale_fen", "day_fen"})
 
 
 class BadRuleBook(ValueError):
@@ -110,8 +122,7 @@ def read(blob: bytes) -> RuleBook:
     if len(blob) > BOOK_BYTES_MAX:
         raise BadRuleBook(f"a rule book has at most {BOOK_BYTES_MAX} bytes")
     try:
-        raw = json.loads(blob)
-        return _book(raw, hashlib.sha256(blob).hexdigest())
+        return _book(_decode(blob.decode("utf-8")), hashlib.sha256(blob).hexdigest())
     except BadRuleBook:
         raise
     except (BadAmount, BadDay) as error:
@@ -120,9 +131,37 @@ def read(blob: bytes) -> RuleBook:
         raise BadRuleBook(f"the rule book is incomplete or misshapen: {error!r}") from error
 
 
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    rules = dict(pairs)
+    if len(rules) != len(pairs):
+        raise BadRuleBook("a rule stands twice")
+    return rules
+
+
+def _no_fraction(text: str) -> NoReturn:
+    raise BadRuleBook(f"{text} is not a whole number")
+
+
+_decode = json.JSONDecoder(
+    object_pairs_hook=_once, parse_float=_no_fraction, parse_constant=_no_fraction
+).decode
+
+
+def _only(rules: dict[str, Any], must: frozenset[str], may: frozenset[str] = frozenset()) -> None:
+    """Exactly these rules stand here, those of ``may`` or not."""
+    strange, missing = rules.keys() - must - may, must - rules.keys()
+    if strange or missing:
+        raise BadRuleBook(f"rules that are not known here: {sorted(strange)}; missing: {sorted(missing)}")
+
+
 def _book(raw: dict[str, Any], digest: str) -> RuleBook:
-    if raw["v"] != 1:
+    if type(raw["v"]) is not int or raw["v"] != 1:
         raise BadRuleBook("this version of the rule book is not known here; update first")
+    _only(raw, _RULES, _RULES_LEFT_OUT)
+    redeem, manager, elsewhere = raw["redeem"], raw.get("manager", {}), raw.get("refund_elsewhere", {})
+    _only(redeem, _REDEEM)
+    _only(manager, frozenset(), _MANAGER)
+    _only(elsewhere, frozenset(), _ELSEWHERE)
     tiers = tuple(Tier(whole(low, 0), whole(m_bp, 1, 10**6), str(name)) for low, m_bp, name in raw["tiers"])
     minima = [tier.min_pts for tier in tiers]
     if not tiers or minima[0] != 0 or minima != sorted(set(minima)):
@@ -133,8 +172,7 @@ def _book(raw: dict[str, Any], digest: str) -> RuleBook:
     zone = tuple((whole(since, -(2**60), 2**60), whole(offset, -1440, 1440)) for since, offset in raw["zone"])
     if not zone or [row[0] for row in zone] != sorted({row[0] for row in zone}):
         raise BadRuleBook("the zone table has at least one row and rises")
-    redeem = raw["redeem"]
-    manager, elsewhere = raw.get("manager", {}), raw.get("refund_elsewhere", {})
+    settle_fen, settle_pts = raw["settle"]
     return RuleBook(
         hash=digest,
         name=str(raw["name"]),
@@ -149,7 +187,7 @@ def _book(raw: dict[str, Any], digest: str) -> RuleBook:
         redeem_fen=whole(redeem["fen"], 0),
         redeem_step=whole(redeem["step"], 1),
         grace_days=whole(raw["grace_days"], 0, 366),
-        settle=(whole(raw["settle"][0], 0), whole(raw["settle"][1], 1)),
+        settle=(whole(settle_fen, 0), whole(settle_pts, 1)),
         not_earning=frozenset(map(str, raw.get("not_earning", ["points"]))) | {"points"},
         manager_redeem_pts=whole(manager.get("redeem_pts", 0), 0),
         manager_refund_fen=whole(manager.get("refund_fen", 0), 0),

@@ -242,11 +242,39 @@ def test_more_is_never_added_than_was_earned_and_what_is_paid_is_what_is_sold() 
         {"expiry": ["rolling", 0]}, {"expiry": ["calendar_end", "week"]}, {"zone": []},
         {"redeem": {"pts": 0}},
         {"min_order_fen": "50"}, {"category_rate": {"a": 7}}, {"tiers": [[0, 1.5, "x"]]},
+        {"v": True}, {"v": 1.0}, {"grace_days": 30.0}, {"grace_days": float("nan")},
+        {"settle": [1000, 100, 5]}, {"campaigns": [{"double": "friday"}]}, {"manager": {"sell_fen": 1}},
+        {"refund_elsewhere": {"week_fen": 1}}, {"manager": []},
+        {"redeem": {"pts": 1, "fen": 10, "step": 1, "max_share_bp": 5000}}, {"redeem": None},
     ],
 )  # fmt: skip
 def test_a_book_that_cannot_be_kept_is_refused_whole(change: dict[str, Any]) -> None:
     with pytest.raises(BadRuleBook):
         rulebook.read(json.dumps({**PLAIN, **change}).encode())
+
+
+def test_a_book_that_two_readers_could_read_as_two_promises_is_refused() -> None:
+    text = json.dumps(PLAIN)
+    assert rulebook.read(text.encode()).min_order_fen == 0
+    for twice in (
+        text.replace('"min_order_fen": 0', '"min_order_fen": 0, "min_order_fen": 5000'),
+        text.replace('"step": 1', '"step": 1, "step": 100'),
+        text.replace('"giftcard": -1', '"giftcard": -1, "gift\\u0063ard": 0'),
+    ):
+        assert twice != text
+        with pytest.raises(BadRuleBook, match="twice"):
+            rulebook.read(twice.encode())
+    for other in (text.encode("utf-16"), text.encode("utf-32-le"), b"\xef\xbb\xbf" + text.encode()):
+        with pytest.raises(BadRuleBook):
+            rulebook.read(other)
+
+
+def test_a_book_leaves_out_only_what_has_a_default() -> None:
+    least = {key: value for key, value in PLAIN.items() if key != "not_earning"}
+    assert rulebook.read(json.dumps(least).encode()).not_earning == {"points"}
+    for key in least:
+        with pytest.raises(BadRuleBook):
+            rulebook.read(json.dumps({rule: value for rule, value in least.items() if rule != key}).encode())
 
 
 def test_expiry_plans() -> None:
