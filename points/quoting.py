@@ -96,7 +96,7 @@ def check_redeem(book: RuleBook, pts: int, shown: int, debt: int) -> Refusal | N
     """Whether the business says no to redeeming ``pts`` of ``shown`` points; rights are asked apart."""
     if debt:
         return Refusal.debt
-    if pts < 1 or pts % book.redeem_step:
+    if pts < 1 or pts % book.redeem_step or not book.worth_fen(pts):
         return Refusal.below_step
     if pts > shown:
         return Refusal.not_enough_points

@@ -19,6 +19,8 @@ from points.expiry import is_past
 from points.fields import BadOperation
 from points.identifiers import bucket, new_op_id
 from points.operations import known, read
+from points.quoting import check_redeem
+from points.refusals import Refusal
 from points.rights import Rights, burn, close, earn, give_back, hear_grant, spend
 from points.rulebook import BadRuleBook
 
@@ -232,6 +234,18 @@ def test_more_is_never_added_than_was_earned_and_what_is_paid_is_what_is_sold() 
     story.sale(FIRST_MS, 10_000, feed_g=7, week_used=3, segment="gold")
     with pytest.raises(BadOperation, match="paid"):
         story.sale(FIRST_MS, 10_000, tenders=[["cash", 9_999]])
+
+
+def test_points_that_pay_nothing_are_no_tender() -> None:
+    story = Story(book())
+    for fen in (0, 5_000):
+        with pytest.raises(BadOperation):
+            story.sale(FIRST_MS, fen, used=100, used_fen=0)
+    story.sale(FIRST_MS, 5_000, used=1, used_fen=1)
+    little = book(redeem={"pts": 100, "fen": 10, "step": 5})
+    refused = Refusal.below_step
+    assert [check_redeem(little, pts, 100, 0) for pts in (5, 9, 10)] == [refused, refused, None]
+    assert check_redeem(book(redeem={"pts": 1, "fen": 0, "step": 1}), 50, 100, 0) is refused
 
 
 @pytest.mark.parametrize(
