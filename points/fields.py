@@ -48,6 +48,16 @@ def digest(value: object) -> str:
 _HASH = re.compile(rf"[0-9a-f]{{{HASH_DIGITS}}}").fullmatch
 
 
+def code_digest(value: object) -> str:
+    """What stands for a code whose member is not known: ``codes.who``, 32 lower hex digits."""
+    if not isinstance(value, str) or _WHO(value) is None:
+        raise BadName(f"{value!r} does not stand for a code: 32 hexadecimal digits")
+    return value
+
+
+_WHO = re.compile(r"[0-9a-f]{32}").fullmatch
+
+
 def many(value: object, count_max: int, check: Check, least: int = 0) -> list[Any]:
     """A list of ``least..count_max`` things that each pass ``check``."""
     if not isinstance(value, list) or not least <= len(value) <= count_max:

@@ -3,7 +3,8 @@
 An operation is a fact: what happened at a counter, or what a person or the hub decided. Its body is
 one JSON object whose shape is checked here before anything believes it. Unknown keys are kept (the
 signed bytes are never rewritten), unknown kinds are parked by headquarters, and a bad field names
-itself. A correction is a new operation with ``refs``; nothing is ever edited.
+itself. A correction is a new operation with ``refs``; nothing is ever edited. A body that says what
+only the fold finds is refused: whoever read it there would believe its writer.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from points.fields import (
     WORD_MAX,
     BadOperation,
     Check,
+    code_digest,
     digest,
     many,
     numbered_once,
@@ -34,6 +36,10 @@ from points.identifiers import MEMBER_MAX, BadName, op_id
 
 REFS_MAX, FUND_MAX, GROUPS_MAX = 16, 64, 8
 LINE_NUMBER_MAX = UNITS_MAX = 10**6
+WALL_MAX_MS = 2**53 - 1
+"""A clock may say what it likes, within what a body can carry."""
+DERIVED = frozenset({"lots", "draws", "homes", "debt"})
+"""What a body never says of itself."""
 
 
 class Operation:
@@ -66,8 +72,10 @@ _NO_MOVES: list[tuple[str, int]] = []
 
 def read(body: Mapping[str, Any], store: str, till: str) -> Operation:
     """A checked operation. Raises ``BadOperation`` naming the field; says nothing of unknown kinds."""
-    field = "id"
+    field = "keys"
     try:
+        if _ARE_KEYS("".join(body)) is None or "" in body:
+            raise BadOperation(field, "are words of a-z and _")
         if not _is_plain(body):
             for field, check in _HEAD:
                 check(body[field])
@@ -81,6 +89,8 @@ def read(body: Mapping[str, Any], store: str, till: str) -> Operation:
         field = "body"
         check_body = KINDS.get((body["t"], body["tv"]))
         if check_body is not None:
+            for field in DERIVED & body.keys():
+                raise BadOperation(field, "is found by the fold and never said")
             check_body(body)
     except BadOperation:
         raise
@@ -111,10 +121,12 @@ _HEAD: tuple[tuple[str, Check], ...] = (
 )
 _OPTIONAL: tuple[tuple[str, Check], ...] = (
     ("m", lambda value: whole(value, 0, MEMBER_MAX - 1)),
-    ("who", lambda value: word(value, 32)),
+    ("at", lambda value: whole(value, -WALL_MAX_MS, WALL_MAX_MS)),
+    ("who", code_digest),
     ("pii", digest),
     ("refs", lambda value: many(value, REFS_MAX, op_id)),
 )
+_ARE_KEYS = re.compile(r"[a-z_]+").fullmatch
 _HEAD_IS_PLAIN = re.compile(r"[0-9a-f]{32} [0-9a-f]{64} [a-z.]{1,64} [!-~]{1,64} [!-~]{1,64}").fullmatch
 
 
@@ -132,6 +144,8 @@ def _is_plain(body: Mapping[str, Any]) -> bool:
 def _says_plainly(body: Mapping[str, Any]) -> bool:
     return (
         type(body["tv"]) is type(body["st"]) is type(body["mono"]) is type(body.get("m", 0)) is int
+        and type(body.get("at", 0)) is int
+        and -WALL_MAX_MS <= body.get("at", 0) <= WALL_MAX_MS
         and 1 <= body["tv"] <= 2**31
         and 0 <= body["st"] <= ST_MAX_MS
         and 0 <= body["mono"] < 2**53
@@ -199,7 +213,7 @@ def _earn(body: Mapping[str, Any]) -> None:
         raise BadOperation("tenders", "what was paid is not what was sold")
     whole(body["tier"], 0, 255)
     whole(body["m_bp"], 0, 10**6)
-    whole(body["day_used"])
+    whole(body["day_used"])  # below zero where more of the day came back than this till had heard of
     whole(body.get("feed_g", 0), 0, 2**53 - 1)
     whole(body.get("week_used", 0))
     if "segment" in body:

@@ -136,6 +136,18 @@ def test_ids_sort_as_they_were_made() -> None:
         ({"fund": [["local", 4]], "inc": 1, "term": 1}, "fund"),
         ({"fund": [["local", 5]]}, "inc"),
         ({"by": "a\nb"}, "by"),
+        ({"at": "x"}, "at"),
+        ({"at": 1.0}, "at"),
+        ({"who": "zz"}, "who"),
+        ({"who": "A" * 32}, "who"),
+        ({"Key": 1}, "keys"),
+        ({"": 1}, "keys"),
+        ({"a b": 1}, "keys"),
+        ({"m2": 1}, "keys"),
+        ({"lots": []}, "lots"),
+        ({"draws": []}, "draws"),
+        ({"homes": []}, "homes"),
+        ({"debt": 5}, "debt"),
     ],
 )
 def test_a_bad_field_names_itself(change: dict[str, Any], field: str) -> None:
@@ -187,6 +199,7 @@ FIELDS = (
     "by",
     "rule",
     "m",
+    "at",
     "who",
     "pii",
     "refs",
@@ -220,8 +233,10 @@ def test_a_missing_field_names_itself_and_an_unknown_key_is_kept() -> None:
         read({key: value for key, value in good.items() if key != "pts"}, "s001", "01")
     assert missing.value.field == "pts"
     assert read({**good, "later": [1]}, "s001", "01").body["later"] == [1]
-    assert not known({**good, "t": "coupon.redeem"})
-    assert not known({**good, "tv": 2})
+    later = {**good, "t": "coupon.redeem", "debt": 5}, {**good, "tv": 2, "lots": "of another meaning"}
+    assert [known(body) for body in later] == [False, False]
+    assert [read(body, "s001", "01").body for body in later] == list(later), "what is parked is not judged"
+    assert read({**good, "at": -1}, "s001", "01").body["at"] == -1, "a clock may say what it likes"
 
 
 def test_more_is_never_added_than_was_earned_and_what_is_paid_is_what_is_sold() -> None:
