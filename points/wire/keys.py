@@ -29,6 +29,21 @@ KID_CHARS = 16
 NONCE_BYTES = 12
 TAG_BYTES = 16
 
+_SMALL_ORDER = frozenset(
+    bytes.fromhex(y)
+    for y in (
+        "00" * 32,
+        "01" + "00" * 31,
+        "ec" + "ff" * 30 + "7f",
+        "ed" + "ff" * 30 + "7f",
+        "ee" + "ff" * 30 + "7f",
+        "26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc05",
+        "c7176a703d4dd84fba3c0b760d10670f2a2053fa2c39ccc64ec7fd7792ac037a",
+    )
+)
+"""Every way to write the eight points of small order, without the bit of the sign. Nobody has such a key:
+by the first of them, one signature that anybody can write down fits every message."""
+
 
 class SigningKey:
     """An Ed25519 private key."""
@@ -61,10 +76,10 @@ class SigningKey:
 
 
 def verify(public_raw: bytes, signature: bytes, message: bytes) -> None:
-    """Return if `signature` is this key's over `message`; BadSignature otherwise."""
+    """Return if `signature` is this key's over `message`; BadSignature otherwise and of nobody's key."""
     try:
         _public(public_raw).verify(signature, message)
-    except (InvalidSignature, ValueError) as error:  # ValueError: not a point, or not 32 bytes
+    except (InvalidSignature, ValueError) as error:  # ValueError: no key, see _public
         raise BadSignature() from error
 
 
@@ -142,6 +157,9 @@ def _place(topic: str, shard: str) -> bytes:
 
 @lru_cache(maxsize=4096)
 def _public(raw: bytes) -> Ed25519PublicKey:
+    """The key of 32 bytes that are a point of its own; ValueError otherwise."""
+    if len(raw) == RAW_BYTES and raw[:-1] + bytes([raw[-1] & 0x7F]) in _SMALL_ORDER:
+        raise ValueError("a point of small order")
     return Ed25519PublicKey.from_public_bytes(raw)
 
 

@@ -24,6 +24,7 @@ from points.wire.faults import (
     WrongLane,
 )
 from points.wire.joining import HubKeys, JoinAnswer, StoreKeys
+from points.wire.keys import SigningKey, kid_of
 from points.wire.ticket import Ticket
 
 TICKET = Ticket(
@@ -177,6 +178,24 @@ def test_another_ticket_or_another_key_proves_nothing() -> None:
     as_answer = container.pack(joining.MAGIC, header, box.payload, [DEVICE], joining.ANSWER_MEDIA_TYPE)
     with pytest.raises(BadSignature):
         joining.open_ask(as_answer, TICKET.proof_key)
+
+
+def test_a_device_does_not_join_with_a_key_that_is_nobodys() -> None:
+    class Nobody(SigningKey):
+        """Signs without a secret, as anybody can."""
+
+        def __init__(self) -> None:
+            self.public_raw = bytes([1]) + bytes(31)
+            self.kid = kid_of(self.public_raw)
+
+        def sign(self, message: bytes) -> bytes:
+            return bytes([1]) + bytes(63)
+
+    raw = joining.ask(
+        TICKET, Nobody(), TILL_SEAL.public_raw, seed("nonce"), seed("inst", 16).hex(), "jifen", 0
+    )
+    with pytest.raises(BadSignature):
+        joining.open_ask(raw, TICKET.proof_key)
 
 
 def test_every_flipped_byte_and_every_cut_of_both_messages_is_refused() -> None:

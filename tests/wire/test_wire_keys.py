@@ -58,6 +58,58 @@ def test_ed25519_gives_the_answers_of_rfc_8032(
     keys.verify(key.public_raw, bytes.fromhex(signature), bytes.fromhex(message))
 
 
+P, L = 2**255 - 19, 2**252 + 27742317777372353535851937790883648493
+D = -121665 * pow(121666, P - 2, P) % P
+Point = tuple[int, int]
+
+
+def added(one: Point, other: Point) -> Point:
+    """The sum of two points of the curve -x² + y² = 1 + d·x²·y²."""
+    (x1, y1), (x2, y2) = one, other
+    k = D * x1 * x2 * y1 * y2
+    return (
+        (x1 * y2 + x2 * y1) * pow(1 + k, P - 2, P) % P,
+        (y1 * y2 + x1 * x2) * pow(1 - k, P - 2, P) % P,
+    )
+
+
+def times(n: int, point: Point) -> Point:
+    total = 0, 1
+    while n:
+        if n & 1:
+            total = added(total, point)
+        point, n = added(point, point), n >> 1
+    return total
+
+
+def points_of_small_order() -> set[Point]:
+    """All that is left of points of the curve when they are taken as often as the large order says."""
+    found: set[Point] = set()
+    y = 1
+    while len(found) < 8:
+        y += 1
+        square = (y * y - 1) * pow(D * y * y + 1, P - 2, P) % P
+        x = pow(square, (P + 3) // 8, P)
+        for root in (x, x * pow(2, (P - 1) // 4, P) % P):
+            if root * root % P == square:
+                found |= {times(n * L, (root, y)) for n in range(8)}
+    return found
+
+
+def test_a_point_of_small_order_is_nobodys_key_however_it_is_written() -> None:
+    points = points_of_small_order()
+    assert len(points) == 8
+    for _, y in points:
+        for written in (y, y + P):
+            for sign in (0, 1 << 255) if written < 1 << 255 else ():
+                public = (written | sign).to_bytes(32, "little")
+                for signature in (bytes([1]) + bytes(63), bytes(64), public + bytes(32)):
+                    with pytest.raises(BadSignature):
+                        keys.verify(public, signature, b"signed by nobody")
+                with pytest.raises(ValueError, match="small order"):
+                    keys._public(public)
+
+
 def cases(name: str, count: int) -> list[tuple[dict[str, Any], dict[str, Any]]]:
     assert VECTORS is not None
     told = json.loads((Path(VECTORS) / f"{name}_test.json").read_text("utf-8"))
