@@ -185,5 +185,5 @@ def who(code: str) -> str:
 
 
 def masked_phone(phone: str) -> str:
-    """A phone as it may be shown: ``138****8000``."""
-    return f"{phone[:3]}****{phone[-4:]}" if len(phone) >= 7 else "****"
+    """A phone as it may be shown: ``138****8000``; of a shorter number nothing."""
+    return f"{phone[:3]}****{phone[-4:]}" if len(phone) >= 11 else "****"

@@ -97,6 +97,12 @@ def test_a_member_code_survives_no_single_slip_of_a_finger() -> None:
             assert recognise(swapped).kind is not CodeKind.MEMBER
 
 
+def test_a_phone_is_shown_only_where_enough_of_it_stays_hidden() -> None:
+    assert codes.masked_phone("13800138000") == "138****8000"
+    for short in ("", "110", "1234567", "87654321", "4008123456"):
+        assert codes.masked_phone(short) == "****"
+
+
 def test_claims_are_told_by_their_length() -> None:
     assert len(codes.CLAIM_DIGITS) == 9
     assert max(codes.CLAIM_DIGITS) == 463
