@@ -27,8 +27,8 @@ class BadDay(ValueError):
 
 
 def day(value: object) -> Day:
-    """A checked ``yyyymmdd`` between 1970 and 9999."""
-    if type(value) is not int or not 19700101 <= value <= 99991231:
+    """A checked ``yyyymmdd`` up to 9999, from the day that the first instant of 1970 is in the west."""
+    if type(value) is not int or not 19691231 <= value <= 99991231:
         raise BadDay(f"{value!r} is not a day written yyyymmdd")
     _date(value)
     return Day(value)

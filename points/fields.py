@@ -12,8 +12,9 @@ from typing import Any
 from points.amounts import BadAmount, whole
 from points.identifiers import BadName, name
 
-ST_MAX_MS = 253_370_764_800_000
-"""The first of January 9999: a later store time has no day in the calendar."""
+ST_MAX_MS = 249_931_094_400_000
+"""The first of January 9890. The calendar ends with 9999, and points earned at this time end in it by every
+plan that a book may have: a hundred years, to the end of that year, and the days of grace."""
 WORD_MAX = 64
 HASH_DIGITS = 64
 LINES_MAX = 500

@@ -11,7 +11,9 @@ from pretend_till import NO_RIGHT, PretendTill, points_of
 
 from hub import changes, judgement, publishing
 from points import codes
+from points.days import Day
 from points.fields import ST_MAX_MS
+from points.rulebook import RuleBook
 from points.wire import canonical, endpoints, sealing
 
 PERSON = {"phone": "13812348000", "name": "王小明"}
@@ -64,19 +66,39 @@ def test_a_poison_row_is_kept_apart_and_the_rest_is_accepted(
     assert till.send() == {}
 
 
-def test_a_sale_whose_points_expire_after_the_calendar_holds_up_nobody(
-    hq: Headquarters, till: PretendTill
+def test_the_last_store_time_is_posted_and_none_behind_it(hq: Headquarters, till: PretendTill) -> None:
+    m = till.enrol()
+    till.send()
+    for st in (ST_MAX_MS, ST_MAX_MS + 1):
+        till.write(canonical.encode({**of_a_hundred(till, m), "st": st}))
+    assert {seq: detail["field"] for seq, (_, detail) in till.send().items()} == {3: "st"}
+    assert points_of(hq, m) == (100, 0)
+
+
+def test_a_sale_that_our_own_rules_cannot_reckon_holds_up_nobody(
+    hq: Headquarters, till: PretendTill, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A clock of the year 9999 is a well-formed fact; only its last day of points has no name."""
     m, other = till.enrol(), till.enrol()
     till.send()
-    sale = till.body("sale.earn", m, receipt="r", lines=[[1, "all", 1, 10_000]], tenders=[["cash", 10_000]],
-                     tier=0, m_bp=10_000, day_used=0, desired=100, pts=100, fund=[["add", 100]])  # fmt: skip
-    till.write(canonical.encode({**sale, "st": ST_MAX_MS}))
+    right = RuleBook.expires_on
+
+    def broken(self: RuleBook, earned: Day) -> Day:
+        if earned > 98_000_000:
+            raise OverflowError("a day behind the calendar")
+        return right(self, earned)
+
+    monkeypatch.setattr(RuleBook, "expires_on", broken)
+    till.write(canonical.encode({**of_a_hundred(till, m), "st": ST_MAX_MS}))
     till.earn(other, 50)
     said = till.send()
     assert {seq: code for seq, (code, _) in said.items()} == {3: "Q"}
     assert points_of(hq, other) == (50, 0)
+
+
+def of_a_hundred(till: PretendTill, m: int) -> dict[str, Any]:
+    """A sale that earns a hundred points."""
+    return till.body("sale.earn", m, receipt="r", lines=[[1, "all", 1, 10_000]], tenders=[["cash", 10_000]],
+                     tier=0, m_bp=10_000, day_used=0, desired=100, pts=100, fund=[["add", 100]])  # fmt: skip
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,9 @@ from points.amounts import BadAmount, spread, whole
 from points.days import Day, days_between, local_day, month_end, plus_days, plus_months, quarter_end, year_end
 from points.expiry import is_past
 from points.fields import BadOperation
+from points.fold import fold
 from points.identifiers import bucket, new_op_id
+from points.members import begin, end, read_row
 from points.operations import known, read
 from points.quoting import check_redeem
 from points.refusals import Refusal
@@ -57,6 +59,33 @@ def test_the_local_day_goes_by_the_table_of_the_book() -> None:
     zone = [[0, -300], [1_489_302_000_000 // 1000 * 1000, -240]]
     assert local_day(1_489_302_000_000 - 1, zone) == 20170312
     assert local_day(1_489_290_000_000, [[0, -300]]) == 20170311
+
+
+ENDLESS = (
+    ["rolling", 1200], ["rolling_year_end", 1200], ["calendar_end", "month"], ["calendar_end", "quarter"],
+    ["calendar_end", "year"], ["fixed", 99991231], ["never"],
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("plan", ENDLESS)
+def test_no_store_time_that_is_accepted_lies_beyond_the_calendar(plan: list[Any]) -> None:
+    for minutes in (-1440, 1440):
+        rules = book(expiry=plan, grace_days=366, zone=[[0, minutes]])
+        for last_ms in (0, operations.ST_MAX_MS - 10):
+            story = Story(rules)
+            first = story.sale(last_ms, 100_000, pts=100)
+            then = story.sale(last_ms, 5_000, used=100, used_fen=1_000, pts=4)
+            back = [story.op("sale.void", last_ms, refs=[op.id]) for op in (then, first)]
+            ops = [first, then, *back]
+            account = fold(1024, ops, {rules.hash: rules})
+            assert (account.debt, account.returned[back[0].id]) == (0, (4, 100))
+            row = read_row(end(account, 1, "", ""))
+            assert fold(1024, ops[:2], {rules.hash: rules}).debt == begin(row, {rules.hash: rules}).debt == 0
+
+
+def test_a_clock_that_runs_seventy_years_ahead_is_still_a_clock() -> None:
+    story, in_2099_ms = Story(book()), 4_086_200_000_000
+    assert story.rules.today(story.sale(in_2099_ms, 100).st) == 20990626
 
 
 def test_ids_sort_as_they_were_made() -> None:
