@@ -2,8 +2,9 @@
 
 Row (M1): ``[m, ver, status, tier, tier_pts, name_masked, tail, debt, [[lot, remaining,
 pending_until, expires_on, class, issuer]…], [day, earned], [week, earned], perks]``, of an alias ``[m, ver,
-"merged", into]``. A reader ignores what stands beyond what it knows; what is missing has its default. No
-full phone, name or birthday is ever in it.
+"merged", into]``. A reader ignores what stands beyond what it knows; what is missing has its default, but
+for the number. A status of a later version is read as frozen: nothing is spent by a rule that is not known.
+No full phone, name or birthday is ever in it.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from points.amounts import BadAmount, whole
+from points.days import BadDay, day
 from points.fold import Account
 from points.identifiers import MEMBER_MAX
 from points.rulebook import RuleBook
@@ -55,26 +57,33 @@ def read_row(raw: Sequence[Any]) -> MemberRow:
             full = [*raw[:3], *_DEFAULTS[3:]]
         else:
             into, full = None, [*raw, *_DEFAULTS[len(raw) :]]
+        if not raw:
+            raise BadAmount("a row names its member")
         for lot in full[8]:
-            whole(lot[1], 0), whole(lot[2], 0), whole(lot[3], 0)
+            whole(lot[1], 0), _day_or_none(lot[2]), _day_or_none(lot[3])
             if not isinstance(lot[0], str) or not isinstance(lot[5], str):
                 raise BadAmount("a lot is named by text")
         return MemberRow(
             tuple(raw),
             whole(full[0], 0, MEMBER_MAX - 1),
             whole(full[1], 0, 2**53),
-            str(full[2]),
+            full[2] if full[2] in STATUSES else "frozen",
             whole(full[3], 0, 255),
             whole(full[4]),
             str(full[5]),
             str(full[6]),
             whole(full[7], 0),
             full[8],
-            (whole(full[9][0], 0), whole(full[9][1])),
+            (_day_or_none(full[9][0]), whole(full[9][1])),
             into,
         )
-    except (TypeError, IndexError, KeyError) as error:
+    except (TypeError, IndexError, KeyError, BadDay) as error:
         raise BadAmount(f"a member row is misshapen: {error}") from error
+
+
+def _day_or_none(value: object) -> int:
+    """A day of the calendar; 0 is none."""
+    return whole(value, 0) and day(value)
 
 
 def own_row(raw: Sequence[Any]) -> MemberRow:
