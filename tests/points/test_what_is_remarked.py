@@ -6,7 +6,7 @@ import pytest
 from programme import FIRST_MS, Story, book
 
 from points.amounts import BadAmount
-from points.fold import Account
+from points.fold import Account, fold
 from points.holding import Standing
 from points.judging import post
 from points.members import begin, read_row
@@ -27,6 +27,16 @@ def test_a_return_beyond_the_sale_is_remarked_and_names_who_bears_it_and_no_late
     said = told([sale, over, honest], story)
     assert said[over.id] == {"reason": "refund-beyond-sale", "bearer": "s002"}
     assert honest.id not in said
+
+
+def test_six_of_five_units_claw_what_five_claw() -> None:
+    rules = book()
+    for lines in ([[1, 6, 50_000]], [[1, 5, 50_001]], [[1, 6, 10_000]]):
+        story = Story(rules)
+        sale = story.sale(FIRST_MS, 50_000, pts=50, lines=[[1, "all", 5, 50_000]])
+        over = story.op("sale.refund", FIRST_MS + 1, refs=[sale.id], lines=lines)
+        account = fold(1024, [sale, over], {rules.hash: rules})
+        assert (account.returned[over.id], account.debt, account.over_refunded) == ((50, 0), 0, {over.id})
 
 
 def test_a_sale_above_its_own_cap_gives_what_its_cap_allows() -> None:
