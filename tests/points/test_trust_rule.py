@@ -7,7 +7,10 @@ from dataclasses import replace
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from programme import FIRST_MS, Story, book
 
+from points.debt import DEBT
+from points.fold import fold
 from points.trust import SHOWN_MS_MAX, VIEW_MS_MAX, Budget, Known, left
 
 MAY = Budget(100, 150, 300)
@@ -56,3 +59,16 @@ def test_nothing_that_is_shown_passes_the_budget_and_without_one_nothing_is_trus
         assert 0 <= may <= min(MAY.operation, known.points)
         spent += min(wish, may)
     assert spent <= min(MAY.member_day, MAY.whole)
+
+
+def test_points_on_trust_that_are_not_there_are_headquarters_debt_whatever_was_clawed_back_before() -> None:
+    rules = book()
+    story = Story(rules)
+    sold = story.sale(FIRST_MS, 100_000, pts=100)
+    back = story.op("sale.void", FIRST_MS + 1, refs=[sold.id])
+    fund = [["trust", 60], ["local", 50]]
+    spent = story.op("redeem.cash", FIRST_MS + 2, "s002", pts=110, fen=1_100, fund=fund)
+    account = fold(1024, [sold, back, spent], {rules.hash: rules})
+    assert [(draw.pts, draw.home, draw.bearer) for draw in account.draws[spent.id]] == [
+        (60, DEBT, "hq"), (50, DEBT, "s001"),
+    ]  # fmt: skip
