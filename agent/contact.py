@@ -239,6 +239,8 @@ class Contact:
             return 0
         counted = edition.counted_lanes(self.till, private, self._blobs)
         new = {topic: one for topic, one in told.items() if self._is_new(one[0])}
+        if "members" in new and edition.counts_unheard(self.till, new["members"][0].g, counted):
+            del new["members"]  # what became of an operation comes first, or its points come and go
         taken = edition.take_together(self.till, new, self._blobs, counted)
         if taken.wanted:
             self._has_answered |= day_close.give_back(self.till, "agent", taken.wanted) > 0

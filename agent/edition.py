@@ -175,6 +175,13 @@ def _applied(till: Till, g: int, counted: Mapping[int, Any]) -> int:
     return max(before, *found, 0)
 
 
+def counts_unheard(till: Till, g: int, counted: Mapping[int, Any]) -> bool:
+    """Whether an edition of ``g`` speaks of own operations whose ack was not heard: it counts them, or keeps
+    them in custody, and only the ack says which."""
+    own = [last_seq for last_seq, at in counted.get(till.identity.lane.epoch, ()) if at <= g]
+    return till.log.pos(max(own, default=0)) > max(outbox.delivered(till.book), till.log.pos(0))
+
+
 def counted_lanes(till: Till, manifest: Manifest, blobs: Blobs) -> dict[int, Any]:
     """This till's part of the private edition's table of lanes: epoch -> [[last_seq, g]…]."""
     if manifest.lanes is None or manifest.lanes not in blobs:

@@ -12,6 +12,7 @@ from pretend_till import NO_RIGHT, PretendTill
 from agent import enrolment
 from agent.recorder import Recorded
 from agent.store import feeds, outbox
+from agent.uplink import OutOfReach
 from config.sqlite import Error
 from hub import publishing
 from points import rulebook
@@ -177,3 +178,36 @@ def test_the_page_says_from_which_edition_on_a_late_operation_is_counted(
     assert edition_g >= told_g > page_g
     (again,) = other.page("o")
     assert again[5] == edition_g
+
+
+def test_what_went_into_custody_unheard_is_counted_until_its_ack_says_so(
+    hq: Headquarters, shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    new = enrolment.enrol(shop.till, "c1")
+    assert isinstance(new, enrolment.Enrolled)
+    assert isinstance(shop.counter.sell(new.m, GOODS, "c1"), Recorded)
+    shop.sync()
+    with shop.till.book.turn() as turn:
+        feeds.keep_book(turn, rulebook.read(BOOK).hash, BOOK)
+    shop.till.load_books()
+    assert isinstance(shop.counter.redeem(new.m, 30, "c1"), Recorded)
+    ask = shop.uplink.call
+
+    def call(method: str, asked: str, *more: Any, **how: Any) -> bytes:
+        answer = ask(method, asked, *more, **how)
+        if method == "POST":
+            raise OutOfReach
+        return answer
+
+    with monkeypatch.context() as lost:
+        lost.setattr(shop.uplink, "call", call)
+        other = hq.shop("s002")
+        for _ in range(3):  # each time with news of somebody else
+            assert isinstance(enrolment.enrol(other.till, "c1"), enrolment.Enrolled)
+            other.sync()
+            shop.night.contact(rest=lambda _ms: None)
+            assert shown(shop, new.m) == 70
+    assert letters(shop) == []
+    shop.sync()
+    assert letters(shop) == ["P"]
+    assert shown(shop, new.m) == 70
