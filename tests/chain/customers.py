@@ -65,6 +65,7 @@ class Floor:
     now_ms: Callable[[], int]
     customers: list[Customer]
     elsewhere: bool = False
+    returns: float = 0.2
     papers: list[Paper] = field(default_factory=list)
     unanswered: dict[int, Asking] = field(default_factory=dict)
     """By PC: the act that was cut off last."""
@@ -96,7 +97,7 @@ class Floor:
             self.redeem(pc, number, act + "-redeem", cash_out, dice)
         if not ring or dice.random() < 0.3:
             self.sell(pc, number, act + "-sell", card.m if card else None, found.who, lines, use, dice)
-        if dice.random() < 0.2:
+        if dice.random() < self.returns:
             self.bring_back(pc, act + "-back", dice)
         elif card is not None and dice.random() < 0.06:
             self.swindle(pc, number, act, dice)
@@ -180,7 +181,7 @@ class Floor:
         self, pc: Pc, number: int, act: str, m: int | None, who: str, lines: list[list[Any]], use: int,
         dice: random.Random,
     ) -> bool:  # fmt: skip
-        keeps_paper = self.elsewhere and dice.random() < 0.3
+        keeps_paper = self.elsewhere and dice.random() < max(0.3, self.returns)
 
         def ask() -> Done | No:
             return pc.desk.sell(act, "c1", m, lines, points=use, who=who if m is None else "")

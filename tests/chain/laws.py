@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Any
 
 from agent.journal.log import EPOCH_STEP
 from agent.replay import opinion
-from agent.store import cells, wants
+from agent.store import cells, feeds, wants
 from hub.store import schema
 from hub.verify import state, verify
 from points.fold import FOLDED, fold
@@ -32,7 +32,8 @@ from points.identifiers import HUB_STORE
 from points.operations import Operation
 from points.rights import Rights
 from points.wire import canonical
-from tests.chain import gifts, goods
+from points.wire.manifest import PRIVATE_TOPIC, private_shard
+from tests.chain import custody, gifts, goods
 from tests.chain.gifts import ADVANCE, POT, Gift
 from tests.chain.pc import Pc
 
@@ -64,6 +65,8 @@ def at_any_moment(world: World, pc: Pc, m: int = 0) -> None:
         _not_more_than_earned(world, m)
     else:
         _covered(world, pc)
+    lost = custody.uncounted(world, pc) if pc.runs else []
+    _ask(not lost, f"{pc.name} does not count what is in custody: {', '.join(lost[:3])}")
 
 
 def _covered(world: World, pc: Pc, only: int = 0) -> None:
@@ -367,6 +370,8 @@ def _any_order(world: World, recorded: Recorded) -> None:
 def _shows_what_is(world: World, pc: Pc) -> None:
     """What the till shows of everybody is what headquarters has, and each knows the other's rights."""
     today = world.hub.office.today()
+    page = feeds.edition(pc.till.book, PRIVATE_TOPIC, private_shard(*pc.name))[0]
+    _ask(page > 0, f"{pc.name} has never taken its own page")
     kept = _set_aside(world, pc)
     for m, row in world.hub.rows(f'SELECT m, "row" FROM {schema.members.name}'):
         told = json.loads(row)

@@ -49,6 +49,20 @@ def put_copy_back(world: World, pc: Pc) -> None:
         laws.at_any_moment(world, pc)
 
 
+def cut_line(world: World, pc: Pc, length_ms: int) -> None:
+    """This PC alone cannot reach headquarters for some hours; its sister tills hear it."""
+    if pc.uplink.is_unplugged:
+        return
+    pc.uplink.is_unplugged = True
+    world.marks["line of one till out"] += 1
+
+    def over() -> None:
+        if not pc.is_missing and not pc.is_replaced:
+            pc.uplink.is_unplugged = False
+
+    world.after(length_ms, over)
+
+
 def replace(world: World, item: Item, dice: random.Random) -> None:
     """Another PC takes a till's place while the old one is away, or still sells somewhere."""
     pcs = world.pcs[item.store, item.till]

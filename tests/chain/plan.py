@@ -56,6 +56,8 @@ class Weather:
     lan_late: float = 0.0
     lan_forge: float = 0.0
     lan_outage: float = 0.0
+    line_out: float = 0.0
+    """One till alone cannot reach headquarters, while its sisters do."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +91,8 @@ class Plan:
     elsewhere: bool
     scurries: int
     """How often a day one card is shown at all tills of a store."""
+    returns: float = 0.2
+    """How many customers bring something back."""
     quiet: bool = False
     """Weeks of a shop as real ones are, with few purchases a day, instead of a few crowded days."""
     items: tuple[Item, ...] = field(repr=False, default=())
@@ -139,7 +143,9 @@ def draw(seed: int, weather: Weather | None = None, **fixed: Any) -> Plan:
     if weather is None:
         thieves = random.Random(f"thieves/{seed}")
         lost = thieves.random() * 0.2 if thieves.random() < 0.25 else 0.0
-        weather = replace(draw_weather(dice), lost=lost)
+        lines = random.Random(f"lines/{seed}")
+        out = lines.random() * 0.5 if lines.random() < 0.3 else 0.0
+        weather = replace(draw_weather(dice), lost=lost, line_out=out)
     plan = Plan(
         seed=seed,
         stores=stores,
@@ -152,8 +158,9 @@ def draw(seed: int, weather: Weather | None = None, **fixed: Any) -> Plan:
         signed=dice.random() < 1 / 16,
         hub_nights=dice.random() < 0.3,
         redeem=dice.choice((0.1, 0.3, 0.6)),
-        elsewhere=dice.random() < 0.4,
+        elsewhere=dice.random() < 0.4 or bool(fixed.get("elsewhere")),
         scurries=fixed.get("scurries") or dice.choice((0, 0, 1) if quiet else (0, 1, 3)),
+        returns=fixed.get("returns", 0.2),
         quiet=quiet,
     )
     return replace(plan, items=tuple(sorted(_items(plan, dice), key=lambda item: (item.at_ms, item.n))))
@@ -249,3 +256,5 @@ def _store_faults(plan: Plan, dice: random.Random, add: Any, store: int, begins:
                 add(_open_time(begins, dice), kind, store, till)
         if weather.lost and dice.random() < weather.lost:
             add(_open_time(begins, dice), "lose", store, till)
+        if weather.line_out and dice.random() < weather.line_out:
+            add(_open_time(begins, dice), "line out", store, till, more=dice.randrange(1, 30) * HOUR_MS)

@@ -63,6 +63,18 @@ def small(seed: int) -> Plan:
     return draw(seed, stores=stores, days=2, members=(3, 8)[seed // 2 % 2] * stores, tills=tills)
 
 
+def sisters(seed: int) -> Plan:
+    """One store of three tills that hear each other, while now and then one of them alone reaches nobody
+    else; PCs are replaced, the old ones come back, and goods of one till come back at another."""
+    weather = replace(
+        draw_weather(random.Random(f"sisters/{seed}")), line_out=0.7,
+        replaced=(0.2, 0.6)[seed % 2], outage=0.0, lan_lose=0.1, lan_late=0.3, lan_double=0.4, lan_outage=0.0,
+    )  # fmt: skip
+    return draw(
+        seed, weather, stores=1, days=3, members=2, tills=(3,), scurries=3, elsewhere=True, returns=0.6
+    )
+
+
 def one(seed: int) -> Ran:
     """Draw and play one seed."""
     return run(draw(seed))

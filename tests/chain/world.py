@@ -51,8 +51,9 @@ class World:
         if plan.rules["expiry"][0] == "fixed":
             self.witness.last_day = plan.rules["expiry"][1]
         self.floor = Floor(
-            self.witness, self.marks, self._now, [Customer() for _ in range(plan.members)], plan.elsewhere
-        )
+            self.witness, self.marks, self._now, [Customer() for _ in range(plan.members)], plan.elsewhere,
+            plan.returns,
+        )  # fmt: skip
         self.store_network = StoreNetwork(self.storm, self.after, self._fell)
         self._folder = new_folder()
         self._events: list[tuple[int, int, Callable[[], None]]] = []
@@ -175,6 +176,8 @@ class World:
             case "copy":
                 pc.disk.keep_copy()
                 self.after(dice.randrange(20 * HOUR_MS), lambda: mishaps.put_copy_back(self, pc))
+            case "line out":
+                mishaps.cut_line(self, pc, item.more)
             case "replace":
                 mishaps.replace(self, item, dice)
             case "lose":

@@ -13,12 +13,20 @@ import itertools
 import logging
 import sys
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 
-from tests.chain.runs import run, small
-from tests.storms.mutants import KNOWN_HARMLESS, MUTANTS, OF_LOSSES, Surgery
+from tests.chain.plan import Plan
+from tests.chain.runs import run, sisters, small
+from tests.storms.mutants import KNOWN_HARMLESS, MUTANTS, WEATHER, Surgery
 
 SECONDS = 60.0
+WEATHERS: dict[str, Callable[[int], Plan]] = {
+    "": small,
+    "losses": lambda n: small(8 * n + 6),
+    "sisters": sisters,
+}
+"""The chains that are played: by number, and what only some bugs need."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,12 +42,11 @@ class Hunt:
 def hunt(name: str, seconds: float = SECONDS, seeds: int = 10**9) -> Hunt:
     """Put one bug in and play small chains until a law breaks, or the CPU time or the seeds are used up."""
     began = time.process_time()
-    surgery = Surgery()
+    surgery, plan = Surgery(), WEATHERS[WEATHER.get(name, "")]
     MUTANTS[name](surgery)
     try:
         for count in itertools.count(1):
-            seed = count - 1 if name not in OF_LOSSES else 8 * count - 2
-            law = run(small(seed)).law
+            law = run(plan(count - 1)).law
             spent = time.process_time() - began
             if law or spent > seconds or count >= seeds:
                 return Hunt(name, law, count, spent)

@@ -36,12 +36,12 @@ MUTANTS: dict[str, Mutant] = {}
 FAST: list[str] = []
 """Those that a few chains find; the others take longer."""
 KNOWN_HARMLESS: dict[str, str] = {}
-OF_LOSSES: set[str] = set()
-"""Only where PCs are lost can they be seen."""
+WEATHER: dict[str, str] = {}
+"""Those that can only be seen in a weather of their own (``gate.WEATHERS``)."""
 
 
 def mutant(
-    name: str, *, fast: bool = False, harmless: str = "", of_losses: bool = False
+    name: str, *, fast: bool = False, harmless: str = "", weather: str = ""
 ) -> Callable[[Mutant], Mutant]:
     """Enter a bug into the table."""
 
@@ -52,8 +52,8 @@ def mutant(
             FAST.append(name)
         if harmless:
             KNOWN_HARMLESS[name] = harmless
-        if of_losses:
-            OF_LOSSES.add(name)
+        if weather:
+            WEATHER[name] = weather
         return bug
 
     return enter

@@ -202,7 +202,7 @@ def unnamed(surgery: Surgery) -> None:
     surgery.put(resolution, "resolve_waiting", lambda *_: 0)
 
 
-@mutant("a return does not wait for what its lane has in custody")
+@mutant("a return does not wait for what its lane has in custody", weather="sisters")
 def no_waiting(surgery: Surgery) -> None:
     def admit(op: Operation, docket: Any) -> Any:
         return real(op, replace(docket, waiting=set()))

@@ -14,12 +14,12 @@ from points.postings import lost_legs
 from tests.storms.mutants import Surgery, mutant
 
 
-@mutant("two PCs of a till are in one term", of_losses=True)
+@mutant("two PCs of a till are in one term", weather="losses")
 def one_term(surgery: Surgery) -> None:
     surgery.put(admission, "TERMS_OF_A_PC", 1)
 
 
-@mutant("what is reserved for a lost PC is reserved for ever", of_losses=True)
+@mutant("what is reserved for a lost PC is reserved for ever", weather="losses")
 def reserved_for_ever(surgery: Surgery) -> None:
     def lost(standing: holding.Standing, op: Operation) -> list[Leg]:
         return lost_legs(op, standing.cell(*op.body["agent"][:2]), op.body.get("home", 0))
@@ -27,7 +27,7 @@ def reserved_for_ever(surgery: Surgery) -> None:
     surgery.put(holding, "_DECISIONS", {**holding._DECISIONS, "agent.lost": lost})
 
 
-@mutant("what the PC after a lost one earned comes home with it", of_losses=True)
+@mutant("what the PC after a lost one earned comes home with it", weather="losses")
 def successor(surgery: Surgery) -> None:
     def leftovers(look: Any, lost_pc: Mapping[str, Any]) -> dict[int, int]:
         store, till = lost_pc["agent"][:2]
@@ -39,7 +39,7 @@ def successor(surgery: Surgery) -> None:
     real = surgery.put(losses, "leftovers", leftovers)
 
 
-@mutant("what a lost PC gave is paid by its next one's cell", of_losses=True)
+@mutant("what a lost PC gave is paid by its next one's cell", weather="losses")
 def paid_by_the_next(surgery: Surgery) -> None:
     def placed(look: Any, chain: str, op: Operation) -> Operation:
         done = real(look, chain, op)

@@ -45,9 +45,20 @@ def kept_over(surgery: Surgery) -> None:
     surgery.put(till, "renew", renew)
 
 
+@mutant("a page of a later term is never taken", fast=True)
+def never_taken(surgery: Surgery) -> None:
+    surgery.put(contact.Contact, "_renew", lambda *_: False)
+
+
 @mutant("a term is never closed by its till's hand")
 def never_closed(surgery: Surgery) -> None:
-    surgery.put(contact.Contact, "_renew", lambda *_: None)
+    def renew(self: contact.Contact, inc: int, term: int) -> bool:
+        with self.till.book.lock:
+            if (inc, term) > (self.till.identity.inc, self.till.identity.term):
+                self.till.enter_term(inc, term)
+        return True
+
+    surgery.put(contact.Contact, "_renew", renew)
 
 
 @mutant("rights are given back and kept", fast=True)
@@ -243,7 +254,7 @@ def not_counted(surgery: Surgery) -> None:
     surgery.put(Till, "add_pending", lambda *_: None)
 
 
-@mutant("what headquarters keeps in custody is not counted any more")
+@mutant("what headquarters keeps in custody is not counted any more", weather="sisters")
 def custody_forgotten(surgery: Surgery) -> None:
     surgery.put(sales, "unresolved", lambda *_: [])
 

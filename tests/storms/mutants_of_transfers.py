@@ -82,7 +82,7 @@ def taken_late(surgery: Surgery) -> None:
     surgery.put(Till, "has_own_term", property(lambda _self: True))
 
 
-@mutant("a PC that was replaced takes what its successor is given")
+@mutant("a PC that was replaced takes what its successor is given", weather="sisters")
 def successor_robbed(surgery: Surgery) -> None:
     surgery.put(Till, "has_own_term", property(lambda _self: True))
 
@@ -209,7 +209,7 @@ def untold_granted(surgery: Surgery) -> None:
     surgery.put(holding.Standing, "untold", property(lambda _self: 0))
 
 
-@mutant("taking waits behind an operation in custody, and spending does not")
+@mutant("taking waits behind an operation in custody, and spending does not", weather="sisters")
 def taking_waits(surgery: Surgery) -> None:
     surgery.put(judging, "BEHIND", judging.BEHIND | {"rights.take"})
 
