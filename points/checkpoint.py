@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 from points.caps import under_cap
 from points.expiry import expiry_rank, is_past
 from points.holding import Key
-from points.judging import Outcome, earn_remark, key_of
+from points.judging import Outcome, earn_remark, key_of, worth_remark
 from points.legs import MEM, Leg
 from points.operations import Operation
 from points.postings import held_by
@@ -51,7 +51,7 @@ def plain_of(op: Operation, book: RuleBook) -> Plain | None:
         return None
     act, n = next(iter(op.moves()), ("", 0))
     if op.kind == "redeem.cash":
-        whole = act == "local" and n == op.body["pts"]
+        whole = act == "local" and n == op.body["pts"] and worth_remark(op, book) is None
         return Spend(n, book.today(op.st)) if whole else None
     if op.kind != "sale.earn" or act not in ("", "add"):
         return None

@@ -289,6 +289,9 @@ def _remark(
     facts: Sequence[Operation],
     may_refund: MayRefund,
 ) -> Outcome | None:
+    worth = worth_remark(op, books[op.rule])
+    if worth is not None:
+        return worth
     if op.kind == "sale.earn":
         sold = account.sale(op.id)
         due = earn_due(sold, op.body) if sold else recompute_earn(books[op.rule], op.body)
@@ -306,6 +309,19 @@ def _remark(
         if said != (claw, restore) and said != _by_its_gift(op, account, facts):
             return Outcome("J", {"reason": "return-differs", "delta": (restore - claw) - (said[1] - said[0])})
     return None
+
+
+def worth_remark(op: Operation, book: RuleBook) -> Outcome | None:
+    """What is said of points for which more was given than they are worth by the book that was cited."""
+    if op.kind == "redeem.cash":
+        fen, pts = op.body["fen"], op.body["pts"]
+    elif op.kind == "sale.earn":
+        used = [tender for tender in op.body["tenders"] if tender[0] == "points"]
+        fen, pts = sum(tender[1] for tender in used), sum(tender[2] for tender in used)
+    else:
+        return None
+    over = fen - book.worth_fen(pts)
+    return Outcome("J", {"reason": "worth-differs", "fen": over}) if over > 0 else None
 
 
 def earn_remark(due: int, pts: int, tier_said: int, tier: int) -> Outcome | None:

@@ -137,3 +137,29 @@ def test_another_body_under_a_known_id_is_an_equivocation_however_it_is_spelt(
     till.send()
     till.write(canonical.encode(sale | {"pts": "many"}))
     assert till.send() == {3: ("Q", {"reason": "equivocation"})}
+
+
+def test_points_are_given_for_no_more_than_they_are_worth_without_a_word(
+    hq: Headquarters, till: PretendTill
+) -> None:
+    m = till.enrol()
+    till.earn(m, 100)
+    till.send()
+    till.op("redeem.cash", m, pts=1, fen=1_000_000, fund=[["local", 1]])
+    paid = till.body("sale.earn", m, **sale_paid(5, 600))
+    till.write(canonical.encode(paid))
+    till.redeem(m, 10)
+    assert till.send() == {
+        3: ("J", {"reason": "worth-differs", "fen": 999_999}),
+        4: ("J", {"reason": "worth-differs", "fen": 595}),
+    }
+    assert points_of(hq, m) == (84, 0)
+    assert hq.rows("SELECT reason FROM cases") == [("worth-differs",)] * 2
+
+
+def sale_paid(pts: int, fen: int) -> dict[str, Any]:
+    """A sale that points alone paid for."""
+    return {
+        "receipt": "x", "lines": [[1, "all", 1, fen]], "tenders": [["points", fen, pts]], "tier": 0,
+        "m_bp": 10_000, "day_used": 0, "desired": 0, "pts": 0, "fund": [["local", pts]],
+    }  # fmt: skip
