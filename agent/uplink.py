@@ -87,7 +87,6 @@ class Uplink:
         self.key = key
         self.hub_public = hub_public
         self.connected = connected
-        self.bytes_sent = self.bytes_heard = self.requests = 0
         self._real_s = real_s
         self._mono_s = mono_s
         self._ahead_s = 0
@@ -157,9 +156,6 @@ class Uplink:
             )
         except (httpx.HTTPError, RuntimeError) as error:  # RuntimeError: closed by whoever stopped waiting
             raise OutOfReach(str(error)) from error
-        self.requests += 1
-        self.bytes_sent += len(body or b"")
-        self.bytes_heard += len(answer.content)
         if answer.status_code // 100 != 2:
             raise endpoints.read_problem(
                 answer.status_code, answer.content, answer.headers.get("retry-after")

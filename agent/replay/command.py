@@ -20,7 +20,9 @@ def main(argv: list[str]) -> int:
     parser.add_argument("--stores", type=int, default=20, help="the busiest stores (20)")
     parser.add_argument("--months", type=int, default=12, help="from the first of January on (12)")
     parser.add_argument("--seed", type=int, default=1, help="everything that chance decides (1)")
-    parser.add_argument("--kills", type=int, default=0, help="kill the busiest store's process so often (0)")
+    parser.add_argument(
+        "--kills", type=int, default=20, help="kill the busiest store's process so often (20)"
+    )
     parser.add_argument("--once", action="store_true", help="do not deliver everything again")
     parser.add_argument("--generated", action="store_true", help="drawn baskets instead of real purchases")
     parser.add_argument("--out", type=Path, default=Path(".replay"), help="where the report goes (.replay)")

@@ -111,13 +111,7 @@ class Stall:
 
     def _contact(self) -> Answer:
         done = self.night.run(rest=lambda _ms: None) if self.till.rules else self.night.contact()
-        return {
-            "settled": done.settled,
-            "batches": done.batches,
-            "sent": done.operations,
-            "alarms": [alarm.problem for alarm in done.alarms],
-            "bytes": [self.uplink.bytes_sent, self.uplink.bytes_heard, self.uplink.requests],
-        }
+        return {"batches": done.batches, "alarms": [alarm.problem for alarm in done.alarms]}
 
     def close(self) -> None:
         """Close for good."""

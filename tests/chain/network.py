@@ -59,7 +59,6 @@ class Wire(Uplink):
         identity = pc.identity
         self.hub_url, self.key, self.hub_public = HUB_URL, identity.key, identity.hub_receipt_public
         self.connected = True
-        self.bytes_sent = self.bytes_heard = self.requests = 0
         self._real_s = lambda: pc.clock.now().wall_ms / 1000
         self._mono_s = lambda: 0.0
         self._ahead_s = 0
@@ -91,7 +90,6 @@ class Wire(Uplink):
     ) -> bytes:
         storm, sent, mark = self.storm, body or b"", self.storm.mark
         asks = path == AUTHORISE
-        self.requests += 1
         if self.kill == "before":
             self.kill = ""
             mark("kill before asking")
