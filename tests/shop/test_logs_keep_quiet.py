@@ -189,6 +189,7 @@ def test_what_fails_says_where_and_never_what_it_had_in_hand(
     page.post("/api/sell-to-phone", act=act(), phone=STRANGER, fen=8_000)  # its receipt, and its sealed box
     assert floor.gun.wait_for_a_listener()
     floor.gun.scan(PHONE)
+    floor.agent.night.hurry()  # no pauses between its tries
     assert not floor.agent.pulse.contact()
     floor.console("GET", console_link(floor.hq).removeprefix(floor.hq.url))
     word = floor.console("GET", "/console/members")[1].partition('name="word" value="')[2][:64]
