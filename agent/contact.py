@@ -40,10 +40,13 @@ from points.wire.calls import (
 from points.wire.chunk import blob_name
 from points.wire.faults import Problem, WireFault
 from points.wire.manifest import CHAIN_WIDE, PRIVATE_TOPIC, Manifest, open_manifest, private_shard
-from points.wire.uplink import Alarm, Conversation, Outgoing
+from points.wire.uplink import ACK_BEYOND, REWOUND, Alarm, Conversation, Outgoing
 
 GEN = 1
 VERSION = "jifen/0.1.0"
+
+STUCK = frozenset({REWOUND, ACK_BEYOND, Problem.FORK, Problem.FENCED_EPOCH, Problem.REVOKED})
+"""Why an ack may never come; everything else is asked again and comes."""
 
 Tell = Callable[[str, int], None]
 """Told of progress: what is being done, and how much is left."""
@@ -79,6 +82,7 @@ class Contact:
         self._blobs: dict[str, bytes] = {}
         self._batches = self._operations = 0
         self._has_answered = False
+        self._is_stuck = False
 
     def run(self) -> Contacted:
         """Talk until there is nothing left to say, or the way is gone.
@@ -117,6 +121,7 @@ class Contact:
                 conversation.hear(Rested())
                 continue
             conversation.hear(self._do(call))
+        self._is_stuck = any(alarm.problem in STUCK for alarm in conversation.alarms)
         return conversation, self._take(conversation.ready())
 
     # -- calls --------------------------------------------------------------------------------
@@ -239,7 +244,8 @@ class Contact:
             return 0
         counted = edition.counted_lanes(self.till, private, self._blobs)
         new = {topic: one for topic, one in told.items() if self._is_new(one[0])}
-        if "members" in new and edition.counts_unheard(self.till, new["members"][0].g, counted):
+        waits = "members" in new and not self._is_stuck
+        if waits and edition.counts_unheard(self.till, new["members"][0].g, counted):
             del new["members"]  # what became of an operation comes first, or its points come and go
         taken = edition.take_together(self.till, new, self._blobs, counted)
         if taken.wanted:

@@ -179,7 +179,8 @@ def counts_unheard(till: Till, g: int, counted: Mapping[int, Any]) -> bool:
     """Whether an edition of ``g`` speaks of own operations whose ack was not heard: it counts them, or keeps
     them in custody, and only the ack says which."""
     own = [last_seq for last_seq, at in counted.get(till.identity.lane.epoch, ()) if at <= g]
-    return till.log.pos(max(own, default=0)) > max(outbox.delivered(till.book), till.log.pos(0))
+    known = min(max(own, default=0), till.log.seq)  # of what a till has no more it hears no ack
+    return till.log.pos(known) > max(outbox.delivered(till.book), till.log.pos(0))
 
 
 def counted_lanes(till: Till, manifest: Manifest, blobs: Blobs) -> dict[int, Any]:

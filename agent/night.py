@@ -27,6 +27,7 @@ from agent.till import Till
 from agent.uplink import Uplink
 from config.faults import Fault
 from config.settings import NightWindow
+from points.days import plus_days
 
 log = logging.getLogger(__name__)
 
@@ -102,10 +103,9 @@ class Night:
     def _last(self) -> int:
         """The last night whose minute has come, by the local day on which its window opened."""
         now, rules = self.till.time().st_ms, self.till.rule()
-        since = self.window.since(rules.minute(now))
-        opened_ms = now - since * 60_000
-        night = rules.today(opened_ms)
-        return night if since >= self._slot(night) else rules.today(opened_ms - 86_400_000)
+        minute, today = rules.minute(now), rules.today(now)
+        night = today if minute >= self.window.from_minute else plus_days(today, -1)
+        return night if self.window.since(minute) >= self._slot(night) else plus_days(night, -1)
 
     def _slot(self, night: int) -> int:
         """Every store has its own minute of the window, another one each night."""

@@ -180,7 +180,8 @@ class Sisters:
         try:
             yield answers
         finally:
-            del self._answers[id]
+            if self._answers.get(id) is answers:  # the same may be asked again meanwhile
+                del self._answers[id]
 
     def ask_again(self) -> None:
         """Say again what was never answered: what a killed program wanted, or what a dead line swallowed."""

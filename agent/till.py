@@ -205,7 +205,7 @@ class Till:
         """Read the rule books that are held; the current one decides from now on."""
         for digest, blob, current in feeds.books(self.book):
             if digest not in self.books:
-                self.books[digest] = rulebook.read(blob)
+                self.books[digest] = rulebook.read_kept(blob)
             if current:
                 self.rules = self.books[digest]
 

@@ -21,7 +21,7 @@ from points.checkpoint import Plain, Spend, follows, post_plain
 from points.fold import FOLDED, Account
 from points.holding import Agent, available
 from points.identifiers import bucket
-from points.judging import Outcome, Posted, extends, key_of
+from points.judging import BEHIND, Outcome, Posted, extends, key_of
 from points.legs import Leg
 from points.members import ROW_ENTRIES, end
 from points.operations import Operation
@@ -151,6 +151,8 @@ def _fold(
         except Exception:  # what cannot be posted goes into custody, all others go on
             log.exception("operations of one member could not be posted")
             sound = _sound(turn, m, ops, past, books, post)
+            bad = [op for op in ops if op not in sound]
+            sound = [op for op in sound if not _is_behind(op, bad, ops)]
             made.spoiled |= {op.id for op in ops} - {op.id for op in sound}
             if not sound:
                 continue
@@ -200,6 +202,15 @@ def _sound(
         if fits([*good, *rest]):
             return [*good, *rest]
     return good if fits(good) else []
+
+
+def _is_behind(op: Operation, bad: Sequence[Operation], ops: Sequence[Operation]) -> bool:
+    """Whether an operation gives away what an earlier one of its lane, which cannot be posted, may have
+    brought."""
+    lane = (op.store, op.till)
+    return op.kind in BEHIND and any(
+        (one.store, one.till) == lane and ops.index(one) < ops.index(op) for one in bad
+    )
 
 
 def without_expired(row: Sequence[Any], expired: Mapping[LegKey, int], before: int = 0) -> list[Any]:

@@ -17,6 +17,7 @@ from apscheduler.schedulers.background import BackgroundScheduler
 from config.settings import NightWindow
 from hub import expiry, overdue, owing, phonebook, publishing
 from hub.office import Office
+from points.days import plus_days
 
 log = logging.getLogger(__name__)
 
@@ -69,7 +70,8 @@ class Night:
     def _last(self) -> int:
         """The local day on which the window opened last."""
         now, rules = self.office.clock(), self.office.rules()
-        return rules.today(now - self.window.since(rules.minute(now)) * 60_000)
+        today = rules.today(now)
+        return today if rules.minute(now) >= self.window.from_minute else plus_days(today, -1)
 
     def run(self) -> int:
         """One night; gives the points that were posted as expired."""

@@ -88,7 +88,7 @@ class Office:
         """Read the rule books; the current one is cited by headquarters' own decisions."""
         for digest, blob, current in turn.run('SELECT hash, blob, "current" FROM books'):
             if digest not in self.books:
-                self.books[digest] = rulebook.read(blob)
+                self.books[digest] = rulebook.read_kept(blob)
             if current:
                 self.current = self.books[digest]
 

@@ -226,6 +226,8 @@ def post(
         rights += moved
         if short and remark is None:
             remark = Outcome("J", {"reason": "uncovered", "pts": short})
+        if remark is None:
+            remark = worth_remark(op, books[op.rule])
         if remark is not None:
             remarks[op.id] = remark
     return Posted(account, account.legs, rights, remarks)
@@ -289,9 +291,6 @@ def _remark(
     facts: Sequence[Operation],
     may_refund: MayRefund,
 ) -> Outcome | None:
-    worth = worth_remark(op, books[op.rule])
-    if worth is not None:
-        return worth
     if op.kind == "sale.earn":
         sold = account.sale(op.id)
         due = earn_due(sold, op.body) if sold else recompute_earn(books[op.rule], op.body)

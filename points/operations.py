@@ -181,10 +181,9 @@ def _tender(tender: Any) -> None:
     if tender[0] == "cash" and type(tender[1]) is int and 0 <= tender[1] <= AMOUNT_MAX:
         return
     word(tender[0])
-    if tender[0] == "points":  # what pays nothing belongs to no goods that could bring it back
-        whole(tender[1], 1)
-        whole(tender[2], 1)
     whole(tender[1], 0)
+    if tender[0] == "points":
+        whole(tender[2], 1)
 
 
 def _spent_equals(body: Mapping[str, Any], pts: int) -> int:

@@ -17,7 +17,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, NoReturn
@@ -121,8 +121,25 @@ def read(blob: bytes) -> RuleBook:
     """The book in ``blob``, checked whole. Raises ``BadRuleBook`` with the rule and the reason."""
     if len(blob) > BOOK_BYTES_MAX:
         raise BadRuleBook(f"a rule book has at most {BOOK_BYTES_MAX} bytes")
+
+    def strictly() -> RuleBook:
+        raw = _decode(blob.decode("utf-8"))
+        book = _book(raw, hashlib.sha256(blob).hexdigest())
+        _all_known(raw)
+        return book
+
+    return _read(strictly)
+
+
+def read_kept(blob: bytes) -> RuleBook:
+    """A book that was accepted once, by this program or an older one: operations cite it for ever, so what
+    was passed over when it came is passed over still."""
+    return _read(lambda: _book(json.loads(blob), hashlib.sha256(blob).hexdigest()))
+
+
+def _read(reading: Callable[[], RuleBook]) -> RuleBook:
     try:
-        return _book(_decode(blob.decode("utf-8")), hashlib.sha256(blob).hexdigest())
+        return reading()
     except BadRuleBook:
         raise
     except (BadAmount, BadDay) as error:
@@ -154,14 +171,20 @@ def _only(rules: dict[str, Any], must: frozenset[str], may: frozenset[str] = fro
         raise BadRuleBook(f"rules that are not known here: {sorted(strange)}; missing: {sorted(missing)}")
 
 
+def _all_known(raw: dict[str, Any]) -> None:
+    """No rule stands anywhere that this program would pass over."""
+    _only(raw, _RULES, _RULES_LEFT_OUT)
+    _only(raw["redeem"], _REDEEM)
+    _only(raw.get("manager", {}), frozenset(), _MANAGER)
+    _only(raw.get("refund_elsewhere", {}), frozenset(), _ELSEWHERE)
+    if len(raw["settle"]) != 2:
+        raise BadRuleBook("a settlement rate is fen and points")
+
+
 def _book(raw: dict[str, Any], digest: str) -> RuleBook:
     if type(raw["v"]) is not int or raw["v"] != 1:
         raise BadRuleBook("this version of the rule book is not known here; update first")
-    _only(raw, _RULES, _RULES_LEFT_OUT)
     redeem, manager, elsewhere = raw["redeem"], raw.get("manager", {}), raw.get("refund_elsewhere", {})
-    _only(redeem, _REDEEM)
-    _only(manager, frozenset(), _MANAGER)
-    _only(elsewhere, frozenset(), _ELSEWHERE)
     tiers = tuple(Tier(whole(low, 0), whole(m_bp, 1, 10**6), str(name)) for low, m_bp, name in raw["tiers"])
     minima = [tier.min_pts for tier in tiers]
     if not tiers or minima[0] != 0 or minima != sorted(set(minima)):
@@ -172,7 +195,7 @@ def _book(raw: dict[str, Any], digest: str) -> RuleBook:
     zone = tuple((whole(since, -(2**60), 2**60), whole(offset, -1440, 1440)) for since, offset in raw["zone"])
     if not zone or [row[0] for row in zone] != sorted({row[0] for row in zone}):
         raise BadRuleBook("the zone table has at least one row and rises")
-    settle_fen, settle_pts = raw["settle"]
+    settle_fen, settle_pts, *_ = raw["settle"]
     return RuleBook(
         hash=digest,
         name=str(raw["name"]),

@@ -39,3 +39,24 @@ def test_an_operation_that_cannot_be_posted_spoils_none_of_its_own_member(
     assert points_of(hq, m) == (100 - sum({10, 11, 12, 13, 14} - bad), 0)
     monkeypatch.undo()
     assert verify(hq.office).faults == []
+
+
+def test_what_gives_away_does_not_pass_what_could_not_be_posted_before_it(
+    hq: Headquarters, till: PretendTill, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    m = till.enrol()
+    till.send()
+    right: Any = judgement.post
+
+    def fails(standing: Any, ops: Any, *rest: Any, **how: Any) -> Any:
+        if any(op.kind == "sale.earn" for op in ops):
+            raise ZeroDivisionError("made by the test")
+        return right(standing, ops, *rest, **how)
+
+    monkeypatch.setattr(judgement, "post", fails)
+    monkeypatch.setattr(changes, "post_plain", lambda *_: None)
+    till.earn(m, 100)
+    till.op("rights.return", m, fund=[["back_l", 100]])
+    assert [letter for letter, _ in till.send().values()] == ["Q", "Q"]
+    monkeypatch.undo()
+    assert verify(hq.office).faults == []

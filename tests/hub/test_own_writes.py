@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable
 from typing import Any
 
@@ -211,3 +212,22 @@ def test_what_went_into_custody_unheard_is_counted_until_its_ack_says_so(
     shop.sync()
     assert letters(shop) == ["P"]
     assert shown(shop, new.m) == 70
+
+
+def test_a_till_that_was_put_back_as_a_whole_goes_on_hearing_of_others(hq: Headquarters, shop: Shop) -> None:
+    new = enrolment.enrol(shop.till, "c1")
+    assert isinstance(new, enrolment.Enrolled)
+    shop.sync()
+    shop.till.book.close()
+    shop.till.log.mirror.close()
+    copy = shop.folder.with_name("copy")
+    shutil.copytree(shop.folder, copy)
+    again = hq.open(shop.folder, shop.till.identity)
+    assert isinstance(again.counter.sell(new.m, GOODS, "c1"), Recorded)
+    again.sync()
+    late, other = hq.open(copy, shop.till.identity), hq.shop("s002")
+    somebody = enrolment.enrol(other.till, "c1")
+    assert isinstance(somebody, enrolment.Enrolled)
+    other.sync()
+    late.night.contact(rest=lambda _ms: None)
+    assert late.till.row(somebody.m) is not None

@@ -163,3 +163,11 @@ def sale_paid(pts: int, fen: int) -> dict[str, Any]:
         "receipt": "x", "lines": [[1, "all", 1, fen]], "tenders": [["points", fen, pts]], "tier": 0,
         "m_bp": 10_000, "day_used": 0, "desired": 0, "pts": 0, "fund": [["local", pts]],
     }  # fmt: skip
+
+
+def test_a_fen_too_much_hides_no_spend_without_a_right(hq: Headquarters, till: PretendTill) -> None:
+    m = till.enrol()
+    till.earn(m, 100, add=False)
+    till.send()
+    till.op("redeem.cash", m, pts=50, fen=51, fund=[["local", 50]])
+    assert till.send()[3] == ("J", {"reason": "uncovered", "pts": 50})
