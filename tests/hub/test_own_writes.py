@@ -28,9 +28,8 @@ def shop(hq: Headquarters) -> Shop:
     return hq.shop("s001")
 
 
-@pytest.fixture
-def m(hq: Headquarters, shop: Shop) -> int:
-    """A member who has 70 of 100 points left, and headquarters does not know the book of what was used."""
+def used_by_an_unknown_book(shop: Shop) -> int:
+    """A new member of 100 points, of which 30 were used by a book that headquarters does not know; unsent."""
     new = enrolment.enrol(shop.till, "c1")
     assert isinstance(new, enrolment.Enrolled)
     assert isinstance(shop.counter.sell(new.m, GOODS, "c1"), Recorded)
@@ -39,10 +38,17 @@ def m(hq: Headquarters, shop: Shop) -> int:
         feeds.keep_book(turn, rulebook.read(BOOK).hash, BOOK)
     shop.till.load_books()
     assert isinstance(shop.counter.redeem(new.m, 30, "c1"), Recorded)
+    return new.m
+
+
+@pytest.fixture
+def m(hq: Headquarters, shop: Shop) -> int:
+    """A member who has 70 of 100 points left, and headquarters does not know the book of what was used."""
+    m = used_by_an_unknown_book(shop)
     shop.sync()
     assert letters(shop) == ["P"]
-    assert shown(shop, new.m) == 70
-    return new.m
+    assert shown(shop, m) == 70
+    return m
 
 
 def letters(shop: Shop) -> list[str]:
@@ -184,14 +190,7 @@ def test_the_page_says_from_which_edition_on_a_late_operation_is_counted(
 def test_what_went_into_custody_unheard_is_counted_until_its_ack_says_so(
     hq: Headquarters, shop: Shop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    new = enrolment.enrol(shop.till, "c1")
-    assert isinstance(new, enrolment.Enrolled)
-    assert isinstance(shop.counter.sell(new.m, GOODS, "c1"), Recorded)
-    shop.sync()
-    with shop.till.book.turn() as turn:
-        feeds.keep_book(turn, rulebook.read(BOOK).hash, BOOK)
-    shop.till.load_books()
-    assert isinstance(shop.counter.redeem(new.m, 30, "c1"), Recorded)
+    m = used_by_an_unknown_book(shop)
     ask = shop.uplink.call
 
     def call(method: str, asked: str, *more: Any, **how: Any) -> bytes:
@@ -207,11 +206,11 @@ def test_what_went_into_custody_unheard_is_counted_until_its_ack_says_so(
             assert isinstance(enrolment.enrol(other.till, "c1"), enrolment.Enrolled)
             other.sync()
             shop.night.contact(rest=lambda _ms: None)
-            assert shown(shop, new.m) == 70
+            assert shown(shop, m) == 70
     assert letters(shop) == []
     shop.sync()
     assert letters(shop) == ["P"]
-    assert shown(shop, new.m) == 70
+    assert shown(shop, m) == 70
 
 
 def test_a_till_that_was_put_back_as_a_whole_goes_on_hearing_of_others(hq: Headquarters, shop: Shop) -> None:
