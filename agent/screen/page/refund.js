@@ -12,7 +12,9 @@ export function refund(found, withPin, attempt) {
     const show = (told) => {
       if (stopped(told)) return told.say;
       const part = told.found === "elsewhere" ? another : chosen;
-      place.replaceWith(part(told, answer, withPin, attempt));
+      const next = part(told, answer, withPin, attempt);
+      place.replaceWith(next);
+      next.querySelector("[autofocus]")?.focus(); // at once: a key that is pressed in between would be lost
       return "";
     };
     const find = async (text) => show(await attempt(() => api.post("/api/find", { text })));
@@ -39,6 +41,7 @@ function another(paper, answer, withPin, attempt) {
   const rows = paper.groups.map((group) => ({
     group, field: el("input", { inputmode: "decimal", maxlength: "10", value: "0", "aria-label": say("page.fen") }),
   }));
+  rows[0]?.field.setAttribute("autofocus", "");
   const groups = () => rows.map(({ group, field }) => [group.rate, api.fenOf(field.value || "0") ?? 0]).filter((part) => part[1]);
   const changed = () => {
     said.textContent = "";
@@ -62,7 +65,7 @@ function another(paper, answer, withPin, attempt) {
   }
   const head = el("tr", {}, el("th", {}, say("page.goods")), el("th", { class: "n" }, say("page.elsewhere_left")),
     el("th", { class: "n" }, say("page.fen")));
-  const made = form(submit,
+  return form(submit,
     el("h2", { id: "refund-title" }, say("page.elsewhere_title", { number: paper.number })),
     el("p", { class: "quiet" }, paper.tail ? `${paper.day} · **** ${paper.tail}` : paper.day),
     el("table", {}, el("thead", {}, head), el("tbody", {}, ...rows.map(({ group, field }) => el("tr", {},
@@ -71,8 +74,6 @@ function another(paper, answer, withPin, attempt) {
     el("div", { class: "outcome two" }, el("div", {}, say("page.goods_value"), money),
       el("div", { class: "told" }, say("page.elsewhere_hint"))),
     said, buttons(say("page.confirm_refund"), answer));
-  setTimeout(() => rows[0]?.field.focus(), 0);
-  return made;
 }
 
 function chosen(sale, answer, withPin, attempt) {
@@ -81,6 +82,7 @@ function chosen(sale, answer, withPin, attempt) {
   const said = complaint();
   const claw = el("b", {}, "0"), restore = el("b", {}, "0"), money = el("b", {}, yuan(0));
   const rows = sale.lines.map((line) => new Row(line, () => requote()));
+  rows[0]?.field.setAttribute("autofocus", "");
   let asking = 0;
   const lines = () => rows.map((row) => row.value()).filter((line) => line[1] || line[2]);
 
@@ -107,19 +109,17 @@ function chosen(sale, answer, withPin, attempt) {
   }
   const head = el("tr", {}, el("th", {}, say("page.goods")), el("th", { class: "n" }, say("page.bought")),
     el("th", { class: "n" }, say("page.units")), el("th", { class: "n" }, say("page.fen")));
-  const made = form(submit,
+  return form(submit,
     el("h2", { id: "refund-title" }, sale.origin ? say("page.elsewhere_title", { number: sale.origin })
       : `${say("page.refund")} · ${sale.receipt || say("page.paper")}`),
     el("p", { class: "quiet" }, sale.origin ? `${sale.day} · ${say("page.elsewhere_exact")}` : sale.day),
     el("div", { class: "scroll" }, el("table", {}, el("thead", {}, head), el("tbody", {}, ...rows.map((row) => row.element)))),
-    el("button", { type: "button", class: "second", id: "whole", onclick: () => { rows.forEach((row) => row.all()); requote(); rows[0]?.focus(); } },
+    el("button", { type: "button", class: "second", id: "whole", onclick: () => { rows.forEach((row) => row.all()); requote(); rows[0]?.field.focus(); } },
       say("page.whole_sale")),
     el("div", { class: "outcome" },
       el("div", {}, say("page.goods_value"), money), el("div", {}, say("receipt.clawed"), claw),
       el("div", {}, say("receipt.restored"), restore)),
     said, buttons(say("page.confirm_refund"), answer));
-  setTimeout(() => rows[0]?.focus(), 0);
-  return made;
 }
 
 // One line of the sale. A part of a single thing is money without units; all units are all that is left of its money.
@@ -148,5 +148,5 @@ class Row {
     const units = /^\d{1,6}$/.test(this.units.value) ? Number(this.units.value) : 0;
     return [this.line.line, units, api.fenOf(this.money.value || "0") ?? 0];
   }
-  focus() { (this.line.rest_units > 1 ? this.units : this.money).focus(); }
+  get field() { return this.line.rest_units > 1 ? this.units : this.money; }
 }
