@@ -7,6 +7,7 @@ once with "database is locked", however long the busy timeout.
 
 from __future__ import annotations
 
+import sys
 import threading
 from collections.abc import Sequence
 from pathlib import Path
@@ -16,7 +17,14 @@ from config.sqlite import Connection, open_database, register
 
 register()
 
+# sqlite-utils takes NumPy and pandas in where they are installed, for columns of their types, which no book
+# has: half a second and 60 MB of every process. A name that is None in sys.modules is not installed.
+_unwanted = {"numpy", "pandas"} - sys.modules.keys()
+sys.modules.update(dict.fromkeys(_unwanted))  # type: ignore[arg-type]
 from sqlite_utils import Database, Migrations  # noqa: E402  (the driver must be registered first)
+
+for _name in _unwanted:
+    del sys.modules[_name]
 
 __all__ = ["Book", "Migrations"]
 

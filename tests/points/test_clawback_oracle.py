@@ -18,7 +18,7 @@ from points.fold import Account
 from points.operations import Operation
 from points.order import canonical
 
-HISTORIES = 1_200
+HISTORIES = 1_000
 PLANS = {90: ["rolling", 3], 365: ["rolling", 12], None: ["never"]}
 
 
