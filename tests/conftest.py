@@ -43,6 +43,6 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def pytest_collection_finish() -> None:
-    """What thousands of tests are made of stays to the end: the collector need not walk it again and again."""
+    """What thousands of tests are made of stays to the end: the collector need not walk it each time."""
     gc.collect()
     gc.freeze()

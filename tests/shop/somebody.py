@@ -16,6 +16,10 @@ playwright = pytest.importorskip(
     "playwright.sync_api", reason="playwright is not installed: no browser to drive"
 )
 
+PATIENCE_MS = 20_000
+"""How long a page may take on a machine that does much else; what it should show it shows at once."""
+playwright.expect.set_options(timeout=PATIENCE_MS)
+
 CHROMIUM = os.environ.get("JIFEN_CHROMIUM") or shutil.which("chromium") or "/usr/bin/chromium"
 QUIET = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"]
 QUIET += ["--disable-background-networking", "--disable-component-update", "--disable-sync"]
@@ -46,7 +50,7 @@ class Cashier:
         self.page = browser.new_page(viewport=SCREEN)
         self.broken: list[str] = []
         self.page.on("pageerror", lambda error: self.broken.append(str(error)))
-        self.page.set_default_timeout(8_000)
+        self.page.set_default_timeout(PATIENCE_MS)
 
     def open(self) -> Cashier:
         self.page.goto(self.agent.page_url)
