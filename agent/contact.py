@@ -18,7 +18,7 @@ from agent.store import feeds, outbox
 from agent.till import Till
 from agent.uplink import OutOfReach, Uplink
 from config.faults import Fault
-from points.wire import ack, endpoints, envelope
+from points.wire import ack, endpoints, envelope, hello
 from points.wire.batch_header import OPS_MAX, Anchor, Moment
 from points.wire.calls import (
     AckHeard,
@@ -26,12 +26,14 @@ from points.wire.calls import (
     BlobHeard,
     GetBlob,
     GetManifest,
+    HelloHeard,
     ManifestHeard,
     Pause,
     PutSealed,
     Refused,
     Request,
     Rested,
+    SayHello,
     SealedHeard,
     SendBatch,
     Unreachable,
@@ -78,6 +80,12 @@ class Contact:
         self.uplink = uplink
         self._rest = rest or (lambda ms: time.sleep(ms / 1000))
         self._tell = tell or (lambda _what, _left: None)
+        lane = till.identity.lane
+        self._private_shard = (PRIVATE_TOPIC, private_shard(lane.store, lane.till))
+        self._shared = [
+            ("rules", CHAIN_WIDE), ("keys", CHAIN_WIDE), ("members", till.identity.region),
+            ("phones", lane.store),
+        ]  # fmt: skip
         self._manifests: dict[tuple[str, str], tuple[Manifest, bytes]] = {}
         self._blobs: dict[str, bytes] = {}
         self._batches = self._operations = 0
@@ -102,17 +110,11 @@ class Contact:
         """One conversation and the editions it brought; gives how many members are new."""
         till = self.till
         self._has_answered = False
-        lane = till.identity.lane
-        delivered = max(0, outbox.delivered(till.book) - till.log.pos(0))
-        shards = [
-            ("rules", CHAIN_WIDE), ("keys", CHAIN_WIDE), ("members", till.identity.region),
-            ("phones", lane.store),
-        ]  # fmt: skip
         conversation = Conversation(
-            private_shard(lane.store, lane.till),
-            [Outgoing(lane.epoch, delivered, till.log.seq)],
+            self._private_shard[1],
+            [Outgoing(till.identity.lane.epoch, self._delivered(), till.log.seq)],
             [op_id for op_id, _ in outbox.sealed(till.book)],
-            shards,
+            self._shared,
             till.identity.inc,
         )
         while (call := conversation.next_call()) is not None:
@@ -129,8 +131,11 @@ class Contact:
     def _do(self, call: Request) -> Answer:
         try:
             match call:
+                case SayHello(has_more):
+                    return self._hello(has_more)
                 case GetManifest(topic, shard):
-                    return self._manifest(topic, shard)
+                    path = endpoints.manifest_of(topic, shard, GEN)
+                    return self._manifest(topic, shard, self.uplink.call("GET", path))
                 case SendBatch():
                     return self._send(call)
                 case PutSealed(op_id):
@@ -142,22 +147,67 @@ class Contact:
         except WireFault as fault:
             return Refused(fault.problem, fault.detail)
 
-    def _manifest(self, topic: str, shard: str) -> Answer:
-        path = endpoints.manifest_of(topic, shard, GEN)
-        if topic == PRIVATE_TOPIC and self.till.is_shut:
-            path += "?" + endpoints.SHUT
-        raw = self.uplink.call("GET", path)
+    def _hello(self, has_more: bool) -> Answer:
+        """Say where this till stands; what came with the answer needs no question of its own."""
+        till, now = self.till, self.till.clock.now()
+        held = {shard: feeds.edition(till.book, *shard) for shard in self._shared}
+        asked = hello.ask(
+            hello.Question(
+                agent=VERSION,
+                nonce=till.chance(hello.NONCE_BYTES).hex(),
+                lanes={till.identity.lane.epoch: self._delivered() + 1},
+                feeds={shard: ver for shard, (ver, _) in held.items()},
+                held=frozenset(feeds.chunks(till.book, *self._private_shard)),
+                has_more=has_more,
+                is_shut=till.is_shut,
+                boot=now.boot,
+                mono=now.mono_ms,
+                wall=now.wall_ms,
+            )
+        )
+        raw = self.uplink.call("POST", endpoints.hello_to(), asked, endpoints.JSON)
+        lane = till.identity.lane
+        told = hello.open_answer(
+            raw, asked, till.identity.hub_manifest_public, (lane.chain, lane.store, lane.till)
+        )
+        till.heard_hub(told.ms)
+        came = {
+            (piece.topic, piece.shard): piece.raw for piece in told.pieces if piece.kind == hello.MANIFEST
+        }
+        self._blobs |= {blob_name(piece.raw): piece.raw for piece in told.pieces if piece.kind == hello.BLOB}
+        shards = [self._manifest(*shard, raw) for shard, raw in came.items()]
+        for shard, (ver, g) in held.items():
+            if shard not in came and told.feeds.get(shard, 0) <= ver:
+                shards.append(ManifestHeard(*shard, g))
+        if self._private_shard not in came and not has_more:
+            shards.append(
+                ManifestHeard(*self._private_shard, feeds.edition(till.book, *self._private_shard)[1])
+            )
+            self._renew_session(told)
+        return HelloHeard(told.inc, {one.epoch: one.next for one in told.lanes}, tuple(shards))
+
+    def _renew_session(self, told: hello.Told) -> None:
+        """The page that is held is the newest still; only how long this till may be silent is new."""
+        till = self.till
+        heard = next((one.next - 1 for one in told.lanes if one.epoch == till.identity.lane.epoch), 0)
+        with till.book.lock:
+            with till.book.turn() as turn:
+                till.session.hear(turn, told.sess_until, heard)
+            till.session.recall()
+
+    def _delivered(self) -> int:
+        """The last number of this lane that was acknowledged, 0 for none."""
+        return max(0, outbox.delivered(self.till.book) - self.till.log.pos(0))
+
+    def _manifest(self, topic: str, shard: str, raw: bytes) -> ManifestHeard:
+        """What a manifest names and is not here yet."""
         identity = self.till.identity
         manifest = open_manifest(raw, identity.hub_manifest_public, identity.lane.chain, topic, shard)
-        if topic == PRIVATE_TOPIC:  # it is made anew for each question, unlike an ack, which may be old
-            self.till.heard_hub(manifest.issued)
         self._manifests[topic, shard] = (manifest, raw)
-        told = manifest.private
-        held = {lane.epoch: lane.next for lane in told.next} if told else {}
-        wanted = tuple(sha for sha in edition.missing(self.till, manifest) if sha not in self._blobs)
+        wanted = [sha for sha in edition.missing(self.till, manifest) if sha not in self._blobs]
         if topic == PRIVATE_TOPIC and manifest.lanes and manifest.lanes not in self._blobs:
-            wanted = tuple(dict.fromkeys((*wanted, manifest.lanes)))
-        return ManifestHeard(topic, shard, manifest.inc, manifest.g, wanted, held)
+            wanted.append(manifest.lanes)
+        return ManifestHeard(topic, shard, manifest.g, tuple(dict.fromkeys(wanted)))
 
     def _send(self, call: SendBatch) -> Answer:
         till = self.till
@@ -229,7 +279,7 @@ class Contact:
 
     def _take(self, ready: tuple[tuple[str, str], ...]) -> int:
         """Take what arrived whole: rules first, then members, phones and this till's page together."""
-        told = {topic: self._manifests[topic, shard] for topic, shard in ready}
+        told = {shard[0]: self._manifests[shard] for shard in ready if shard in self._manifests}
         try:
             if "rules" in told and self._is_new(told["rules"][0]):
                 edition.take_rules(self.till, *told["rules"], self._blobs)

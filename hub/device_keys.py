@@ -22,23 +22,34 @@ ROWS_A_CHUNK = 2_000
 def publish(office: Office) -> None:
     """Publish the keys of all tills if any was granted or revoked since."""
     with office.store.look() as look:
-        held = publishing.held_edition(look, TOPIC, CHAIN_WIDE)
-        if held is not None and held[2] == _state(look):
+        if _is_told(look):
             return
     with office.store.turn() as turn:
-        rows = [
-            [kid, bytes(public).hex(), *rest]
-            for kid, public, *rest in turn.run(
-                "SELECT kid, public, store, till, epoch, suite, not_before_ms, revoked_at_ms, max_seq"
-                " FROM keys ORDER BY not_before_ms, kid"
-            )
-        ]
-        pieces = []
-        for start in range(0, max(1, len(rows)), ROWS_A_CHUNK):
-            piece, blob = chunk.make(TOPIC, CHAIN_WIDE, rows[start : start + ROWS_A_CHUNK])
-            publishing.keep_blob(turn, piece.sha, blob, TOPIC, CHAIN_WIDE)
-            pieces.append(piece)
-        publishing.keep_edition(turn, office, TOPIC, CHAIN_WIDE, 0, pieces, _state(turn), None)
+        publish_keys(turn, office)
+
+
+def publish_keys(turn: Turn, office: Office) -> None:
+    """The same in a turn of its caller."""
+    if _is_told(turn):
+        return
+    rows = [
+        [kid, bytes(public).hex(), *rest]
+        for kid, public, *rest in turn.run(
+            "SELECT kid, public, store, till, epoch, suite, not_before_ms, revoked_at_ms, max_seq"
+            " FROM keys ORDER BY not_before_ms, kid"
+        )
+    ]
+    pieces = []
+    for start in range(0, max(1, len(rows)), ROWS_A_CHUNK):
+        piece, blob = chunk.make(TOPIC, CHAIN_WIDE, rows[start : start + ROWS_A_CHUNK])
+        publishing.keep_blob(turn, piece.sha, blob, TOPIC, CHAIN_WIDE)
+        pieces.append(piece)
+    publishing.keep_edition(turn, office, TOPIC, CHAIN_WIDE, 0, pieces, _state(turn), None)
+
+
+def _is_told(look: Turn) -> bool:
+    held = publishing.held_edition(look, TOPIC, CHAIN_WIDE)
+    return held is not None and held[2] == _state(look)
 
 
 def _state(look: Turn) -> dict[str, Any]:

@@ -4,7 +4,7 @@ A publication first numbers everything that was taken in (``g``), then writes th
 that changed. A shared manifest carries one ``g``: every operation numbered up to it is counted in
 its rows, none above. Each till's private page says how far its own lanes are counted at those
 values of ``g``, and of each operation that was kept and posted later its own ``g``, so that a till knows
-which of its operations are still its own to add.
+which of its operations are still its own to add (``private_page``).
 """
 
 from __future__ import annotations
@@ -13,34 +13,27 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from hub import intake, member_tokens, refund_rights, sessions, shard_secrets, trust
-from hub.grants import wanted
+from hub import intake, shard_secrets
 from hub.office import REGION, Office
 from hub.store import schema
 from hub.store.engine import Turn
 from points import rulebook
-from points.holding import ADVANCE, POT
 from points.identifiers import BUCKETS
 from points.members import ROW_ENTRIES
 from points.wire import chunk, keys
 from points.wire.faults import NotFound
-from points.wire.lane import Lane
 from points.wire.manifest import (
     CHAIN_WIDE,
     Chunk,
-    LaneNext,
     Manifest,
     Private,
     issue,
     open_manifest,
-    private_shard,
 )
 
 GEN = 1
 SCHEMA = 1
 CHUNKS = 48
-COUNTED_MAX = 60
-OUTCOMES_MAX = 2_000
 KEPT_UNNAMED_MS = 24 * 3_600_000
 FRESH_MS = 400 * 86_400_000
 """How long an edition may be believed; a store that was cut off for a year still sells by it."""
@@ -49,11 +42,12 @@ FRESH_MS = 400 * 86_400_000
 def publish(office: Office) -> int:
     """Number what was taken in and publish what changed; gives the current ``g``."""
     with office.publishing, office.store.turn() as turn:
-        return _publish(turn, office)
+        return publish_members(turn, office)
 
 
-def _publish(turn: Turn, office: Office) -> int:
-    g = _numbered(turn)
+def publish_members(turn: Turn, office: Office) -> int:
+    """The same in a turn of its caller, who holds ``office.publishing``."""
+    g = numbered(turn)
     fresh = turn.run(
         "SELECT store, till, epoch, first, batch_id FROM batches WHERE g IS NULL ORDER BY arrived, first"
     )
@@ -77,7 +71,7 @@ def _publish(turn: Turn, office: Office) -> int:
     return g
 
 
-def _numbered(turn: Turn) -> int:
+def numbered(turn: Turn) -> int:
     """The largest ``g`` that was given out: to a batch, or to an edition for what no batch had posted."""
     rows = turn.run(
         "SELECT coalesce(max(g), 0) FROM batches UNION ALL"
@@ -156,132 +150,13 @@ def publish_phones(turn: Turn, office: Office, store: str) -> None:
     keep_edition(turn, office, "phones", store, 0, [piece], {"sha": piece.sha}, kid)
 
 
-def private_page(
-    turn: Turn, office: Office, lane: Lane, inc: int, term: int, *, is_replaced: bool = False
-) -> bytes:
-    """A till's own manifest: where its lanes stand, its rights, its pool, what became of its operations.
-
-    A PC that ``is_replaced`` by another one as this till is told of no rights and of no numbers.
-    """
-    store, till, epoch = lane.store, lane.till, lane.epoch
-    shard = private_shard(store, till)
-    g = _numbered(turn)
-    pieces = []
-    risk = [] if is_replaced else trust.row(turn, office, store, till, epoch)
-    given = [] if is_replaced else _rights(turn, office, store, till, (inc, term))
-    own = [*member_tokens.key_rows(office), *([] if is_replaced else [["own", inc, term]])]
-    # What a PC sold it may refund also after another one has taken its place, so it is asked for that right.
-    sales = [["w", sale] for sale in refund_rights.wanted(turn, (store, till, epoch), office.clock())]
-    for rows in (
-        [*_names(turn, office, store), *own, *given, *risk, *sales, *_kept(turn, store, till, (inc, term))],
-        shard_secrets.private_rows(turn, office, store),
-        [] if is_replaced else _pool(turn, office, store, till),
-        _outcomes(turn, store, till, g),
-    ):
-        if rows:
-            piece, blob = chunk.make("till", shard, rows)
-            keep_blob(turn, piece.sha, blob, "till", shard)
-            pieces.append(piece)
-    lanes_piece, lanes_blob = chunk.make("till", shard, _counted(turn, store))
-    keep_blob(turn, lanes_piece.sha, lanes_blob, "till", shard)
-    lanes = [
-        LaneNext(epoch, seq + 1, head)
-        for epoch, seq, head in turn.run(
-            "SELECT epoch, seq, head FROM lanes WHERE store = ? AND till = ? ORDER BY epoch", (store, till)
-        )
-    ]
-    until = None if is_replaced else sessions.renew(turn, office, store, till, (inc, term))
-    private = Private(term, until, tuple(lanes))
-    return keep_edition(
-        turn, office, "till", shard, g, pieces, {}, None, lanes=lanes_piece.sha, private=private
-    )
-
-
-def _names(turn: Turn, office: Office, store: str) -> list[list[Any]]:
-    row = turn.one("SELECT name FROM stores WHERE store = ?", (store,))
-    return [["s", office.chain_name, row[0] if row else store]]
-
-
-def _rights(turn: Turn, office: Office, store: str, till: str, term: tuple[int, int]) -> list[list[Any]]:
-    """A till's allowances; and whatever it holds of a member who is at home elsewhere, wanted back.
-
-    Local rights outlive a term and may stand without any allowance. Behind them stands how many points
-    were ever added there: what is added anew and wanted back again is another row than the last one.
-    """
-    given = {
-        m: [granted, json.loads(sched)]
-        for m, granted, sched in turn.run(
-            "SELECT m, granted, sched FROM cells WHERE store = ? AND till = ? AND inc = ? AND term = ?"
-            " AND closed = 0 AND granted + taken > allowance_used",
-            (store, till, *term),
-        )
-    }
-    added: dict[int, int] = dict(
-        turn.run(
-            "SELECT m, added FROM cells c WHERE store = ? AND till = ? AND added > local_used AND (EXISTS"
-            " (SELECT 1 FROM cells o WHERE o.bucket = c.bucket AND o.m = c.m"
-            " AND (o.store <> c.store OR o.till <> c.till))"
-            " OR EXISTS (SELECT 1 FROM recalls r WHERE r.bucket = c.bucket AND r.m = c.m))",
-            (store, till),
-        )
-    )
-    back = wanted(turn, office, dict.fromkeys((*given, *added), (store, till)))
-    rows = []
-    for m in sorted(given.keys() | (added.keys() & back)):
-        row = ["r", "pts", m, *given.get(m, [0, []]), int(m in back)]
-        rows.append([*row, added[m]] if m in added and m in back else row)
-    return rows
-
-
-def _kept(look: Turn, store: str, till: str, term: tuple[int, int]) -> list[list[Any]]:
-    """What is kept for operations that a PC has not told yet; one that lost its database ends it."""
-    points = look.run(
-        "SELECT intent, m FROM reserved WHERE store = ? AND till = ? AND inc = ? AND term = ?"
-        " AND intent NOT LIKE ? AND intent NOT LIKE ? ORDER BY intent",
-        (store, till, *term, f"{POT}%", f"{ADVANCE}%"),
-    )
-    lines = look.run(
-        "SELECT intent, sale FROM refund_reserved WHERE store = ? AND till = ? AND inc = ? AND term = ?"
-        " AND ended = 0 ORDER BY intent",
-        (store, till, *term),
-    )
-    return [*(["h", *row] for row in points), *(["hr", *row] for row in lines)]
-
-
-def _pool(turn: Turn, office: Office, store: str, till: str) -> list[list[Any]]:
-    rows = turn.run("SELECT m, code FROM pool WHERE store = ? AND till = ? ORDER BY m", (store, till))
-    return [["p", m, _open_code(office, m, bytes(code))] for m, code in rows]
-
-
 def seal_code(office: Office, m: int, code: str) -> bytes:
     """A member code as it is kept at headquarters."""
     return keys.seal_blob(office.keys.data, "code", str(m), code.encode())
 
 
-def _open_code(office: Office, m: int, sealed: bytes) -> str:
+def open_code(office: Office, m: int, sealed: bytes) -> str:
     return keys.open_blob(office.keys.data, "code", str(m), sealed).decode()
-
-
-def _outcomes(turn: Turn, store: str, till: str, g: int) -> list[list[Any]]:
-    """What was said of operations after their ack, each with the ``g`` from which editions count it.
-
-    What no edition counts yet will be counted by the next one, whose ``g`` is above this one.
-    """
-    rows = turn.run(
-        "SELECT epoch, seq, letter, detail, coalesce(g, ?) FROM told"
-        " WHERE store = ? AND till = ? AND later = 1 ORDER BY epoch DESC, seq DESC LIMIT ?",
-        (g + 1, store, till, OUTCOMES_MAX),
-    )
-    return [["o", epoch, seq, letter, json.loads(detail), at] for epoch, seq, letter, detail, at in rows]
-
-
-def _counted(turn: Turn, store: str) -> list[list[Any]]:
-    lanes: dict[tuple[str, int], list[list[int]]] = {}
-    for till, epoch, last_seq, g in turn.run(
-        "SELECT till, epoch, last_seq, g FROM counted WHERE store = ? ORDER BY g", (store,)
-    ):
-        lanes.setdefault((till, epoch), []).append([last_seq, g])
-    return [["l", till, epoch, pairs[-COUNTED_MAX:]] for (till, epoch), pairs in sorted(lanes.items())]
 
 
 def keep_blob(turn: Turn, sha: str, blob: bytes, topic: str, shard: str) -> None:

@@ -22,8 +22,9 @@ from hub import (
     authorisations,
     claims,
     device_keys,
-    grants,
+    hello,
     intake,
+    private_page,
     publishing,
     reception,
     refunds,
@@ -32,7 +33,7 @@ from hub.authorisations import Asked
 from hub.bells import LISTENERS_MAX, Rung
 from hub.office import Office
 from hub.refunds import Asked as RefundAsked
-from hub.store.engine import Collision, Turn
+from hub.store.engine import Collision
 from points.amounts import AMOUNT_MAX, BadAmount, whole
 from points.identifiers import MEMBER_MAX, BadName, op_id
 from points.wire import canonical, endpoints, hub_time, requests
@@ -48,6 +49,7 @@ from points.wire.faults import (
     UnknownKey,
     WireFault,
 )
+from points.wire.hello import read as read_hello
 from points.wire.lane import KeyRecord, Lane
 from points.wire.manifest import PRIVATE_TOPIC, private_shard
 
@@ -70,6 +72,7 @@ class Devices:
         """Add the doors of ``points.wire.endpoints`` to an application."""
         doors: dict[str, Door] = {
             "join": self.join,
+            "hello": self.hello,
             "batches": self.batches,
             "manifest": self.manifest,
             "blob": self.blob,
@@ -155,6 +158,11 @@ class Devices:
         """Admission by a ticket; unsigned by the request profile, proved by the ticket instead."""
         return admission.admit(self.office, body)
 
+    def hello(self, request: Request, body: bytes) -> bytes:
+        """Where a till stands; all that is new for it in one answer."""
+        lane = next(iter(self._sender(request, body).lanes))
+        return hello.answer(self.office, lane, read_hello(body), body)
+
     def batches(self, request: Request, body: bytes) -> bytes:
         """A lane's next envelope; its signed receipt."""
         sender = self._sender(request, body, delivers=True)
@@ -171,7 +179,10 @@ class Devices:
         if _whole(request.path_params["gen"]) != publishing.GEN:
             raise NotFound()
         if topic == PRIVATE_TOPIC and shard == private_shard(lane.store, lane.till):
-            return self._private(lane, is_shut=request.url.query == endpoints.SHUT)
+            with self.office.store.turn() as turn:
+                is_shut = request.url.query == endpoints.SHUT
+                page = hello.page_of(turn, self.office, lane, is_shut=is_shut)
+                return private_page.issue(turn, self.office, page)
         if topic == "phones" and shard == lane.store:
             with self.office.store.turn() as turn:
                 publishing.publish_phones(turn, self.office, shard)
@@ -184,35 +195,6 @@ class Devices:
             device_keys.publish(self.office)
         with self.office.store.look() as look:
             return publishing.manifest_of(look, topic, shard)
-
-    def _private(self, lane: Lane, *, is_shut: bool) -> bytes:
-        office = self.office
-        with office.store.turn() as turn:
-            is_replaced, term = self._agent(turn, lane)
-            # A PC whose place another one has taken hears only that its own term is over: two that were
-            # told of the same rights and numbers would both use them.
-            if is_replaced:
-                return publishing.private_page(turn, office, lane, office.inc, term + 1, is_replaced=True)
-            admission.fill_pool(turn, office, lane.store, lane.till)
-            if not is_shut:
-                grants.grant_to(turn, office, lane.store, lane.till, office.inc, term)
-            turn.run(
-                "UPDATE agents SET last_seen_ms = ? WHERE store = ? AND till = ?",
-                (office.clock(), lane.store, lane.till),
-            )
-            return publishing.private_page(turn, office, lane, office.inc, term)
-
-    @staticmethod
-    def _agent(look: Turn, lane: Lane) -> tuple[bool, int]:
-        """Whether another PC has taken the place of this one, and the term in which this one began."""
-        row = look.one(
-            "SELECT a.epoch, k.term FROM agents a JOIN keys k ON k.store = a.store AND k.till = a.till"
-            " WHERE a.store = ? AND a.till = ? AND k.epoch = ?",
-            (lane.store, lane.till, lane.epoch),
-        )
-        if row is None:
-            raise NotFound()
-        return row[0] != lane.epoch, int(row[1])
 
     def blob(self, request: Request, body: bytes) -> bytes:
         """An immutable blob; what belongs to one till or store is served to it alone."""
@@ -286,7 +268,7 @@ class Devices:
         """The term of a till's PC. Raises ``FencedEpoch`` when another one has taken its place: the close
         of a term ends what was reserved and given in it, whoever asked."""
         with self.office.store.look() as look:
-            is_replaced, term = self._agent(look, lane)
+            is_replaced, term = hello.standing(look, lane)
         if is_replaced:
             raise FencedEpoch()
         return term

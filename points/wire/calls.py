@@ -25,6 +25,13 @@ IN_PROGRESS_MS = 1_000
 
 
 @dataclass(frozen=True, slots=True)
+class SayHello:
+    """Say where this till stands and hear what is new: of its lanes alone while it `has_more` to send."""
+
+    has_more: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class GetManifest:
     """Ask for the newest manifest of a shard."""
 
@@ -70,20 +77,27 @@ class Pause:
     tries: int
 
 
-Request = GetManifest | SendBatch | PutSealed | GetBlob
+Request = SayHello | GetManifest | SendBatch | PutSealed | GetBlob
 Call = Request | Pause
 
 
 @dataclass(frozen=True, slots=True)
 class ManifestHeard:
-    """A verified manifest. `blobs` are the names the agent does not hold yet, `next` per own epoch."""
+    """A verified manifest, or the one that is held still. `blobs` are the names that are not held yet."""
 
     topic: str
     shard: str
-    inc: int
     g: int
     blobs: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class HelloHeard:
+    """A verified answer: `next` per own epoch, and each shard of which all is known that is new."""
+
+    inc: int
     next: Mapping[int, int] = field(default_factory=dict)
+    shards: tuple[ManifestHeard, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +142,7 @@ class Rested:
     """The pause is over."""
 
 
-Answer = ManifestHeard | AckHeard | SealedHeard | BlobHeard | Refused | Unreachable | Rested
+Answer = HelloHeard | ManifestHeard | AckHeard | SealedHeard | BlobHeard | Refused | Unreachable | Rested
 
 
 class Reaction(Enum):
@@ -174,6 +188,7 @@ REACTIONS: Mapping[type[Request], Mapping[Problem, Reaction]] = {
         _P.INTEGRITY: _R.RECUT,
     },
     PutSealed: _EVERY_CALL,
+    SayHello: _EVERY_CALL,
     GetManifest: _EVERY_CALL,
     GetBlob: {
         **_EVERY_CALL,

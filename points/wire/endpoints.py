@@ -13,12 +13,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from points.wire import canonical, envelope, joining
+from points.wire import canonical, envelope, hello, joining
 from points.wire.faults import Malformed, Problem, WireFault, revive
 from points.wire.fields import U32_MAX, is_hex, is_name, is_shard
 from points.wire.lane import Lane
 from points.wire.sealing import PII_BLOB_BYTES_MAX
 
+HELLO = "application/vnd.jifen.hello"
 BATCH = "application/vnd.jifen.batch"
 ACK = "application/vnd.jifen.receipt"
 MANIFEST = "application/vnd.jifen.manifest"
@@ -45,6 +46,7 @@ class Endpoint:
 
 TABLE: Mapping[str, Endpoint] = {
     "join": Endpoint("POST", "/v1/join", JOIN, joining.JOIN_BYTES_MAX, JOIN),
+    "hello": Endpoint("POST", "/v1/hello", JSON, hello.QUESTION_BYTES_MAX, HELLO),
     "batches": Endpoint(
         "POST", "/v1/lanes/{store}/{till}/{epoch}/batches", BATCH, envelope.ENVELOPE_BYTES_MAX, ACK
     ),
@@ -94,6 +96,11 @@ _MEANT: Mapping[int, Problem] = {
 
 def join() -> str:
     return "/v1/join"
+
+
+def hello_to() -> str:
+    """Where a till says where it stands."""
+    return "/v1/hello"
 
 
 def batches(lane: Lane) -> str:

@@ -18,8 +18,10 @@ from points.wire.calls import (
     GetManifest,
     ManifestHeard,
     Pause,
+    SayHello,
     SendBatch,
 )
+from points.wire.manifest import PRIVATE_TOPIC
 
 
 @dataclass(slots=True)
@@ -83,15 +85,16 @@ class ShardProgress:
     def is_whole(self) -> bool:
         return self.is_heard and not self.left and not self.wanted
 
-    def wish(self) -> GetManifest | GetBlob | None:
+    def wish(self) -> SayHello | GetManifest | GetBlob | None:
         if self.left:
             return None
         if not self.is_heard:
             return self.question()
         return GetBlob(self.topic, self.shard, self.wanted[0]) if self.wanted else None
 
-    def question(self) -> GetManifest:
-        return GetManifest(self.topic, self.shard)
+    def question(self) -> SayHello | GetManifest:
+        """A till's own page comes with the answer to its hello."""
+        return SayHello() if self.topic == PRIVATE_TOPIC else GetManifest(self.topic, self.shard)
 
     def take(self, heard: ManifestHeard) -> None:
         self.is_heard, self.g = True, heard.g

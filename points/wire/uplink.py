@@ -1,7 +1,7 @@
 """The till's side of the conversation with headquarters, without a network.
 
-    private manifest -> batches, lane by lane, one in flight -> sealed personal data
-    -> shared manifests and their blobs -> private manifest again, its blobs -> resting
+    hello -> batches, lane by lane, one in flight -> sealed personal data
+    -> hello again, if anything was sent -> what came with it -> its blobs -> resting
 
 The driver asks `next_call`, does it, and tells `hear` what came back. Nothing here opens a
 socket, reads a clock or touches a disk, so every ending of every night is played in a test:
@@ -9,8 +9,9 @@ a lost answer, an answer twice, a hub that dies half-way.
     * Asking twice without hearing gives the same call; an answer heard twice changes nothing.
     * Uploads and downloads are two directions: one that is stopped or waits never holds the other.
     * Every conversation ends: each answer either leaves less to do or is counted (`calls`).
+    * With nothing to send and nothing new it is one question and its answer.
     * A shared manifest may be ahead of the private one, by whose `g` own operations are told from
-      heard ones. It then waits: the private one is asked again, and `ready` names what may be applied.
+      heard ones. It then waits: hello is said again, and `ready` names what may be applied.
 It refuses to know bytes and keys: the driver verifies, and tells a forged answer as Refused.
 """
 
@@ -31,6 +32,7 @@ from points.wire.calls import (
     Call,
     GetBlob,
     GetManifest,
+    HelloHeard,
     ManifestHeard,
     Pause,
     PutSealed,
@@ -38,6 +40,7 @@ from points.wire.calls import (
     Refused,
     Request,
     Rested,
+    SayHello,
     SealedHeard,
     SendBatch,
     Unreachable,
@@ -101,7 +104,7 @@ class Conversation:
         self._shared = [ShardProgress(topic, shard) for topic, shard in shared]
         self._inc = inc
         self._up, self._down = Direction(), Direction()
-        self._sent_since_private = False
+        self._is_greeted = self._sent_since_private = False
         self._asked: Request | None = None
         self._alarms: list[Alarm] = []
 
@@ -140,6 +143,8 @@ class Conversation:
                 return self._hear_ack(epoch, last)
             case SealedHeard(op_id):
                 return self._hear_sealed(op_id)
+            case HelloHeard():
+                return self._hear_hello(answer)
             case ManifestHeard():
                 return self._hear_manifest(answer)
             case BlobHeard(topic, shard, sha):
@@ -154,10 +159,10 @@ class Conversation:
     # What there is to do, in order.
 
     def _wish(self) -> Request | None:
-        private = self._private
-        if self._down.is_open and not private.is_heard and not private.left:
-            return private.question()
-        if self._up.is_open and (upload := self._upload()) is not None:
+        upload = self._upload() if self._up.is_open else None
+        if self._down.is_open and not self._is_greeted and not self._private.left:
+            return SayHello(has_more=upload is not None)
+        if upload is not None:
             return upload
         return self._download() if self._down.is_open else None
 
@@ -170,15 +175,16 @@ class Conversation:
         return not self._up.stopped and self._upload() is not None
 
     def _download(self) -> Request | None:
+        private = self._private
+        if not private.left and not private.is_heard:
+            return private.question()
         for shard in self._shared:
             if (wish := shard.wish()) is not None:
                 return wish
-        private = self._private
-        if private.left or self._has_uploads():
+        if private.left:
             return None
-        if private.asks < PRIVATE_ASKS_MAX and self._private_is_behind():
-            return private.question()
-        return private.wish()
+        is_behind = not self._has_uploads() and self._private_is_behind()
+        return private.question() if is_behind and private.asks < PRIVATE_ASKS_MAX else private.wish()
 
     def _private_is_behind(self) -> bool:
         ahead = (shard.g > self._private.g for shard in self._shared if not shard.left)
@@ -213,24 +219,35 @@ class Conversation:
             self._succeed(self._up)
         return True
 
+    def _hear_hello(self, heard: HelloHeard) -> bool:
+        asked = self._asked
+        if not isinstance(asked, SayHello):
+            return False
+        self._succeed(self._down)
+        self._is_greeted = True
+        self._compare(heard)
+        if asked.has_more:
+            return True
+        self._sent_since_private = False
+        for told in heard.shards:
+            self._shard(told.topic, told.shard).take(told)
+        asks = self._private.asks
+        if 1 < asks < PRIVATE_ASKS_MAX and self._private_is_behind():
+            self._down.wait_for_news(asks)
+        return True
+
     def _hear_manifest(self, heard: ManifestHeard) -> bool:
         if self._asked != GetManifest(heard.topic, heard.shard):
             return False
         self._succeed(self._down)
-        shard = self._shard(heard.topic, heard.shard)
-        shard.take(heard)
-        if shard is self._private:
-            self._sent_since_private = False
-            self._compare(heard)
-            if 1 < shard.asks < PRIVATE_ASKS_MAX and self._private_is_behind():
-                self._down.wait_for_news(shard.asks)
+        self._shard(heard.topic, heard.shard).take(heard)
         return True
 
-    def _compare(self, heard: ManifestHeard) -> None:
+    def _compare(self, heard: HelloHeard) -> None:
         """What the hub holds of our lanes against what we do.
 
-        A lower `next` is an older manifest, unless the hub was restored (a higher `inc`): then it
-        is offered again from there. A higher one than we ever recorded means that we were restored.
+        A lower `next` is what it was before its last answer, unless the hub was restored (a higher `inc`):
+        then it is offered again from there. A higher one than we ever recorded means that we were restored.
         """
         for lane in self._lanes:
             wants = heard.next.get(lane.epoch)
@@ -300,6 +317,8 @@ class Conversation:
             case PutSealed(op_id):
                 self._sealed.remove(op_id)
                 self._sealed_left.append(op_id)
+            case SayHello():
+                self._private.left = True
             case GetManifest(topic, name) | GetBlob(topic, name, _):
                 self._shard(topic, name).left = True
         self._alarms.append(Alarm(call, problem, detail))

@@ -34,6 +34,7 @@ from points.wire.sealing import SealingKey
 HUB_URL = "http://hub.storm"
 MEMORY = "sqlite:///:memory:"
 DOORS = {
+    "hello": re.compile(r"/v1/hello\Z"),
     "batches": re.compile(r"/v1/lanes/(?P<store>[^/]+)/(?P<till>[^/]+)/(?P<epoch>[^/]+)/batches\Z"),
     "manifest": re.compile(r"/v1/feed/(?P<topic>[^/]+)/(?P<shard>.+)/g(?P<gen>[^/]+)/manifest\Z"),
     "blob": re.compile(r"/v1/blob/(?P<sha>[^/]+)\Z"),

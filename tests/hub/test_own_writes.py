@@ -92,31 +92,27 @@ def after(shop: Shop, path: str, do: Callable[[], None], monkeypatch: pytest.Mon
     monkeypatch.setattr(shop.uplink, "call", call)
 
 
-PAGE = endpoints.manifest_of("till", "s001/01", 1)
-MEMBERS = endpoints.manifest_of("members", "main", 1)
-
-
-def test_what_is_taken_between_two_questions_is_not_missed(
+def test_what_is_taken_while_a_till_still_sends_is_not_missed(
     hq: Headquarters, shop: Shop, m: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    shop.counter.sell(None, GOODS, "c1")  # what is sent makes the page be asked for again, at the end
-    after(shop, MEMBERS, lambda: take_late(hq), monkeypatch)
+    shop.counter.sell(None, GOODS, "c1")  # so that hello is said before it is sent, and after
+    after(shop, endpoints.hello_to(), lambda: take_late(hq), monkeypatch)
     shop.sync()
-    assert letters(shop)[-1] == "A", "the page was made after the edition of members"
-    assert told(shop, m) == 100, "which does not count what was used"
-    assert shown(shop, m) == 70
-    shop.sync()
+    assert letters(shop)[-1] == "A", "all that is new is of the moment after the last was sent"
     assert told(shop, m) == 70
     assert shown(shop, m) == 70
 
 
-def test_what_is_taken_between_the_page_and_the_members_is_not_counted_twice(
+def test_what_is_taken_after_the_answer_is_heard_at_the_next_contact(
     hq: Headquarters, shop: Shop, m: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    after(shop, PAGE, lambda: take_late(hq), monkeypatch)
+    after(shop, endpoints.hello_to(), lambda: take_late(hq), monkeypatch)
     shop.sync()
+    assert (letters(shop), told(shop, m)) == (["P"], 100), "the page and the members are of one moment"
     assert shown(shop, m) == 70
-    assert letters(shop) == ["A"], "members that are ahead of the page wait for it"
+    shop.sync()
+    assert (letters(shop), told(shop, m)) == (["A"], 70)
+    assert shown(shop, m) == 70
 
 
 @pytest.mark.parametrize("topic", ["members", "till"])

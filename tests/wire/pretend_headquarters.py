@@ -12,11 +12,13 @@ from points.wire.calls import (
     Call,
     GetBlob,
     GetManifest,
+    HelloHeard,
     ManifestHeard,
     Pause,
     PutSealed,
     Refused,
     Rested,
+    SayHello,
     SealedHeard,
     SendBatch,
 )
@@ -39,6 +41,7 @@ class PretendHub:
     sealed: set[str] = field(default_factory=set)
     twist: Callable[[Call, int], Answer | None] = lambda call, count: None
     heard: list[Call] = field(default_factory=list)
+    apart: set[tuple[str, str]] = field(default_factory=set)
 
     def answer(self, call: Call) -> Answer:
         self.heard.append(call)
@@ -46,13 +49,10 @@ class PretendHub:
 
     def _answer(self, call: Call) -> Answer:
         match call:
-            case GetManifest("till", shard):
-                self.private_lags -= 1
-                g = self.g + (self.shared_ahead if self.private_lags < 0 else 0)
-                return ManifestHeard("till", shard, self.inc, g, (f"private-{g}",), dict(self.next))
+            case SayHello(has_more):
+                return HelloHeard(self.inc, dict(self.next), () if has_more else self._new())
             case GetManifest(topic, shard):
-                blobs = (f"{topic}-a", f"{topic}-b")
-                return ManifestHeard(topic, shard, self.inc, self.g + self.shared_ahead, blobs)
+                return self._manifest(topic, shard)
             case SendBatch(epoch, first, last):
                 wanted = self.next.setdefault(epoch, 1)
                 if first > wanted:
@@ -67,6 +67,16 @@ class PretendHub:
                 return BlobHeard(topic, shard, sha)
             case Pause():
                 return Rested()
+
+    def _new(self) -> tuple[ManifestHeard, ...]:
+        """All manifests, or some of them when `apart` must be asked for."""
+        self.private_lags -= 1
+        g = self.g + (self.shared_ahead if self.private_lags < 0 else 0)
+        private = ManifestHeard("till", PRIVATE, g, (f"private-{g}",))
+        return (*(self._manifest(*shard) for shard in SHARED if shard not in self.apart), private)
+
+    def _manifest(self, topic: str, shard: str) -> ManifestHeard:
+        return ManifestHeard(topic, shard, self.g + self.shared_ahead, (f"{topic}-a", f"{topic}-b"))
 
 
 def night(

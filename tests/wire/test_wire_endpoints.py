@@ -15,6 +15,7 @@ from points.wire.faults import Gap, Malformed, Problem, WireFault
 
 def test_the_paths_are_these() -> None:
     assert endpoints.join() == "/v1/join"
+    assert endpoints.hello_to() == "/v1/hello"
     assert endpoints.batches(LANE) == "/v1/lanes/s01/t1/1/batches"
     assert endpoints.manifest_of("members", "r1", 1) == "/v1/feed/members/r1/g1/manifest"
     assert endpoints.manifest_of("till", "s01/t1", 2) == "/v1/feed/till/s01/t1/g2/manifest"
@@ -26,6 +27,7 @@ def test_the_paths_are_these() -> None:
 def test_every_path_fits_its_template() -> None:
     paths = {
         "join": endpoints.join(),
+        "hello": endpoints.hello_to(),
         "batches": endpoints.batches(LANE),
         "manifest": endpoints.manifest_of("till", "s01/t1", 2),
         "blob": endpoints.blob("ab" * 32),

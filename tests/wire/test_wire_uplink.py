@@ -12,10 +12,12 @@ from points.wire.calls import (
     Call,
     GetBlob,
     GetManifest,
+    HelloHeard,
     ManifestHeard,
     Pause,
     PutSealed,
     Refused,
+    SayHello,
     SendBatch,
     Unreachable,
 )
@@ -27,19 +29,17 @@ def test_a_good_night_goes_in_this_order() -> None:
     hub = PretendHub()
     talk = night(hub)
     assert hub.heard == [
-        GetManifest("till", PRIVATE),
+        SayHello(has_more=True),
         SendBatch(1, 1, 1000),
         SendBatch(1, 1001, 2000),
         SendBatch(1, 2001, 2500),
         PutSealed("op-1"),
         PutSealed("op-2"),
-        GetManifest("members", "r1"),
+        SayHello(),
         GetBlob("members", "r1", "members-a"),
         GetBlob("members", "r1", "members-b"),
-        GetManifest("rules", "all"),
         GetBlob("rules", "all", "rules-a"),
         GetBlob("rules", "all", "rules-b"),
-        GetManifest("till", PRIVATE),
         GetBlob("till", PRIVATE, "private-13"),
     ]
     assert talk.is_settled
@@ -47,12 +47,22 @@ def test_a_good_night_goes_in_this_order() -> None:
     assert talk.ready() == (("till", PRIVATE), *SHARED)
 
 
-def test_a_night_without_news_asks_each_manifest_once() -> None:
+def test_a_contact_without_news_is_one_question() -> None:
     hub = PretendHub(next={1: 11})
+    held = tuple(ManifestHeard(*shard, 10) for shard in [*SHARED, ("till", PRIVATE)])
+    hub.twist = lambda call, count: HelloHeard(1, hub.next, held)
     talk = night(hub, [Outgoing(1, 10, 10)], [])
-    manifests = [call for call in hub.heard if isinstance(call, GetManifest)]
-    assert manifests == [GetManifest("till", PRIVATE), *(GetManifest(*shard) for shard in SHARED)]
+    assert hub.heard == [SayHello()]
     assert talk.is_settled
+    assert len(talk.ready()) == 3
+
+
+def test_a_manifest_that_did_not_come_with_the_answer_is_asked_for() -> None:
+    hub = PretendHub(next={1: 1}, apart={("members", "r1")})
+    talk = night(hub, [], [])
+    assert [call for call in hub.heard if isinstance(call, GetManifest)] == [GetManifest("members", "r1")]
+    assert fetched_all(hub)
+    assert len(talk.ready()) == 3
 
 
 def test_lanes_are_sent_oldest_epoch_first_and_one_batch_at_a_time() -> None:
@@ -65,7 +75,7 @@ def test_lanes_are_sent_oldest_epoch_first_and_one_batch_at_a_time() -> None:
 
 
 def test_a_lost_answer_is_asked_again_and_ends_the_same() -> None:
-    for lost in range(1, 15):
+    for lost in range(1, 13):
         hub = PretendHub()
 
         def twist(call: Call, count: int, hub: PretendHub = hub, lost: int = lost) -> Answer | None:
@@ -93,8 +103,8 @@ def test_an_answer_heard_twice_changes_nothing() -> None:
         assert talk.hear(answer)
         upcoming = talk.next_call()
         for late in [answer, *before]:
-            if isinstance(late, ManifestHeard) and upcoming == GetManifest(late.topic, late.shard):
-                continue  # the second question for the private one: any answer is its answer
+            if isinstance(late, HelloHeard) and isinstance(upcoming, SayHello):
+                continue  # any answer is its answer
             assert not talk.hear(late)
             assert talk.next_call() == upcoming
         before.append(answer)
@@ -104,7 +114,7 @@ def test_an_answer_heard_twice_changes_nothing() -> None:
 
 def test_a_no_heard_twice_is_dealt_with_once() -> None:
     talk = Conversation(PRIVATE, [Outgoing(1, 0, 5)], [], SHARED, 1)
-    assert talk.next_call() == GetManifest("till", PRIVATE)
+    assert talk.next_call() == SayHello(has_more=True)
     assert talk.hear(Unreachable())
     assert not talk.hear(Unreachable())
     assert not talk.hear(Refused("fork"))
@@ -122,8 +132,7 @@ def test_without_a_network_the_night_ends_soon_and_nothing_is_lost() -> None:
 def test_a_shared_manifest_newer_than_the_private_one_waits_and_asks_again() -> None:
     hub = PretendHub(next={1: 1}, shared_ahead=5, private_lags=2)
     talk = night(hub, [], [])
-    private = [call for call in hub.heard if call == GetManifest("till", PRIVATE)]
-    assert len(private) == 3
+    assert hub.heard.count(SayHello()) == 3
     assert Pause in kinds(hub.heard)
     assert talk.ready() == (("till", PRIVATE), *SHARED)
 
@@ -131,14 +140,14 @@ def test_a_shared_manifest_newer_than_the_private_one_waits_and_asks_again() -> 
 def test_a_private_manifest_that_never_catches_up_is_asked_four_times() -> None:
     hub = PretendHub(next={1: 1}, shared_ahead=5, private_lags=10**6)
     talk = night(hub, [], [])
-    assert hub.heard.count(GetManifest("till", PRIVATE)) == 4
+    assert hub.heard.count(SayHello()) == 4
     assert talk.ready() == (("till", PRIVATE),)  # the shared ones are kept and wait
 
 
 def test_what_is_shared_may_be_applied_up_to_the_last_private_manifest_we_had() -> None:
     for private_g, ready in [(10, tuple(SHARED)), (9, ())]:
         hub = PretendHub()
-        hub.twist = lambda call, count: Refused("not-found") if call == GetManifest("till", PRIVATE) else None
+        hub.twist = lambda call, count: Refused("not-found") if isinstance(call, SayHello) else None
         assert night(hub, [], [], private_g=private_g).ready() == ready
 
 

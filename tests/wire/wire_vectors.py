@@ -38,6 +38,7 @@ from points.wire import (
     claim,
     container,
     envelope,
+    hello,
     hub_time,
     joining,
     keys,
@@ -54,6 +55,15 @@ from points.wire.lane import Lane
 
 FOLDER = Path(__file__).parent / "vectors"
 OP = "0198635c1c007abc8def0123456789ab"
+ASKED = hello.Question(
+    agent="jifen/0.1.0", nonce=seed("nonce", 16).hex(), lanes={1: 101}, feeds={("members", "r1"): 3},
+    held=frozenset({"ab" * 32}), has_more=False, is_shut=False, boot=MOMENT.boot, mono=1, wall=MOMENT.wall,
+)  # fmt: skip
+ANSWERED = hello.Told(
+    hub="hq", inc=1, chain="demo", store="s01", till="t1", ms=1785549700000, sess_until=1785636100000,
+    lanes=(manifest.LaneNext(1, 101, "cd" * 32),), feeds={("members", "r1"): 4, ("rules", "all"): 1},
+    pieces=(hello.Piece("m", "members", "r1", b"manifest"), hello.Piece("b", "till", "s01/t1", b"blob")),
+)  # fmt: skip
 ROWS = [[1024, 1, "ok", "base", 0, "王*", "8000", 0, []], [1025, 1, "ok", "base", 3, "李*", "8001", 0, []]]
 
 
@@ -235,6 +245,11 @@ def build_requests() -> dict[str, Any]:
     }
 
 
+def build_hello() -> dict[str, Any]:
+    asked = hello.ask(ASKED)
+    return {"question": asked.hex(), "answer": hello.answer(ANSWERED, asked, HUB_FEED).hex()}
+
+
 def build_sealed() -> dict[str, Any]:
     blob = sealing.seal_pii(
         HUB_PII.public_raw,
@@ -316,6 +331,7 @@ BUILDERS = {
     "claims": build_claims,
     "member_tokens": build_member_tokens,
     "requests": build_requests,
+    "hello": build_hello,
     "sealed": build_sealed,
     "joining": build_joining,
     "sisters": build_sisters,

@@ -1,0 +1,106 @@
+"""The answer to a till's hello: where its lanes stand, and all that is new for it, of one moment.
+
+What is published, granted and told is made in one turn, after everything that the till has told, so that
+nothing of it is older than the rest. A till that has more to send hears of its lanes alone. One that holds
+all there is hears how long it may be silent, and no edition is made for it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from hub import admission, device_keys, grants, private_page, publishing
+from hub.office import REGION, Office
+from hub.store.engine import Turn
+from points.wire import hello
+from points.wire.faults import NotFound
+from points.wire.hello import BLOB, MANIFEST, Piece, Question, Shard, Told
+from points.wire.lane import Lane
+from points.wire.manifest import CHAIN_WIDE, PRIVATE_TOPIC, LaneNext, private_shard
+
+INLINE_BYTES_MAX = 256 * 1024
+"""How much of blobs comes with an answer; what is beyond it is fetched by name."""
+
+
+def answer(office: Office, lane: Lane, asked: Question, raw: bytes) -> bytes:
+    """What a device with this lane is told. Raises ``NotFound`` for a lane that is no till's."""
+    if asked.has_more:
+        with office.store.look() as look:
+            standing(look, lane)
+            told = _told(office, lane, private_page.lanes(look, lane))
+    else:
+        with office.publishing, office.store.turn() as turn:
+            told = _all(turn, office, lane, asked)
+    return hello.answer(told, raw, office.keys.manifest)
+
+
+def page_of(turn: Turn, office: Office, lane: Lane, *, is_shut: bool) -> private_page.Page:
+    """A till's own page as it is when it asks, with what it is granted."""
+    is_replaced, term = standing(turn, lane)
+    # A PC whose place another one has taken hears only that its own term is over: two that were
+    # told of the same rights and numbers would both use them.
+    if is_replaced:
+        return private_page.make(turn, office, lane, (office.inc, term + 1), is_replaced=True)
+    admission.fill_pool(turn, office, lane.store, lane.till)
+    if not is_shut:
+        grants.grant_to(turn, office, lane.store, lane.till, office.inc, term)
+    turn.run(
+        "UPDATE agents SET last_seen_ms = ? WHERE store = ? AND till = ?",
+        (office.clock(), lane.store, lane.till),
+    )
+    return private_page.make(turn, office, lane, (office.inc, term))
+
+
+def standing(look: Turn, lane: Lane) -> tuple[bool, int]:
+    """Whether another PC has taken the place of this one, and the term in which this one began."""
+    row = look.one(
+        "SELECT a.epoch, k.term FROM agents a JOIN keys k ON k.store = a.store AND k.till = a.till"
+        " WHERE a.store = ? AND a.till = ? AND k.epoch = ?",
+        (lane.store, lane.till, lane.epoch),
+    )
+    if row is None:
+        raise NotFound()
+    return row[0] != lane.epoch, int(row[1])
+
+
+def _all(turn: Turn, office: Office, lane: Lane, asked: Question) -> Told:
+    publishing.publish_members(turn, office)
+    device_keys.publish_keys(turn, office)
+    publishing.publish_phones(turn, office, lane.store)
+    feeds, pieces = {}, []
+    for topic, shard in (
+        ("rules", CHAIN_WIDE),
+        (device_keys.TOPIC, CHAIN_WIDE),
+        ("members", REGION),
+        ("phones", lane.store),
+    ):
+        held = publishing.held_edition(turn, topic, shard)
+        if held is None:
+            continue
+        feeds[topic, shard] = held[0]
+        if held[0] > asked.feeds.get((topic, shard), 0):
+            pieces.append(Piece(MANIFEST, topic, shard, publishing.manifest_of(turn, topic, shard)))
+    page = page_of(turn, office, lane, is_shut=asked.is_shut)
+    if pieces or page.blobs.keys() != asked.held:
+        shard, left = private_shard(lane.store, lane.till), INLINE_BYTES_MAX
+        pieces.append(Piece(MANIFEST, PRIVATE_TOPIC, shard, private_page.issue(turn, office, page)))
+        for sha, blob in page.blobs.items():
+            is_read_anew = sha == page.lanes  # a till keeps its name, not its bytes
+            if (is_read_anew or sha not in asked.held) and len(blob) <= left:
+                left -= len(blob)
+                pieces.append(Piece(BLOB, PRIVATE_TOPIC, shard, blob))
+    return _told(office, lane, page.private.next, page.private.sess_until, feeds, pieces)
+
+
+def _told(
+    office: Office,
+    lane: Lane,
+    lanes: tuple[LaneNext, ...],
+    sess_until: int | None = None,
+    feeds: Mapping[Shard, int] | None = None,
+    pieces: Sequence[Piece] = (),
+) -> Told:
+    return Told(
+        office.name, office.inc, office.chain, lane.store, lane.till, office.clock(), sess_until, lanes,
+        feeds or {}, tuple(pieces),
+    )  # fmt: skip

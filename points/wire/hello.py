@@ -1,0 +1,272 @@
+"""`hello`: where a till stands, and in one answer where headquarters does and all that is new.
+
+    question  canonical JSON in a signed request:
+        {v, agent, nonce, lanes: [[epoch, next]…], feeds: [[topic, shard, ver]…], held: [sha…], more, shut,
+         boot, mono, wall, tok: null, sth: null, x: {}}
+    answer    box "JFH1", T = application/vnd.jifen.hello+json;v=1, signed by the hub's manifest key
+        header  = {v, suite, hub, inc, chain, store, till, to, ms, sess_until, lanes: [[epoch, next, head]…],
+                   feeds: [[topic, shard, ver]…], pieces: [[kind, topic, shard, sha, size]…],
+                   tok: null, sth: null, x: {}}
+        payload = the pieces one behind the other: kind "m" a manifest, "b" a blob
+
+`feeds` of a question are the editions that the till holds, `held` the blobs of its own page. `more` is 1
+while the till has something to send: it is told of its lanes alone then, since everything else would be old
+after that. `shut` is 1 when it is closing, and it is granted nothing. `to` is SHA-256 of the question, which
+has a nonce: an answer never passes for the answer to another question, so `ms` and `sess_until` are of now.
+Manifests are signed for themselves, blobs are named by a manifest or are not looked at; their hashes in the
+header keep the answer whole. A piece that is missing is fetched by its own path: `feeds` of the answer say
+what there is.
+`tok` and `sth` are kept for continuation and for tree heads; every array may grow at its end.
+It refuses to know what is new (`hub.hello`) and what is taken (`agent.edition`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from hashlib import sha256
+from typing import Any
+
+from points.wire import canonical, container
+from points.wire.chain import HASH_BYTES
+from points.wire.faults import EnvelopeVersion, Integrity, Malformed, WrongLane
+from points.wire.fields import SUITE, U32_MAX, U48_MAX, VERSION, Fields, is_hex, is_name, is_shard
+from points.wire.keys import SigningKey
+from points.wire.manifest import LaneNext
+
+MAGIC = b"JFH1"
+MEDIA_TYPE = "application/vnd.jifen.hello+json;v=1"
+QUESTION_BYTES_MAX = 8 * 1024
+ANSWER_BYTES_MAX = 512 * 1024
+LANES_MAX, FEEDS_MAX, HELD_MAX, PIECES_MAX = 64, 16, 16, 32
+MANIFEST, BLOB = "m", "b"
+NONCE_BYTES = 16
+
+_ASKED = frozenset(
+    {
+        *("v", "agent", "nonce", "lanes", "feeds", "held", "more", "shut"),
+        *("boot", "mono", "wall", "tok", "sth", "x"),
+    }
+)
+_TOLD = frozenset(
+    {
+        *("v", "suite", "hub", "inc", "chain", "store", "till", "to", "ms", "sess_until"),
+        *("lanes", "feeds", "pieces", "tok", "sth", "x"),
+    }
+)
+
+Shard = tuple[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What a till says of itself: ``lanes`` epoch -> the number it sends next, ``feeds`` shard -> version."""
+
+    agent: str
+    nonce: str
+    lanes: Mapping[int, int]
+    feeds: Mapping[Shard, int]
+    held: frozenset[str]
+    has_more: bool
+    is_shut: bool
+    boot: str
+    mono: int
+    wall: int
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """A manifest or a blob that came with the answer."""
+
+    kind: str
+    topic: str
+    shard: str
+    raw: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What headquarters answered."""
+
+    hub: str
+    inc: int
+    chain: str
+    store: str
+    till: str
+    ms: int
+    sess_until: int | None
+    lanes: tuple[LaneNext, ...]
+    feeds: Mapping[Shard, int] = field(default_factory=dict)
+    pieces: tuple[Piece, ...] = ()
+
+
+def ask(question: Question) -> bytes:
+    """The bytes of a question."""
+    raw = canonical.encode(
+        {
+            "v": VERSION,
+            "agent": question.agent,
+            "nonce": question.nonce,
+            "lanes": [list(lane) for lane in sorted(question.lanes.items())],
+            "feeds": [[*shard, ver] for shard, ver in sorted(question.feeds.items())],
+            "held": sorted(question.held),
+            "more": int(question.has_more),
+            "shut": int(question.is_shut),
+            "boot": question.boot,
+            "mono": question.mono,
+            "wall": question.wall,
+            "tok": None,
+            "sth": None,
+            "x": {},
+        }
+    )
+    read(raw)
+    return raw
+
+
+def read(raw: bytes) -> Question:
+    """A question as it came. Raises ``EnvelopeVersion`` or ``Malformed``."""
+    fields = Fields(canonical.decode(raw, QUESTION_BYTES_MAX))
+    if fields.raw.get("v") != VERSION or type(fields.raw["v"]) is not int:
+        raise EnvelopeVersion(v=fields.raw.get("v"))
+    fields.exactly(_ASKED)
+    fields.object("x")
+    held = _few(fields, "held", HELD_MAX)
+    if not all(is_hex(sha, HASH_BYTES) for sha in held):
+        raise Malformed(why="held")
+    lanes = {}
+    for entry in _few(fields, "lanes", LANES_MAX):
+        epoch, upcoming = _numbers(entry, "lanes")
+        lanes[epoch] = upcoming
+    return Question(
+        agent=fields.plain("agent"),
+        nonce=fields.hex("nonce", NONCE_BYTES),
+        lanes=lanes,
+        feeds=_feeds(fields),
+        held=frozenset(held),
+        has_more=bool(fields.whole("more", 0, 1)),
+        is_shut=bool(fields.whole("shut", 0, 1)),
+        boot=fields.plain("boot"),
+        mono=fields.whole("mono"),
+        wall=fields.whole("wall"),
+    )
+
+
+def answer(told: Told, question: bytes, key: SigningKey) -> bytes:
+    """The bytes of the answer to these bytes of a question."""
+    header = {
+        "v": VERSION,
+        "suite": SUITE,
+        "hub": told.hub,
+        "inc": told.inc,
+        "chain": told.chain,
+        "store": told.store,
+        "till": told.till,
+        "to": sha256(question).hexdigest(),
+        "ms": told.ms,
+        "sess_until": told.sess_until,
+        "lanes": [[lane.epoch, lane.next, lane.head] for lane in told.lanes],
+        "feeds": [[*shard, ver] for shard, ver in sorted(told.feeds.items())],
+        "pieces": [
+            [piece.kind, piece.topic, piece.shard, sha256(piece.raw).hexdigest(), len(piece.raw)]
+            for piece in told.pieces
+        ],
+        "tok": None,
+        "sth": None,
+        "x": {},
+    }
+    payload = b"".join(piece.raw for piece in told.pieces)
+    raw = container.pack(MAGIC, header, payload, [key], MEDIA_TYPE)
+    open_answer(raw, question, key.public_raw, (told.chain, told.store, told.till))
+    return raw
+
+
+def open_answer(raw: bytes, question: bytes, hub_public: bytes, till: tuple[str, str, str]) -> Told:
+    """The verified answer to exactly this question of ``till`` (chain, store, till).
+
+    Raises what ``container`` raises, ``WrongLane`` for another till's, ``Integrity`` for the answer to
+    another question and for pieces that are not what the header says.
+    """
+    box = container.unpack(MAGIC, raw, ANSWER_BYTES_MAX)
+    container.check(box, MEDIA_TYPE, [hub_public])
+    fields = Fields(canonical.decode(box.header, container.HEADER_BYTES_MAX))
+    fields.speaks(_TOLD)
+    fields.object("x")
+    place = fields.name("chain"), fields.name("store"), fields.name("till")
+    if place != till:
+        raise WrongLane(store=place[1], till=place[2])
+    if fields.hex("to", HASH_BYTES) != sha256(question).hexdigest():
+        raise Integrity(what="question")
+    lanes = []
+    for entry in _few(fields, "lanes", LANES_MAX):
+        epoch, upcoming = _numbers(entry, "lanes")
+        if len(entry) < 3 or not is_hex(entry[2], HASH_BYTES):
+            raise Malformed(why="lanes")
+        lanes.append(LaneNext(epoch, upcoming, entry[2]))
+    return Told(
+        hub=fields.name("hub"),
+        inc=fields.whole("inc", 1, U32_MAX),
+        chain=place[0],
+        store=place[1],
+        till=place[2],
+        ms=fields.whole("ms", 0, U48_MAX),
+        sess_until=fields.whole_or_none("sess_until", 0, U48_MAX),
+        lanes=tuple(lanes),
+        feeds=_feeds(fields),
+        pieces=_pieces(fields, box.payload),
+    )
+
+
+def _pieces(fields: Fields, payload: bytes) -> tuple[Piece, ...]:
+    pieces, at = [], 0
+    for entry in _few(fields, "pieces", PIECES_MAX):
+        if type(entry) is not list or len(entry) < 5 or not _is_piece(*entry[:5]):
+            raise Malformed(why="pieces")
+        kind, topic, shard, sha, size = entry[:5]
+        raw = payload[at : at + size]
+        at += size
+        if len(raw) != size or sha256(raw).hexdigest() != sha:
+            raise Integrity(what="piece")
+        pieces.append(Piece(kind, topic, shard, raw))
+    if at != len(payload):
+        raise Integrity(what="payload")
+    return tuple(pieces)
+
+
+def _is_piece(kind: Any, topic: Any, shard: Any, sha: Any, size: Any) -> bool:
+    is_sized = type(size) is int and 0 <= size <= ANSWER_BYTES_MAX
+    return (
+        kind in (MANIFEST, BLOB)
+        and is_name(topic)
+        and is_shard(shard)
+        and is_hex(sha, HASH_BYTES)
+        and is_sized
+    )
+
+
+def _feeds(fields: Fields) -> dict[Shard, int]:
+    feeds = {}
+    for entry in _few(fields, "feeds", FEEDS_MAX):
+        if type(entry) is not list or len(entry) < 3 or not (is_name(entry[0]) and is_shard(entry[1])):
+            raise Malformed(why="feeds")
+        if type(entry[2]) is not int or not 0 <= entry[2] <= canonical.WHOLE_MAX:
+            raise Malformed(why="feeds")
+        feeds[entry[0], entry[1]] = entry[2]
+    return feeds
+
+
+def _few(fields: Fields, key: str, most: int) -> list[Any]:
+    entries = fields.array(key)
+    if len(entries) > most:
+        raise Malformed(why=key)
+    return entries
+
+
+def _numbers(entry: Any, key: str) -> tuple[int, int]:
+    """(epoch, next) at the front of an entry."""
+    if type(entry) is not list or len(entry) < 2:
+        raise Malformed(why=key)
+    epoch, upcoming = entry[:2]
+    if any(type(number) is not int or not 1 <= number <= U32_MAX + 1 for number in (epoch, upcoming)):
+        raise Malformed(why=key)
+    return epoch, upcoming

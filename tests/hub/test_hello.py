@@ -1,0 +1,112 @@
+"""One question a contact: what is new comes with the answer, and nothing new is nearly nothing."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from headquarters import DAY_MS, Headquarters, Shop
+from pretend_till import PretendTill
+
+from agent import enrolment
+from agent.recorder import Recorded
+from points.wire import endpoints, hello
+from points.wire.hello import Question
+
+QUESTION = Question(
+    agent="pretend", nonce="ab" * 16, lanes={1: 1}, feeds={}, held=frozenset(), has_more=False,
+    is_shut=False, boot="b", mono=1, wall=1,
+)  # fmt: skip
+
+
+def asked(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, int, int]]:
+    """(path, bytes sent, bytes heard) of every question of this till from now on, its headers counted."""
+    questions: list[tuple[str, int, int]] = []
+    send = shop.uplink._client.request
+
+    def request(method: str, url: str, **how: Any) -> Any:
+        answer = send(method, url, **how)
+        heads = [sum(len(k) + len(v) + 4 for k, v in one.headers.items()) for one in (answer.request, answer)]
+        sent, heard = len(answer.request.content) + heads[0], len(answer.content) + heads[1]
+        questions.append((answer.request.url.path, sent, heard))
+        return answer
+
+    monkeypatch.setattr(shop.uplink._client, "request", request)
+    return questions
+
+
+def enrolled(shop: Shop) -> int:
+    new = enrolment.enrol(shop.till, "c1")
+    assert isinstance(new, enrolment.Enrolled)
+    assert isinstance(shop.counter.sell(new.m, [[1, "all", 1, 10_000]], "c1"), Recorded)
+    return new.m
+
+
+def test_a_contact_without_news_is_one_question_of_two_kilobytes(
+    home: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    enrolled(home)
+    for _ in range(3):
+        home.sync()
+    questions = asked(home, monkeypatch)
+    home.sync()
+    ((path, sent, heard),) = questions
+    assert path == endpoints.hello_to()
+    assert sent <= 2_048
+    assert heard <= 2_048
+
+
+def test_a_contact_with_a_sale_says_hello_sends_and_hears_all_that_is_new(
+    home: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home.sync()
+    m = enrolled(home)
+    questions = asked(home, monkeypatch)
+    home.sync()
+    paths = [path.split("/")[2] for path, _, _ in questions]
+    assert paths == ["hello", "lanes", "hello", "blob"]
+    row = home.till.row(m)
+    assert row is not None
+    assert sum(lot[1] for lot in row.lots) == 100
+
+
+def test_a_till_that_holds_all_is_told_how_long_it_may_be_silent(hq: Headquarters, home: Shop) -> None:
+    hq.office.session_ms = DAY_MS
+    home.sync()
+    first = home.till.session.until_ms
+    hq.clock.now_ms += 60_000
+    ver = hq.rows("SELECT ver FROM manifests WHERE topic = 'till'")
+    home.sync()
+    assert home.till.session.until_ms == hq.clock.now_ms + DAY_MS
+    assert first == hq.clock.now_ms + DAY_MS - 60_000
+    assert hq.rows("SELECT ver FROM manifests WHERE topic = 'till'") == ver, "no edition was made for it"
+
+
+def test_a_till_with_more_to_send_hears_of_its_lanes_alone(till: PretendTill) -> None:
+    m = till.enrol()
+    till.earn(m, 10)
+    till.send()
+    raw = hello.ask(replace(QUESTION, has_more=True))
+    answer = till.call("POST", endpoints.hello_to(), raw, endpoints.JSON)
+    place = (till.lane.chain, till.lane.store, till.lane.till)
+    told = hello.open_answer(answer.body, raw, till.grant.keys.manifest, place)
+    assert [(lane.epoch, lane.next) for lane in told.lanes] == [(till.lane.epoch, till.sent + 1)]
+    assert (told.pieces, told.sess_until) == ((), None)
+
+
+def test_a_till_that_holds_nothing_is_told_everything(till: PretendTill) -> None:
+    raw = hello.ask(QUESTION)
+    answer = till.call("POST", endpoints.hello_to(), raw, endpoints.JSON)
+    place = (till.lane.chain, till.lane.store, till.lane.till)
+    told = hello.open_answer(answer.body, raw, till.grant.keys.manifest, place)
+    manifests = {piece.topic for piece in told.pieces if piece.kind == hello.MANIFEST}
+    assert manifests == {"rules", "keys", "members", "phones", "till"}
+    assert {piece.topic for piece in told.pieces if piece.kind == hello.BLOB} == {"till"}
+
+
+@pytest.mark.parametrize("raw", [b"", b"{}", b"[]", b'{"v":2}', hello.ask(QUESTION)[:-1], b"x" * 9_000])
+def test_what_is_no_question_is_refused(till: PretendTill, raw: bytes) -> None:
+    answer = till.call("POST", endpoints.hello_to(), raw, endpoints.JSON)
+    assert answer.status in (400, 413, 415)
+    assert answer.fault is not None
