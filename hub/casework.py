@@ -1,10 +1,11 @@
-"""What people do with a case: judge its operation again, dismiss it, or close the case with a note.
+"""What people do with a case: judge its operation again, dismiss it, charge a store, or close it with a note.
 
 Judged again, after a fix, it is posted if nothing keeps it now, and is told to its till like any later
 word. Dismissed, it stays what it is, an operation that was refused, and is over: a fact of headquarters'
-lane says so, what it had used of its till's rights comes home, and what waited behind it goes on. Every
-act is kept with who, when and why. An act names how many were done before it, so the same form sent
-twice is one act.
+lane says so, what it had used of its till's rights comes home, and what waited behind it goes on. What a
+store spent beyond every right was posted, because the goods are gone; charged to that store, it bears what of
+it is owed still, and neither headquarters nor whoever's points were clawed back. Every act is kept with who,
+when and why. An act names how many were done before it, so the same form sent twice is one act.
 """
 
 from __future__ import annotations
@@ -18,14 +19,18 @@ from hub.judgement import judge
 from hub.office import Office
 from hub.overdue import MISSING
 from hub.posting import Now, Place
-from hub.store import schema
+from hub.store import schema, standings
 from hub.store.engine import Turn
+from points.fold import FOLDED
 from points.fund import points_moved
 from points.identifiers import bucket
+from points.order import canonical as in_order
 from points.wire import canonical
 from points.wire.faults import WireFault
 
 AGAIN, DISMISS, CLOSE, ACCEPT, TURN_DOWN = "judge_again", "dismiss", "close", "accept", "turn_down"
+CHARGE = "charge"
+BEYOND_RIGHTS = frozenset({"uncovered", "beyond-budget"})
 ALLOWANCE = frozenset({"allowance", "burn_a", "back_a"})
 LOCAL = frozenset({"local", "burn_l", "back_l"})
 
@@ -58,7 +63,9 @@ class Case(NamedTuple):
             return ()
         if self.reason == lost_claims.REASON:
             return (ACCEPT, TURN_DOWN)
-        return (AGAIN, DISMISS) if self.place is not None else (CLOSE,)
+        if self.place is not None:
+            return (AGAIN, DISMISS)
+        return (CHARGE, CLOSE) if self.reason in BEYOND_RIGHTS and self.m is not None else (CLOSE,)
 
 
 def find(look: Turn, number: int) -> Case | None:
@@ -107,6 +114,8 @@ def act(turn: Turn, office: Office, number: int, before: int, what: str, by: str
     elif what == DISMISS:
         _dismiss(turn, office, case)
     else:
+        if what == CHARGE:
+            _charge(turn, office, case, by, note)
         turn.run("UPDATE cases SET closed_ms = ? WHERE id = ?", (office.clock(), number))
     return True
 
@@ -146,6 +155,15 @@ def _dismiss(turn: Turn, office: Office, case: Case) -> None:
     detail = json.dumps({**json.loads(case.detail), "closed": True}, ensure_ascii=False)
     turn.put(schema.told, [(*case.place, "Q", detail, 1, None)], on_conflict="replace")
     _close(turn, office, case)
+
+
+def _charge(turn: Turn, office: Office, case: Case, by: str, note: str) -> None:
+    assert case.m is not None
+    # It stands behind all that was known of the member, however far ahead a till's time is of ours.
+    known = in_order(standings.histories(turn, [case.m], FOLDED)[case.m])
+    body = {"m": case.m, "refs": [known[-1].id], "spent": case.op_id, "pts": json.loads(case.detail)["pts"],
+            "note": note, "decided_by": by}  # fmt: skip
+    decide(turn, office, [("debt.charge", body)])
 
 
 def _is_issued(turn: Turn, m: object) -> bool:

@@ -29,16 +29,45 @@ def unlock(account: Account, op: Operation) -> None:
     it is referred to.
     """
     left = sum(entry[2] for entry in op.body["unlock"])
-    draws = account.draws.get(op.refs[0], [])
-    i = 0
-    while i < len(draws) and left:
+    _bear(account, op, op.refs[0], HUB_STORE, left, lambda bearer: bearer != HUB_STORE)
+
+
+def charge(account: Account, op: Operation) -> None:
+    """What a store spent beyond every right is borne by that store, as far as the member owes it still.
+
+    Not only its own draws: what it took, an honest redemption behind it lacked. Those that headquarters bears
+    come before those of a claw-back, which stays open then; other trust is headquarters' risk and stays so.
+    """
+    redeem, left = op.body["spent"], op.body["pts"]
+    if redeem not in account.draws:
+        return
+    store = account.sales[redeem][0].store
+    others = [one for one in account.draws if one != redeem and not _is_trusted(account.sales[one][0])]
+    for is_moved in (lambda bearer: bearer == HUB_STORE, lambda bearer: bearer not in (HUB_STORE, store)):
+        for one in (redeem, *others):
+            left = _bear(account, op, one, store, left, is_moved)
+
+
+def _bear(
+    account: Account, op: Operation, redeem: str, store: str, pts: int, is_moved: Callable[[str], bool]
+) -> int:
+    """Let ``store`` bear up to ``pts`` of a redemption's debt, of the bearers that are moved; gives what is
+    left of ``pts``. A claw-back that bore it is open again."""
+    draws, i = account.draws.get(redeem, []), 0
+    while i < len(draws) and pts:
         draw = draws[i]
-        if draw.home == DEBT and draw.bearer != HUB_STORE:
-            part, bearer = min(draw.pts, left), draw.bearer
-            left -= part
-            account.rehome(op.id, op.refs[0], i, DEBT, HUB_STORE, part)
-            account.taken.insert(0, [bearer, part])
+        if draw.home == DEBT and is_moved(draw.bearer):
+            part, bearer = min(draw.pts, pts), draw.bearer
+            pts -= part
+            account.rehome(op.id, redeem, i, DEBT, store, part)
+            if bearer != HUB_STORE:
+                account.taken.insert(0, [bearer, part])
         i += 1
+    return pts
+
+
+def _is_trusted(op: Operation) -> bool:
+    return any(act == "trust" for act, _ in op.moves())
 
 
 def write_off(account: Account, op: Operation) -> None:
@@ -73,6 +102,7 @@ def claimed(account: Account, op: Operation) -> None:
 
 DECIDED: Mapping[str, Callable[[Account, Operation], None]] = {
     "auth.unlock": unlock,
+    "debt.charge": charge,
     "debt.writeoff": write_off,
     "claim.earn": claimed,
 }

@@ -195,6 +195,17 @@ def write_off(body: Mapping[str, Any]) -> None:
         raise BadOperation("approved_by", "two people decide")
 
 
+def charge(body: Mapping[str, Any]) -> None:
+    """Somebody has charged to its store up to ``pts`` of what the operation ``spent`` used beyond every
+    right, behind the fact that it refers to."""
+    whole(body["m"], 0)
+    one_ref(body)
+    op_id(body["spent"])
+    whole(body["pts"], 1)
+    word(body["note"], EVIDENCE_MAX)
+    word(body["decided_by"])
+
+
 def claimed(body: Mapping[str, Any]) -> None:
     """What a paper of a lost PC gave: ``pts`` of a sale at ``earned_st``, that stood at ``place`` of its lane
     and had this ``digest``."""

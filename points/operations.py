@@ -282,6 +282,7 @@ KINDS: dict[tuple[str, int], Callable[[Mapping[str, Any]], None]] = {
     ("refund.void", 1): decisions.void_refund,
     ("op.dismiss", 1): decisions.dismiss,
     ("agent.lost", 1): decisions.lost,
+    ("debt.charge", 1): decisions.charge,
     ("debt.writeoff", 1): decisions.write_off,
     ("claim.earn", 1): decisions.claimed,
 }
@@ -290,7 +291,8 @@ KINDS: dict[tuple[str, int], Callable[[Mapping[str, Any]], None]] = {
 HUB_KINDS = frozenset(
     {
         *("rights.grant", "auth.reserve", "auth.unlock", "refund.reserve"),
-        *("member.issue", "member.resolve", "op.dismiss", "agent.lost", "debt.writeoff", "claim.earn"),
+        *("member.issue", "member.resolve", "op.dismiss", "agent.lost", "claim.earn"),
+        *("debt.charge", "debt.writeoff"),
     }
 )
 """Decisions that only headquarters' own lane may carry."""
