@@ -7,7 +7,7 @@
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 UV ?= $(shell command -v uv)
 VENV := .venv
-WORKERS ?= 2
+WORKERS ?= 3
 BIN := $(VENV)/bin
 
 ifeq ($(UV),)
@@ -58,6 +58,7 @@ keyboard: $(VENV)/.keyboard.stamp
 demo: $(VENV)/.run.stamp
 	@exec $(BIN)/jifen demo
 
+# A third of the time tests wait for a disk, a browser or a clock, so three keep two processors at work.
 # They begin hundreds of programs: where no bytecode may be kept, each would compile the whole house again.
 test: $(VENV)/.all.stamp
 	PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder

@@ -103,6 +103,7 @@ def a_day(floor: Floor) -> None:
     floor.secrets["code"] = code = new["member_code"]
     m = new["m"]
     assert floor.gun.wait_for_a_listener()
+    floor.gun.send(b"\r")  # a line that was just opened may begin within a code: nothing before is believed
     for text in (code, PHONE, PAYMENT, code[:-1]):
         floor.gun.scan(text)
         page.post("/api/scan", text=text)
@@ -188,6 +189,7 @@ def test_what_fails_says_where_and_never_what_it_had_in_hand(
     assert page.send("POST", "/api/enrol", {"act": act(), "phone": PHONE})[0] == 500
     page.post("/api/sell-to-phone", act=act(), phone=STRANGER, fen=8_000)  # its receipt, and its sealed box
     assert floor.gun.wait_for_a_listener()
+    floor.gun.send(b"\r")  # a line that was just opened may begin within a code: nothing before is believed
     floor.gun.scan(PHONE)
     floor.agent.night.hurry()  # no pauses between its tries
     assert not floor.agent.pulse.contact()
