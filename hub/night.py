@@ -1,5 +1,5 @@
 """Headquarters' night: expired points posted, phone books kept, cases opened of what is overdue, who
-owes looked up, changes published, unnamed blobs swept.
+owes looked up, changes published, unnamed blobs swept, what no page tells any more forgotten.
 
 The only door to APScheduler on this side. Jobs live in memory; the day whose night was last finished
 stands in the database, so a hub that was off at night does its work when it is started. Every part may
@@ -15,7 +15,7 @@ from datetime import UTC, datetime
 from apscheduler.schedulers.background import BackgroundScheduler
 
 from config.settings import NightWindow
-from hub import expiry, overdue, owing, phonebook, publishing
+from hub import expiry, overdue, owing, phonebook, private_page, publishing
 from hub.office import Office
 from points.days import plus_days
 
@@ -85,6 +85,7 @@ class Night:
             publishing.publish(office)
             with office.store.turn() as turn:
                 publishing.sweep(turn, office)
+                private_page.forget_counted(turn)
                 turn.run(
                     "INSERT INTO settings (name, value) VALUES (?, ?)"
                     " ON CONFLICT (name) DO UPDATE SET value = excluded.value",

@@ -19,6 +19,8 @@ from points.wire import chunk
 from points.wire.lane import Lane
 from points.wire.manifest import PRIVATE_TOPIC, Chunk, LaneNext, Private, private_shard
 
+LANES_MAX = 32
+"""How many lanes of a till are told, the latest: whoever had more was opened anew every month."""
 COUNTED_MAX = 60
 OUTCOMES_MAX = 2_000
 
@@ -68,10 +70,10 @@ def make(turn: Turn, office: Office, lane: Lane, term: tuple[int, int], *, is_re
 def lanes(look: Turn, lane: Lane) -> tuple[LaneNext, ...]:
     """Where the lanes of this till stand: the number that is wanted next of each, and its head."""
     rows = look.run(
-        "SELECT epoch, seq, head FROM lanes WHERE store = ? AND till = ? ORDER BY epoch",
-        (lane.store, lane.till),
+        "SELECT epoch, seq, head FROM lanes WHERE store = ? AND till = ? ORDER BY epoch DESC LIMIT ?",
+        (lane.store, lane.till, LANES_MAX),
     )
-    return tuple(LaneNext(epoch, seq + 1, head) for epoch, seq, head in rows)
+    return tuple(LaneNext(epoch, seq + 1, head) for epoch, seq, head in reversed(rows))
 
 
 def issue(turn: Turn, office: Office, page: Page) -> bytes:
@@ -163,9 +165,23 @@ def _outcomes(turn: Turn, store: str, till: str, g: int) -> list[list[Any]]:
 
 
 def _counted(turn: Turn, store: str) -> list[list[Any]]:
-    lanes: dict[tuple[str, int], list[list[int]]] = {}
-    for till, epoch, last_seq, g in turn.run(
-        "SELECT till, epoch, last_seq, g FROM counted WHERE store = ? ORDER BY g", (store,)
-    ):
-        lanes.setdefault((till, epoch), []).append([last_seq, g])
-    return [["l", till, epoch, pairs[-COUNTED_MAX:]] for (till, epoch), pairs in sorted(lanes.items())]
+    lanes = turn.run("SELECT till, epoch FROM lanes WHERE store = ? ORDER BY till, epoch", (store,))
+    rows = []
+    for till, epoch in lanes:
+        pairs = turn.run(
+            "SELECT last_seq, g FROM counted WHERE store = ? AND till = ? AND epoch = ?"
+            " ORDER BY g DESC LIMIT ?",
+            (store, till, epoch, COUNTED_MAX),
+        )
+        if pairs:
+            rows.append(["l", till, epoch, [list(pair) for pair in reversed(pairs)]])
+    return rows
+
+
+def forget_counted(turn: Turn) -> None:
+    """What no page tells any more of how far each lane was counted when: a row came with every contact."""
+    for lane in turn.run("SELECT store, till, epoch FROM counted GROUP BY store, till, epoch"):
+        of = "FROM counted WHERE store = ? AND till = ? AND epoch = ?"
+        last = turn.one(f"SELECT g {of} ORDER BY g DESC LIMIT 1 OFFSET ?", (*lane, COUNTED_MAX))
+        if last is not None:
+            turn.run(f"DELETE {of} AND g <= ?", (*lane, last[0]))

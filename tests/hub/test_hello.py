@@ -11,6 +11,10 @@ from pretend_till import PretendTill
 
 from agent import enrolment
 from agent.recorder import Recorded
+from config.settings import NightWindow
+from hub.night import Night
+from hub.private_page import COUNTED_MAX, LANES_MAX
+from hub.store import schema
 from points.wire import endpoints, hello
 from points.wire.hello import Question
 
@@ -110,3 +114,32 @@ def test_what_is_no_question_is_refused(till: PretendTill, raw: bytes) -> None:
     answer = till.call("POST", endpoints.hello_to(), raw, endpoints.JSON)
     assert answer.status in (400, 413, 415)
     assert answer.fault is not None
+
+
+def test_what_every_contact_adds_is_forgotten_at_night_and_the_latest_is_told(
+    hq: Headquarters, home: Shop
+) -> None:
+    m = enrolled(home)
+    home.sync()
+    with hq.office.store.turn() as turn:
+        turn.put(schema.counted, [("s001", "01", 1, 0, -g) for g in range(1, 501)])
+    before = hq.rows("SELECT last_seq, g FROM counted WHERE till = '01' ORDER BY g DESC")
+    Night(hq.office, NightWindow(0, 60)).run()
+    after = hq.rows("SELECT last_seq, g FROM counted WHERE till = '01' ORDER BY g DESC")
+    assert len(before) > 500
+    assert after == before[:COUNTED_MAX]
+    home.sync()
+    card = home.counter.card(m)
+    assert card is not None
+    assert card.points == 100, "what is counted is counted once"
+
+
+def test_of_very_many_lanes_the_latest_are_told(hq: Headquarters, till: PretendTill) -> None:
+    with hq.office.store.turn() as turn:
+        head = "ab" * 32
+        turn.put(schema.lanes, [("s001", "01", epoch, 7, head, 0) for epoch in range(100, 200)])
+    raw = hello.ask(replace(QUESTION, has_more=True))
+    answer = till.call("POST", endpoints.hello_to(), raw, endpoints.JSON)
+    told = hello.open_answer(answer.body, raw, till.grant.keys.manifest, ("demo", "s001", "01"))
+    assert [lane.epoch for lane in told.lanes] == list(range(200 - LANES_MAX, 200))
+    assert till.page("own"), "and its page can be signed"
