@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import shutil
+import signal
 import sys
 import tempfile
 from pathlib import Path
@@ -39,6 +40,11 @@ def main(argv: list[str]) -> int:
     except Fault as fault:
         print(fault, file=sys.stderr)
         return 2
+    for sign in (
+        signal.SIGTERM,
+        signal.SIGHUP,
+    ):  # as Ctrl+C: headquarters is a process of its own, and is ended
+        signal.signal(sign, _end)
     folder = Path(tempfile.mkdtemp(prefix="jifen-replay-"))
     try:
         verdict = rehearse(
@@ -51,6 +57,9 @@ def main(argv: list[str]) -> int:
             say=lambda text: print(f"\n{text}", file=sys.stderr, flush=True),
             tell=_bar,
         )
+    except KeyboardInterrupt:
+        print("\n没有做完 · not finished", file=sys.stderr)
+        return 130
     finally:
         if chosen.keep:
             print(f"\nkept: {folder}", file=sys.stderr)
@@ -60,6 +69,10 @@ def main(argv: list[str]) -> int:
     (chosen.out / "report.json").write_text(as_json(verdict), "utf-8")
     print(path.read_text("utf-8"))
     return 1 if verdict.faults else 0
+
+
+def _end(_number: int, _frame: object) -> None:
+    raise KeyboardInterrupt
 
 
 def _write_visits(chosen: argparse.Namespace) -> int:
