@@ -176,9 +176,8 @@ def answer(told: Told, question: bytes, key: SigningKey) -> bytes:
         "x": {},
     }
     payload = b"".join(piece.raw for piece in told.pieces)
-    raw = container.pack(MAGIC, header, payload, [key], MEDIA_TYPE)
-    open_answer(raw, question, key.public_raw, (told.chain, told.store, told.till))
-    return raw
+    _read(Fields(canonical.decode(canonical.encode(header), container.HEADER_BYTES_MAX)), payload)
+    return container.pack(MAGIC, header, payload, [key], MEDIA_TYPE)
 
 
 def open_answer(raw: bytes, question: bytes, hub_public: bytes, till: tuple[str, str, str]) -> Told:
@@ -190,13 +189,18 @@ def open_answer(raw: bytes, question: bytes, hub_public: bytes, till: tuple[str,
     box = container.unpack(MAGIC, raw, ANSWER_BYTES_MAX)
     container.check(box, MEDIA_TYPE, [hub_public])
     fields = Fields(canonical.decode(box.header, container.HEADER_BYTES_MAX))
+    told = _read(fields, box.payload)
+    if (told.chain, told.store, told.till) != till:
+        raise WrongLane(store=told.store, till=told.till)
+    if fields.raw["to"] != sha256(question).hexdigest():
+        raise Integrity(what="question")
+    return told
+
+
+def _read(fields: Fields, payload: bytes) -> Told:
     fields.speaks(_TOLD)
     fields.object("x")
-    place = fields.name("chain"), fields.name("store"), fields.name("till")
-    if place != till:
-        raise WrongLane(store=place[1], till=place[2])
-    if fields.hex("to", HASH_BYTES) != sha256(question).hexdigest():
-        raise Integrity(what="question")
+    fields.hex("to", HASH_BYTES)
     lanes = []
     for entry in _few(fields, "lanes", LANES_MAX):
         epoch, upcoming = _numbers(entry, "lanes")
@@ -206,14 +210,14 @@ def open_answer(raw: bytes, question: bytes, hub_public: bytes, till: tuple[str,
     return Told(
         hub=fields.name("hub"),
         inc=fields.whole("inc", 1, U32_MAX),
-        chain=place[0],
-        store=place[1],
-        till=place[2],
+        chain=fields.name("chain"),
+        store=fields.name("store"),
+        till=fields.name("till"),
         ms=fields.whole("ms", 0, U48_MAX),
         sess_until=fields.whole_or_none("sess_until", 0, U48_MAX),
         lanes=tuple(lanes),
         feeds=_feeds(fields),
-        pieces=_pieces(fields, box.payload),
+        pieces=_pieces(fields, payload),
     )
 
 
