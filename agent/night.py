@@ -98,7 +98,7 @@ class Night:
         """Whether the last night whose minute has come, however long ago, is not finished."""
         if self.till.rules is None:
             return True  # the first contact brings the rules
-        return int(feeds.fact(self.till.book, DONE) or 0) < self._last()
+        return feeds.fact(self.till.book, DONE) != str(self._last())
 
     def _last(self) -> int:
         """The last night whose minute has come, by the local day on which its window opened."""

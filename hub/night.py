@@ -65,7 +65,7 @@ class Night:
         """Whether the last night, however long ago its window opened, is not done."""
         with self.office.store.look() as look:
             row = look.one("SELECT value FROM settings WHERE name = ?", (DONE,))
-        return (int(row[0]) if row else 0) < self._last()
+        return row is None or int(row[0]) != self._last()  # also when a clock was far ahead at the last one
 
     def _last(self) -> int:
         """The local day on which the window opened last."""

@@ -94,6 +94,11 @@ def test_the_night_is_due_when_its_window_opens_or_was_missed(hq: Headquarters, 
     assert not night.is_due()
     hq.clock.now_ms += DAY_MS + DAY_MS // 2
     assert night.is_due(), "it is noon, and it was off in the night"
+    noon = hq.clock.now_ms
+    hq.clock.now_ms += 70 * 365 * DAY_MS
+    night.look()
+    hq.clock.now_ms = noon
+    assert night.is_due(), "the clock was far ahead in one night, and is right again"
     night.look()
     assert not night.is_due()
 
