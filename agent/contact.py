@@ -91,18 +91,22 @@ class Contact:
         self._batches = self._operations = 0
         self._has_answered = False
         self._is_stuck = False
+        self._refused: Fault | None = None
 
     def run(self) -> Contacted:
         """Talk until there is nothing left to say, or the way is gone.
 
         What the page asked for and this till has recorded for it is said in the same contact. Only once:
-        a page that asks again is answered next time, and until then not everything is acknowledged.
+        a page that asks again is answered next time, and until then not everything is acknowledged. Raises a
+        ``Fault`` for an edition that cannot be taken; what is not of it is taken all the same.
         """
         day_close.end_session(self.till)
         conversation, fresh = self._talk()
         if conversation.is_settled and self._has_answered:
             conversation, more = self._talk()
             fresh += more
+        if self._refused is not None:
+            raise self._refused
         settled = conversation.is_settled and not self._has_answered
         return Contacted(settled, self._batches, self._operations, fresh, conversation.alarms)
 
@@ -282,10 +286,19 @@ class Contact:
         told = {shard[0]: self._manifests[shard] for shard in ready if shard in self._manifests}
         try:
             if "rules" in told and self._is_new(told["rules"][0]):
-                edition.take_rules(self.till, *told["rules"], self._blobs)
+                self._take_rules(*told.pop("rules"))
             return self._take_together(told) if PRIVATE_TOPIC in told else 0
         except WireFault as fault:
             raise Fault("fault.bad_edition", f"an edition of headquarters cannot be read: {fault}") from fault
+
+    def _take_rules(self, manifest: Manifest, raw: bytes) -> None:
+        """Rules that are not understood stay outside; whoever sells by the old ones hears everything else."""
+        try:
+            edition.take_rules(self.till, manifest, raw, self._blobs)
+        except Fault as fault:
+            if self.till.rules is None:
+                raise
+            self._refused = fault
 
     def _take_together(self, told: dict[str, tuple[Manifest, bytes]]) -> int:
         private = told[PRIVATE_TOPIC][0]
