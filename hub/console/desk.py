@@ -368,9 +368,8 @@ class Desk:
         return shown(kind, value, self._zone())
 
     def _why(self, detail: str) -> Markup:
-        key, plain, named = why(detail)
-        said = self._both(key) if key in self.zh else escape(plain)
-        return Markup('{} <span class="quiet">{}</span>').format(said, named)
+        said = [self._both(key, n=n) if key else escape(plain) for key, plain, n in why(detail, self.zh)]
+        return Markup('{} <span class="quiet">{}</span>').format(said[0], Markup(" ").join(said[1:]))
 
     def _both(self, key: str, **values: Any) -> Markup:
         """A sentence in Chinese, and in English beside it."""

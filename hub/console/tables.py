@@ -16,8 +16,8 @@ from typing import Any
 
 from config.words import Words, number
 
-Said = tuple[str, str, str]
-"""A key of words, the plain word beneath it, and what it names."""
+Why = list[tuple[str, str, str]]
+"""What is said of an outcome, part by part."""
 
 FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
@@ -56,12 +56,16 @@ def shown(kind: str, value: Any, zone_minutes: int) -> str:
     return str(value)
 
 
-def why(detail: str) -> Said:
-    """The reason in an outcome's detail, as words with what it names; the plain word if there are none."""
+def why(detail: str, words: Words) -> Why:
+    """The reason in an outcome's detail and what it names, each as (key of its words, its plain form, the
+    number or name in it); the key is empty where there are no words."""
     told: dict[str, Any] = json.loads(detail)
     reason = str(told.pop("reason", ""))
-    named = " ".join(f"{key} {value}" for key, value in sorted(told.items()))
-    return f"console.why_{reason.replace('-', '_')}", reason, named
+    said = [(f"console.why_{reason.replace('-', '_')}", reason, "")]
+    for key, value in sorted(told.items()):
+        n = shown("n", value, 0) if type(value) is int else str(value)
+        said.append((f"console.named_{key}", f"{key} {n}", n))
+    return [(key if key in words else "", plain, n) for key, plain, n in said]
 
 
 def as_csv(table: Table, words: Words, zone_minutes: int) -> bytes:
@@ -81,8 +85,8 @@ def _cell(kind: str, value: Any, words: Words, zone_minutes: int) -> str | int:
     if kind == "n":
         return "" if value is None else int(value)
     if kind == "why":
-        key, plain, named = why(str(value)) if value else ("", "", "")
-        return f"{words.say(key) if key in words else plain} {named}".strip()
+        parts = why(str(value), words) if value else []
+        return " ".join(words.say(key, n=n) if key else plain for key, plain, n in parts).strip()
     if kind == "said":
         return words.say(*value[:1], **value[1]) if isinstance(value, tuple) else words.say(value)
     text = "" if value in (None, "") else shown(kind, value, zone_minutes)
