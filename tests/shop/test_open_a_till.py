@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from patience import until
 from running import printer, scanner
 
 from agent import cli
@@ -96,6 +97,7 @@ def test_a_ticket_and_a_test_page_are_scanned_and_the_store_sells(
         agent.start()
         try:
             assert agent.till.store_name == "员村二横路店"
+            assert until(lambda: not agent.night.is_due(), SLOW_S), "its first night sends nothing"
             new = agent.desk.enrol("act-00000001", "c1", phone="13812348000")
             assert isinstance(new, Done)
             sold = agent.desk.sell("act-00000002", "c1", new.op.m, [[1, "all", 1, 12500]])
