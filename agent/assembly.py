@@ -16,6 +16,7 @@ from agent import intents, provisioning
 from agent.bell import Bell
 from agent.counter import Counter
 from agent.desk import Desk
+from agent.identity import Identity
 from agent.journal.clock import Clock, MachineClock
 from agent.listening import Listening
 from agent.night import Night
@@ -26,7 +27,7 @@ from agent.screen.key import PageKey
 from agent.screen.server import Server
 from agent.screen.shop import Shop
 from agent.sisters import Sisters
-from agent.till import Identity, Till
+from agent.till import Till
 from agent.uplink import Uplink
 from agent.world import Worlds
 from config.faults import Fault

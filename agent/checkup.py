@@ -15,8 +15,8 @@ from typing import TypeVar
 
 from agent import doctor, provisioning, uplink
 from agent.doctor import Finding, Verdict
+from agent.identity import Identity
 from agent.remedies import WORLD, remedy_of
-from agent.till import Identity
 from config.faults import Fault
 from config.settings import AgentSettings
 from hardware.devices import open_printer, open_scanner

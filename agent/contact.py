@@ -11,7 +11,8 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from agent import day_close, edition, intents, refund_rights
+from agent import day_close, edition, intents, refund_rights, succession
+from agent.identity import VERSION
 from agent.journal.log import EPOCH_STEP
 from agent.recorder import Draft, record
 from agent.store import feeds, outbox
@@ -41,14 +42,15 @@ from points.wire.calls import (
 )
 from points.wire.chunk import blob_name
 from points.wire.faults import Problem, WireFault
-from points.wire.manifest import CHAIN_WIDE, PRIVATE_TOPIC, Manifest, open_manifest, private_shard
+from points.wire.manifest import CHAIN_WIDE, PRIVATE_TOPIC, LaneNext, Manifest, open_manifest, private_shard
 from points.wire.uplink import ACK_BEYOND, REWOUND, Alarm, Conversation, Outgoing
 
 GEN = 1
-VERSION = "jifen/0.1.0"
 
 STUCK = frozenset({REWOUND, ACK_BEYOND, Problem.FORK, Problem.FENCED_EPOCH, Problem.REVOKED})
 """Why an ack may never come; everything else is asked again and comes."""
+FORKED = frozenset({REWOUND, Problem.FORK})
+"""How it is found that this lane has gone on elsewhere."""
 
 Tell = Callable[[str, int], None]
 """Told of progress: what is being done, and how much is left."""
@@ -91,6 +93,7 @@ class Contact:
         self._batches = self._operations = 0
         self._has_answered = False
         self._is_stuck = False
+        self._has_forked = False
         self._refused: Fault | None = None
 
     def run(self) -> Contacted:
@@ -101,17 +104,22 @@ class Contact:
         ``Fault`` for an edition that cannot be taken; what is not of it is taken all the same.
         """
         day_close.end_session(self.till)
-        conversation, fresh = self._talk()
+        succession.fetch(self.till, self.uplink)
+        conversation = self._talk()
+        if self._has_forked and succession.go_on(self.till, self.uplink):
+            succession.fetch(self.till, self.uplink)
+            conversation = self._talk()  # nothing was taken of what is told to the lane that forked
+        fresh = self._take(conversation.ready())
         if conversation.is_settled and self._has_answered:
-            conversation, more = self._talk()
-            fresh += more
+            conversation = self._talk()
+            fresh += self._take(conversation.ready())
         if self._refused is not None:
             raise self._refused
         settled = conversation.is_settled and not self._has_answered
         return Contacted(settled, self._batches, self._operations, fresh, conversation.alarms)
 
-    def _talk(self) -> tuple[Conversation, int]:
-        """One conversation and the editions it brought; gives how many members are new."""
+    def _talk(self) -> Conversation:
+        """One conversation; what it brought is not taken yet."""
         till = self.till
         self._has_answered = False
         conversation = Conversation(
@@ -127,8 +135,9 @@ class Contact:
                 conversation.hear(Rested())
                 continue
             conversation.hear(self._do(call))
-        self._is_stuck = any(alarm.problem in STUCK for alarm in conversation.alarms)
-        return conversation, self._take(conversation.ready())
+        problems = {alarm.problem for alarm in conversation.alarms}
+        self._is_stuck, self._has_forked = bool(problems & STUCK), bool(problems & FORKED)
+        return conversation
 
     # -- calls --------------------------------------------------------------------------------
 
@@ -188,7 +197,20 @@ class Contact:
                 ManifestHeard(*self._private_shard, feeds.edition(till.book, *self._private_shard)[1])
             )
             self._renew_session(told)
-        return HelloHeard(told.inc, {one.epoch: one.next for one in told.lanes}, tuple(shards))
+        return HelloHeard(
+            told.inc, {one.epoch: one.next for one in told.lanes}, tuple(shards), self._forks(told.lanes)
+        )
+
+    def _forks(self, lanes: tuple[LaneNext, ...]) -> frozenset[int]:
+        """The lanes of which headquarters holds another history than this till."""
+        log = self.till.log
+        return frozenset(
+            one.epoch
+            for one in lanes
+            if one.epoch == log.lane.epoch
+            and 1 < one.next <= log.seq + 1
+            and log.hash_before(log.pos(one.next)).hex() != one.head
+        )
 
     def _renew_session(self, told: hello.Told) -> None:
         """The page that is held is the newest still; only how long this till may be silent is new."""

@@ -10,21 +10,22 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import secrets
 import time
 from collections.abc import Callable
 from pathlib import Path
 
-from agent.contact import VERSION
+from agent.identity import VERSION, Identity
 from agent.journal.clock import MachineClock
 from agent.journal.database import Book
 from agent.journal.log import Log
 from agent.journal.mirror import Mirror
 from agent.journal.schema import migrations
-from agent.till import Identity, Till
+from agent.till import Till
 from config.faults import Fault
 from config.settings import AgentSettings
-from points.wire import joining, ticket
+from points.wire import joining, succession, ticket
 from points.wire.faults import Malformed, WireFault
 from points.wire.fields import U32_MAX, Fields
 from points.wire.keys import RAW_BYTES, SigningKey
@@ -33,6 +34,7 @@ from points.wire.sealing import SealingKey
 
 IDENTITY = "identity.json"
 DEVICE_KEY, SEAL_KEY = "device.key", "seal.key"
+_KEY_NAME = re.compile(r"[a-z0-9-]{1,40}\.key")
 NOT_JOINED = "fault.not_joined"
 
 
@@ -47,7 +49,7 @@ def join(
     try:
         opened = ticket.decode(ticket_text)
         key, seal = _keys(key_dir)
-        request = _kept(
+        request = kept(
             key_dir / f"join-{opened.ticket_id.hex()}.request",
             lambda: joining.ask(
                 opened,
@@ -95,12 +97,34 @@ def identity_of(key_dir: Path) -> Identity:
         raw = _read(path)
     except FileNotFoundError as error:
         raise Fault(NOT_JOINED, "this till has not been opened by a ticket yet") from error
-    key = _key(key_dir / DEVICE_KEY)
     try:
-        return _identity(Fields(json.loads(raw)), SigningKey.from_raw(key))
+        kept = Fields(json.loads(raw))
+        name = kept.raw.get("key", DEVICE_KEY)
+        if not isinstance(name, str) or _KEY_NAME.fullmatch(name) is None:
+            raise Malformed(why="key")
+        return _identity(kept, SigningKey.from_raw(_key(key_dir / name)))
     except (ValueError, WireFault) as error:  # cut off, or a field that is not there or is something else
         why = str(error.detail.get("why", "?")) if isinstance(error, WireFault) else "JSON"
         raise Fault("fault.identity_damaged", f"{path}: {why}", path=str(path), why=why) from error
+
+
+def succeed(key_dir: Path, own: Identity, key_name: str, granted: bytes) -> Identity:
+    """The identity of a till that goes on in the lane that ``granted`` says, with the key of that name.
+
+    Written whole, and the old key destroyed: whoever goes on in the old lane is another PC.
+    """
+    told = succession.read_granted(granted, own.hub_receipt_public)
+    path = key_dir / IDENTITY
+    kept = json.loads(_read(path))
+    old_name = kept.get("key", DEVICE_KEY)
+    lane = told.lane
+    kept |= {
+        "lane": [lane.chain, lane.store, lane.till, lane.epoch], "key": key_name, "term": told.term,
+        "inc": told.inc, "granted": granted.hex(), "former": own.key.public_raw.hex(),
+    }  # fmt: skip
+    _write(path, json.dumps(kept).encode())
+    (key_dir / old_name).unlink(missing_ok=True)
+    return identity_of(key_dir)
 
 
 def _identity(kept: Fields, key: SigningKey) -> Identity:
@@ -111,6 +135,9 @@ def _identity(kept: Fields, key: SigningKey) -> Identity:
     if not isinstance(hub_url, str):
         raise Malformed(why="hub_url")
     raw = {name: bytes.fromhex(kept.hex(name, RAW_BYTES)) for name in _RAW}
+    granted, former = kept.raw.get("granted"), kept.raw.get("former")
+    if granted is not None and not isinstance(granted, str):
+        raise Malformed(why="granted")
     return Identity(
         lane=Lane(*lane),
         key=key,
@@ -124,6 +151,8 @@ def _identity(kept: Fields, key: SigningKey) -> Identity:
         region=kept.shard("region"),
         term=kept.whole("term", 1, U32_MAX),
         inc=kept.whole("inc", 1, U32_MAX),
+        granted=succession.read_granted(bytes.fromhex(granted), raw["receipt"]) if granted else None,
+        former_public=bytes.fromhex(kept.hex("former", RAW_BYTES)) if former else b"",
     )
 
 
@@ -135,7 +164,7 @@ def open_book(data_dir: Path, key_dir: Path, identity: Identity) -> tuple[Book, 
     data_dir.mkdir(parents=True, exist_ok=True)
     book = Book(data_dir / "agent.sqlite", migrations)
     try:
-        return book, Log(book, Mirror(key_dir / "mirror.log"), identity.lane, identity.key.public_raw)
+        return book, Log(book, Mirror(key_dir / "mirror.log"), identity.lane, identity.genesis)
     except BaseException:
         book.close()
         raise
@@ -161,7 +190,7 @@ def close(till: Till) -> None:
 
 def _keys(key_dir: Path) -> tuple[SigningKey, SealingKey]:
     for name in (DEVICE_KEY, SEAL_KEY):
-        _kept(key_dir / name, lambda: secrets.token_bytes(RAW_BYTES))
+        kept(key_dir / name, lambda: secrets.token_bytes(RAW_BYTES))
     return SigningKey.from_raw(_key(key_dir / DEVICE_KEY)), SealingKey.from_raw(_key(key_dir / SEAL_KEY))
 
 
@@ -177,7 +206,7 @@ def _key(path: Path) -> bytes:
     return raw
 
 
-def _kept(path: Path, make: Callable[[], bytes]) -> bytes:
+def kept(path: Path, make: Callable[[], bytes]) -> bytes:
     """The bytes of a file, made and synced once; it is never made anew."""
     try:
         return _read(path)

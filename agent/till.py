@@ -13,11 +13,12 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from agent.identity import Identity
 from agent.journal.clock import Clock, StoreTime, Witness, raised_by, store_time
 from agent.journal.database import Book
 from agent.journal.log import EPOCH_STEP, Log
 from agent.session import Session, session_ms
-from agent.store import cells, feeds, members, outbox, refunds, sales, tokens, trusts
+from agent.store import cells, feeds, members, outbox, refunds, sales, tokens, trusts, volume
 from agent.store.tokens import Shown
 from config.faults import Fault
 from config.sqlite import Connection
@@ -29,8 +30,6 @@ from points.operations import Operation
 from points.rights import Rights, renew, replay
 from points.rulebook import RuleBook
 from points.wire import canonical
-from points.wire.keys import SigningKey
-from points.wire.lane import Lane
 
 PENDING = ("member.enrol", "sale.earn", "redeem.cash", "sale.refund", "sale.void")
 NIGHT_MS = 6 * 3_600_000
@@ -39,24 +38,6 @@ OWN_TERM = "own_term"
 """The fact that names the latest term which headquarters has told to be this PC's own."""
 RESTORED = "restored_from"
 """The fact that names the first operation put back from the second file whose rights are not counted yet."""
-
-
-@dataclass(frozen=True, slots=True)
-class Identity:
-    """Who this till is, from its admission: lane, device key, headquarters' keys, the store's keys."""
-
-    lane: Lane
-    key: SigningKey
-    hub_name: str
-    hub_url: str
-    hub_receipt_public: bytes
-    hub_manifest_public: bytes
-    hub_pii_public: bytes
-    index_key: bytes
-    shard_key: bytes
-    region: str
-    term: int = 1
-    inc: int = 1
 
 
 @dataclass(slots=True)
@@ -138,12 +119,22 @@ class Till:
     def wake(self) -> None:
         """At start: reconcile the two files, then rebuild what is kept in memory."""
         self.load_books()
+        self.go_on()
         lacking = self.log.reconcile()
         if lacking:
             self._restore([record.body for record in lacking])
         self.recall()
         self.rebuild_rights()
         self.gather()
+
+    def go_on(self) -> None:
+        """After a fork: move the book to the lane that was granted, unless that was done."""
+        granted = self.identity.granted
+        if granted is None:
+            return
+        if volume.goes_on_in(self.book) != granted.lane.epoch:
+            volume.move(self.book, self.till, granted, self.identity.genesis)
+        self.log.begin(granted.lane, self.identity.genesis)
 
     def recall(self) -> None:
         """Read the rules and facts that were kept; changes nothing on disk."""
@@ -170,18 +161,22 @@ class Till:
             op = Operation(raw, self.store, self.till)
             with self.book.turn() as turn:
                 entry = self.log.append(turn, body, op.id, op.m, op.kind, op.day)
-                if op.kind == "sale.earn" and raw["receipt"] != self.lane_position(entry.pos):
-                    sales.index_sale(turn, raw["receipt"], op.day, entry.pos)
-                elif op.kind in sales.FINDABLE_BY_REF:
-                    sales.index_return(turn, op.refs[0], entry.pos)
-                elif op.kind == "member.enrol" and op.m is not None:
-                    members.use_number(turn, op.m)
-                elif op.kind == "rights.close":  # which one began with it, its next page tells
+                self.index(turn, op, entry.pos)
+                if op.kind == "rights.close":  # which one began with it, its next page tells
                     self.write_term(turn, raw["inc"], raw["term"] + 1)
                 trusts.keep(turn, op, entry.pos)
                 if feeds.fact(self.book, RESTORED) is None:
                     feeds.keep_fact(turn, RESTORED, str(entry.pos))
             self.log.seq, self.log.head, self.log.last_st = entry.seq, entry.hash, op.st
+
+    def index(self, turn: Connection, op: Operation, pos: int) -> None:
+        """Make an operation that came from elsewhere findable, and its number used."""
+        if op.kind == "sale.earn" and op.body["receipt"] != self.lane_position(pos):
+            sales.index_sale(turn, op.body["receipt"], op.day, pos)
+        elif op.kind in sales.FINDABLE_BY_REF:
+            sales.index_return(turn, op.refs[0], pos)
+        elif op.kind == "member.enrol" and op.m is not None:
+            members.use_number(turn, op.m)
 
     def rebuild_rights(self) -> None:
         """Count what restored operations moved; it waits for the first rule book when none is held.

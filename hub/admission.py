@@ -24,6 +24,8 @@ from points.wire.fields import SUITE
 from points.wire.lane import Lane
 
 ISSUED_AT_ONCE = 200
+NO_PARENT = ("", 0, "", None)
+"""The end of a key's record that continues no other lane."""
 TERMS_OF_A_PC = 2
 """The one that it begins in, and the one that it is told to begin when another PC has taken its place."""
 
@@ -87,7 +89,9 @@ def _grant(turn: Turn, office: Office, request: joining.JoinRequest, store: str,
         raise WrongLane(kid=kid)  # a key writes in one lane only
     epoch, term = _next_epoch(turn, office, store, till)
     now = office.clock()
-    turn.put(schema.keys, [(kid, request.public_raw, store, till, epoch, SUITE, now, None, None, term)])
+    turn.put(
+        schema.keys, [(kid, request.public_raw, store, till, epoch, SUITE, now, None, None, term, *NO_PARENT)]
+    )
     fill_pool(turn, office, store, till)
     answer = joining.JoinAnswer(
         office.name,
@@ -119,15 +123,34 @@ def _next_epoch(turn: Turn, office: Office, store: str, till: str) -> tuple[int,
     """
     row = turn.one("SELECT epoch, term FROM agents WHERE store = ? AND till = ?", (store, till))
     if row is not None:
-        turn.run(
-            "UPDATE agents SET epoch = epoch + 1, term = term + ? WHERE store = ? AND till = ?",
-            (TERMS_OF_A_PC, store, till),
-        )
-        turn.run("DELETE FROM pool WHERE store = ? AND till = ?", (store, till))
-        return int(row[0]) + 1, int(row[1]) + TERMS_OF_A_PC
+        return succeed(turn, store, till, row[0])
     first = _next_block(turn)
     turn.put(schema.agents, [(store, till, 1, 1, first, first, 0, None, "")])
     return 1, 1
+
+
+def succeed(turn: Turn, store: str, till: str, epoch: int) -> tuple[int, int]:
+    """The lane epoch and rights term of a PC that goes on after the one with ``epoch``.
+
+    It is the till from now on if that one was; else it stays replaced, in the term in which it was.
+    """
+    row = turn.one(
+        "SELECT a.epoch, a.term, k.term,"
+        " (SELECT max(epoch) FROM keys WHERE store = a.store AND till = a.till)"
+        " FROM agents a JOIN keys k ON k.store = a.store AND k.till = a.till"
+        " WHERE a.store = ? AND a.till = ? AND k.epoch = ?",
+        (store, till, epoch),
+    )
+    assert row is not None, "who asks was admitted"
+    current, term, own, latest = row
+    if current != epoch:
+        return int(latest) + 1, int(own)
+    turn.run(
+        "UPDATE agents SET epoch = ?, term = ? WHERE store = ? AND till = ?",
+        (latest + 1, term + TERMS_OF_A_PC, store, till),
+    )
+    turn.run("DELETE FROM pool WHERE store = ? AND till = ?", (store, till))
+    return int(latest) + 1, int(term) + TERMS_OF_A_PC
 
 
 def _next_block(turn: Turn) -> int:

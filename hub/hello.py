@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from hub import admission, device_keys, grants, private_page, publishing
+from hub import admission, device_keys, grants, private_page, publishing, succession
 from hub.office import REGION, Office
 from hub.store.engine import Turn
 from points.wire import hello
@@ -40,6 +40,7 @@ def page_of(turn: Turn, office: Office, lane: Lane, *, is_shut: bool) -> private
     # A PC whose place another one has taken hears only that its own term is over: two that were
     # told of the same rights and numbers would both use them.
     if is_replaced:
+        succession.heard_again(turn, office, lane)
         return private_page.make(turn, office, lane, (office.inc, term + 1), is_replaced=True)
     admission.fill_pool(turn, office, lane.store, lane.till)
     if not is_shut:

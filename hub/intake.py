@@ -107,7 +107,13 @@ def lane_head(turn: Turn, lane: Lane, record: KeyRecord) -> tuple[int, str, int]
     )
     if row is not None:
         return row[0], row[1], row[2]
-    return 0, chain.genesis(lane.chain, lane.store, lane.till, lane.epoch, record.public_raw).hex(), 0
+    return 0, genesis(lane, record).hex(), 0
+
+
+def genesis(lane: Lane, record: KeyRecord) -> bytes:
+    """The hash before the first operation of a lane, which may continue another one."""
+    parent = (record.parent_head, record.parent_seq)
+    return chain.genesis(lane.chain, lane.store, lane.till, lane.epoch, record.public_raw, *parent)
 
 
 def _check_overlap(turn: Turn, batch: Batch, record: KeyRecord, known: int) -> None:
@@ -117,12 +123,12 @@ def _check_overlap(turn: Turn, batch: Batch, record: KeyRecord, known: int) -> N
     """
     header = batch.header
     last = header.first + known - 1
-    ours = _hash_at(turn, header.lane, record, last)
+    ours = hash_at(turn, header.lane, record, last)
     if batch.hashes[known - 1] != ours:
         raise Fork(at=last, hub_hash=ours.hex())
 
 
-def _hash_at(turn: Turn, lane: Lane, record: KeyRecord, seq: int) -> bytes:
+def hash_at(turn: Turn, lane: Lane, record: KeyRecord, seq: int) -> bytes:
     """The chain's hash at an operation that was accepted, from the envelope that brought it."""
     row = turn.one(
         "SELECT first, envelope FROM batches WHERE store = ? AND till = ? AND epoch = ?"

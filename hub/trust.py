@@ -40,6 +40,20 @@ def row(turn: Turn, office: Office, store: str, till: str, epoch: int) -> list[l
     return [["t", budget.operation, budget.member_day, whole], ["d", denials.every(turn)]]
 
 
+def move(turn: Turn, store: str, till: str, epoch: int, to: int) -> None:
+    """A PC goes on in another lane: what it may still spend of its budget goes with it."""
+    known, told = spent(turn, store, till, epoch), told_to(turn, store, till, epoch)
+    if told > known:
+        turn.put(
+            schema.settings,
+            [
+                (TOLD.format(store, till, epoch), str(known)),
+                (TOLD.format(store, till, to), str(told - known)),
+            ],
+            on_conflict="replace",
+        )
+
+
 def told_to(look: Turn, store: str, till: str, epoch: int) -> int:
     """What a PC was told that it may ever have spent."""
     kept = look.one("SELECT value FROM settings WHERE name = ?", (TOLD.format(store, till, epoch),))

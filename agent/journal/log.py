@@ -42,28 +42,30 @@ class Entry:
 class Log:
     """The open log of the current lane. The caller holds the book's lock while appending."""
 
-    def __init__(self, book: Book, mirror: Mirror, lane: Lane, public_raw: bytes) -> None:
+    def __init__(self, book: Book, mirror: Mirror, lane: Lane, genesis: bytes) -> None:
         self.book = book
         self.mirror = mirror
-        self.lane = lane
-        self.genesis = chain.genesis(lane.chain, lane.store, lane.till, lane.epoch, public_raw)
-        self._unmirrored = b""
         self.fault: Fault | None = None
         """Why the second file is behind, while it is."""
+        self.begin(lane, genesis)
+
+    def begin(self, lane: Lane, genesis: bytes) -> None:
+        """Read where this lane stands; ``genesis`` is the hash before its first operation."""
+        self.lane, self.genesis, self._unmirrored = lane, genesis, b""
         self.seq, self.head, self.last_st = self._read_head()
 
     def _read_head(self) -> tuple[int, bytes, int]:
         row = self.book.row(
-            "SELECT pos, hash, body FROM ops WHERE pos BETWEEN ? AND ? ORDER BY pos DESC LIMIT 1",
-            (self.pos(1), self.pos(EPOCH_STEP - 1)),
+            "SELECT pos, hash, body FROM ops WHERE pos < ? ORDER BY pos DESC LIMIT 1", (self.pos(EPOCH_STEP),)
         )
         if row is None:
             return 0, self.genesis, 0
-        seq = row[0] % EPOCH_STEP
+        pos, head, body = row
         try:
-            return seq, row[1], Fields(canonical.decode(row[2])).whole("st")
+            st_ms = Fields(canonical.decode(body)).whole("st")
         except WireFault as error:
-            raise _broken(seq) from error
+            raise _broken(pos % EPOCH_STEP) from error
+        return (pos % EPOCH_STEP, head, st_ms) if pos > self.pos(0) else (0, self.genesis, st_ms)
 
     def pos(self, seq: int) -> int:
         """The position of operation ``seq`` of this lane."""

@@ -12,6 +12,20 @@ from agent.journal.database import Migrations
 
 migrations = Migrations("jifen.agent")
 
+NEVER_CHANGED = (
+    (
+        "ops_never_change",
+        "CREATE TRIGGER ops_never_change BEFORE UPDATE ON ops"
+        " BEGIN SELECT RAISE(ABORT, 'the book is never changed'); END",
+    ),
+    (
+        "ops_never_removed",
+        "CREATE TRIGGER ops_never_removed BEFORE DELETE ON ops"
+        " BEGIN SELECT RAISE(ABORT, 'the book is never torn'); END",
+    ),
+)
+"""What keeps the book as it is, by name."""
+
 FIRST = """
 CREATE TABLE ops (
   pos INTEGER PRIMARY KEY,              -- epoch * 2^32 + seq
@@ -22,11 +36,6 @@ CREATE TABLE ops (
   body BLOB NOT NULL,
   hash BLOB NOT NULL CHECK (length(hash) = 32)
 ) STRICT;
-CREATE TRIGGER ops_never_change BEFORE UPDATE ON ops
-BEGIN SELECT RAISE(ABORT, 'the book is never changed'); END;
-CREATE TRIGGER ops_never_removed BEFORE DELETE ON ops
-BEGIN SELECT RAISE(ABORT, 'the book is never torn'); END;
-
 CREATE TABLE acts (act TEXT PRIMARY KEY, asked TEXT NOT NULL, pos INTEGER NOT NULL) STRICT, WITHOUT ROWID;
 CREATE TABLE receipts_of_sales (receipt TEXT, day INTEGER, pos INTEGER NOT NULL,
   PRIMARY KEY (receipt, day)) STRICT, WITHOUT ROWID;
@@ -69,6 +78,7 @@ CREATE TABLE facts (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT 
 def first(db: Any) -> None:
     """The tables of the first version."""
     db.executescript(FIRST)
+    db.executescript(";".join(trigger for _, trigger in NEVER_CHANGED) + ";")
 
 
 @migrations()
@@ -151,4 +161,16 @@ def receipts_with_codes(db: Any) -> None:
     db.executescript(
         "CREATE INDEX prints_with_codes ON prints (id) WHERE instr(receipt, '\"member_code\"');"
         "DELETE FROM facts WHERE name = 'codes_forgotten';"
+    )
+
+
+@migrations()
+def moved_to_another_lane(db: Any) -> None:
+    """Where operations stood before the book went on in another lane, and the hash that each had there."""
+    db.executescript(
+        "CREATE TABLE moved (pos INTEGER PRIMARY KEY, hash BLOB NOT NULL, to_pos INTEGER NOT NULL) STRICT;"
+        "CREATE TRIGGER moved_never_changes BEFORE UPDATE ON moved"
+        " BEGIN SELECT RAISE(ABORT, 'the book is never changed'); END;"
+        "CREATE TRIGGER moved_never_removed BEFORE DELETE ON moved"
+        " BEGIN SELECT RAISE(ABORT, 'the book is never torn'); END;"
     )

@@ -47,6 +47,17 @@ def keep_ack(turn: Connection, batch_id: str, ack: bytes) -> None:
     turn.execute("UPDATE envelopes SET ack = ? WHERE batch_id = ?", (ack, batch_id))
 
 
+def keep_delivered(turn: Connection, first: int, last: int, batch_id: str, raw: bytes, ack: bytes) -> None:
+    """Keep an envelope that headquarters has, as it has it, with its answer."""
+    turn.execute("DELETE FROM envelopes WHERE first <= ? AND last >= ? AND ack IS NULL", (last, first))
+    turn.execute(
+        "INSERT INTO envelopes (first, last, batch_id, bytes, ack) VALUES (?, ?, ?, ?, ?)"
+        " ON CONFLICT (first) DO UPDATE SET last = excluded.last, batch_id = excluded.batch_id,"
+        " bytes = excluded.bytes, ack = excluded.ack",
+        (first, last, batch_id, raw, ack),
+    )
+
+
 def keep_outcomes(turn: Connection, outcomes: Iterable[tuple[int, str, dict[str, Any], int]]) -> None:
     """The latest word on operations, as (position, letter, detail, g).
 

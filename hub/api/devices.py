@@ -28,6 +28,7 @@ from hub import (
     publishing,
     reception,
     refunds,
+    succession,
 )
 from hub.authorisations import Asked
 from hub.bells import LISTENERS_MAX, Rung
@@ -81,6 +82,8 @@ class Devices:
             "bell": self.bell,
             "claims": self.claims,
             "refunds": self.refunds,
+            "successions": self.successions,
+            "delivered": self.delivered,
         }
         for name, door in doors.items():
             row = endpoints.TABLE[name]
@@ -170,6 +173,18 @@ class Devices:
         lane = Lane(self.office.chain, path["store"], path["till"], _whole(path["epoch"]))
         own = lane == self.office.lane
         return reception.receive(self.office, body, lane, None if own else sender.kid)
+
+    def successions(self, request: Request, body: bytes) -> bytes:
+        """A lane of its own for a till whose lane forked."""
+        sender = self._sender(request, body)
+        return succession.grant(self.office, next(iter(sender.lanes)), sender.kid, body)
+
+    def delivered(self, request: Request, body: bytes) -> bytes:
+        """What this till has delivered in a lane of its own, as it was stored."""
+        lane, path = next(iter(self._sender(request, body).lanes)), request.path_params
+        if (path["store"], path["till"]) != (lane.store, lane.till):
+            raise NotFound()
+        return succession.delivered(self.office, lane, _whole(path["epoch"]), _whole(path["seq"]))
 
     def manifest(self, request: Request, body: bytes) -> bytes:
         """A shard's manifest; a till's own page is made when it asks, with what it is granted."""

@@ -82,6 +82,10 @@ keys = Table(
     Column("revoked_at_ms", WHOLE),
     Column("max_seq", WHOLE),
     _whole("term", server_default="0"),
+    _text("parent", server_default=""),
+    _whole("parent_seq", server_default="0"),
+    _text("parent_head", server_default=""),
+    Column("granted", LargeBinary),
 )
 tickets = Table(
     "tickets",

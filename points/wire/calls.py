@@ -93,11 +93,15 @@ class ManifestHeard:
 
 @dataclass(frozen=True, slots=True)
 class HelloHeard:
-    """A verified answer: `next` per own epoch, and each shard of which all is known that is new."""
+    """A verified answer: `next` per own epoch, and each shard of which all is known that is new.
+
+    `forked` are the own epochs of which the hub holds another history; the driver knows the hashes.
+    """
 
     inc: int
     next: Mapping[int, int] = field(default_factory=dict)
     shards: tuple[ManifestHeard, ...] = ()
+    forked: frozenset[int] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from points.wire import canonical, envelope, hello, joining
+from points.wire import canonical, envelope, hello, joining, succession
 from points.wire.faults import Malformed, Problem, WireFault, revive
 from points.wire.fields import U32_MAX, is_hex, is_name, is_shard
 from points.wire.lane import Lane
@@ -25,6 +25,7 @@ ACK = "application/vnd.jifen.receipt"
 MANIFEST = "application/vnd.jifen.manifest"
 BLOB = "application/octet-stream"
 JOIN = "application/vnd.jifen.enrolment"
+SUCCESSION = "application/vnd.jifen.succession"
 JSON = "application/json"
 PROBLEM = "application/problem+json"
 PROBLEM_BYTES_MAX = 64 * 1024
@@ -56,6 +57,10 @@ TABLE: Mapping[str, Endpoint] = {
     "authorisations": Endpoint("POST", "/v1/authorisations", JSON, canonical.BODY_BYTES_MAX, JSON),
     "bell": Endpoint("GET", "/v1/bell", None, 0, JSON),
     "claims": Endpoint("POST", "/v1/claims", JSON, CLAIM_BYTES_MAX, JSON),
+    "successions": Endpoint(
+        "POST", "/v1/successions", SUCCESSION, succession.SUCCESSION_BYTES_MAX, SUCCESSION
+    ),
+    "delivered": Endpoint("GET", "/v1/lanes/{store}/{till}/{epoch}/batches/{seq}", None, 0, BLOB),
     "refunds": Endpoint("POST", "/v1/refunds", JSON, canonical.BODY_BYTES_MAX, JSON),
 }
 
@@ -106,6 +111,16 @@ def hello_to() -> str:
 def batches(lane: Lane) -> str:
     """Where the batches of a lane go; the chain is told by the key."""
     return f"/v1/lanes/{lane.store}/{lane.till}/{lane.epoch}/batches"
+
+
+def successions() -> str:
+    """Where a till whose lane forked asks for a lane of its own."""
+    return "/v1/successions"
+
+
+def delivered(lane: Lane, seq: int) -> str:
+    """The envelope of this lane that holds an operation, as it was delivered, with its ack."""
+    return f"{batches(lane)}/{seq}"
 
 
 def manifest_of(topic: str, shard: str, gen: int) -> str:

@@ -40,7 +40,8 @@ class KeyRecord:
     """What the hub knows of one device key.
 
     `max_seq_at_revocation` is the last sequence number that the hub had accepted when the key
-    was revoked: a later one proves nothing, since the thief has the key too.
+    was revoked: a later one proves nothing, since the thief has the key too. `parent_seq` and
+    `parent_head` are where the lane continues another one after a fork, zeros for none.
     """
 
     public_raw: bytes
@@ -49,6 +50,8 @@ class KeyRecord:
     not_before_ms: int = 0
     revoked_at_ms: int | None = None
     max_seq_at_revocation: int | None = None
+    parent_seq: int = 0
+    parent_head: bytes = bytes(32)
 
     @property
     def kid(self) -> str:

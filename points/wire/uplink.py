@@ -247,7 +247,8 @@ class Conversation:
         """What the hub holds of our lanes against what we do.
 
         A lower `next` is what it was before its last answer, unless the hub was restored (a higher `inc`):
-        then it is offered again from there. A higher one than we ever recorded means that we were restored.
+        then it is offered again from there. A higher one than we ever recorded means that we were restored;
+        another history, that there are two of us, or were.
         """
         for lane in self._lanes:
             wants = heard.next.get(lane.epoch)
@@ -256,6 +257,8 @@ class Conversation:
             if wants > lane.recorded + 1:
                 unwritten = SendBatch(lane.epoch, lane.recorded + 1, lane.recorded + 1)
                 self._leave(unwritten, REWOUND, {"next": wants})
+            elif lane.epoch in heard.forked:
+                self._leave(SendBatch(lane.epoch, wants, wants), Problem.FORK, {"at": wants - 1})
             elif heard.inc > self._inc:
                 lane.next = min(lane.next, max(wants, 1))
         self._inc = max(self._inc, heard.inc)

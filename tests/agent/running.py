@@ -13,9 +13,10 @@ from typing import Any
 from shopfloor import NOON_MS, HandClock, identity, open_till
 
 from agent.assembly import Agent
+from agent.identity import Identity
 from agent.journal.clock import Clock
 from agent.store import feeds, members
-from agent.till import Identity, Till
+from agent.till import Till
 from config.settings import AgentSettings, load_agent
 from hardware.virtual.printer import VirtualPrinter
 from hardware.virtual.scanner import SocketScanner

@@ -11,13 +11,14 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from agent.counter import Counter
+from agent.identity import Identity
 from agent.journal.clock import Reading
 from agent.journal.database import Book
 from agent.journal.log import Log
 from agent.journal.mirror import Mirror
 from agent.journal.schema import migrations
 from agent.store import cells, feeds, members
-from agent.till import Identity, Till
+from agent.till import Till
 from points import codes, rulebook
 from points.rights import hear_grant
 from points.wire import canonical
@@ -74,7 +75,7 @@ def open_till(
     if not (folder / "agent.sqlite").exists():
         (folder / "agent.sqlite").write_bytes(_empty())
     book = Book(folder / "agent.sqlite", migrations)
-    log = Log(book, Mirror(folder / "mirror.log"), who_is.lane, who_is.key.public_raw)
+    log = Log(book, Mirror(folder / "mirror.log"), who_is.lane, who_is.genesis)
     till = Till(who_is, book, log, clock or HandClock(), random.Random(5).randbytes)
     if not feeds.books(book):
         blob = canonical.encode({**RULES, **(rules or {})})

@@ -93,9 +93,7 @@ def test_without_any_rule_book_rights_wait_for_the_first_one_and_are_counted_the
     remove_database(tmp_path)
     who = identity()
     book = Book(tmp_path / "agent.sqlite", migrations)
-    bare = Till(
-        who, book, Log(book, Mirror(tmp_path / "mirror.log"), who.lane, who.key.public_raw), HandClock()
-    )
+    bare = Till(who, book, Log(book, Mirror(tmp_path / "mirror.log"), who.lane, who.genesis), HandClock())
     bare.wake()
     assert (bare.log.seq, cells.every(book)) == (2, [])
     assert feeds.fact(book, RESTORED) is not None

@@ -101,7 +101,10 @@ class Chain:
         store, key = f"s{n:03d}", SigningKey.from_raw(bytes([n + 1]) * 32)
         with self.office.store.turn() as turn:
             admission.open_store(turn, store, store)
-            turn.put(schema.keys, [(key.kid, key.public_raw, store, "01", 1, "s1", 0, None, None, 0)])
+            turn.put(
+                schema.keys,
+                [(key.kid, key.public_raw, store, "01", 1, "s1", 0, None, None, 0, "", 0, "", None)],
+            )
             turn.put(schema.agents, [(store, "01", 1, 1, 1, 1, 0, None, "")])
         return Writing(
             Lane("demo", store, "01", 1), key, chain.genesis("demo", store, "01", 1, key.public_raw)

@@ -16,7 +16,7 @@ from typing import Any
 
 from fastapi import Request
 
-from agent.till import Identity
+from agent.identity import Identity
 from config.sqlite import IntegrityError, open_database
 from hub import admission, intake, losses, publishing
 from hub.api.devices import Devices

@@ -16,11 +16,12 @@ from typing import TYPE_CHECKING, Any
 from agent import intents
 from agent.counter import Counter
 from agent.desk import Desk
+from agent.identity import Identity
 from agent.journal.clock import Reading
 from agent.journal.log import Log
 from agent.journal.mirror import Mirror
 from agent.night import Night
-from agent.till import Identity, Till
+from agent.till import Till
 from config.faults import Fault
 from config.settings import NightWindow
 from config.sqlite import Error
@@ -87,7 +88,7 @@ class Pc:
         self.clock.boots += 1
         self.clock.booted_ms = self.clock.now_ms()
         book, mirror = self.disk.open()
-        log = Log(book, mirror, self.identity.lane, self.identity.key.public_raw)
+        log = Log(book, mirror, self.identity.lane, self.identity.genesis)
         self.till = Till(self.identity, book, log, self.clock, self.chance.randbytes)
         self.runs = True
         self.till.wake()

@@ -1,0 +1,175 @@
+"""A till that was put back from an old copy, or copied, loses nothing and doubles nothing: over real HTTP."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from forks import close, copied, enrolled, heard, points_of, put_back, sold
+from headquarters import Headquarters, Shop
+
+from agent import provisioning, succession
+from agent.store import sales, volume
+from hub.verify import verify
+
+
+def test_a_till_that_was_put_back_and_sold_on_tells_everything_once(
+    hq: Headquarters, home: Shop, tmp_path: Path
+) -> None:
+    home.sync()
+    m = enrolled(home)
+    before = sold(home, m, 2)
+    home.sync()
+    unsent = sold(home, m)
+    copy = copied(home, tmp_path / "copy")
+    lost = sold(home, m, 3)
+    home.sync()
+    back = put_back(hq, home, copy)
+    after = sold(back, m, 2)
+    done = back.sync()
+    assert done.settled
+    posted = heard(hq)
+    assert {posted[op_id][2] for op_id in (*before, *unsent, *lost)} == {1}
+    assert {posted[op_id][2] for op_id in after} == {2}
+    assert points_of(hq, m) == 8 * 100
+    assert back.till.identity.lane.epoch == 2
+    assert [op_id for op_id in lost if sales.entry(back.till.book, op_id) is None] == [], "fetched"
+    assert volume.unheard(back.till.book) is None
+    view = back.till.look(m)
+    assert view is not None
+    assert view.account.balance(view.today) == 800
+    assert list(back.till.log.walk())
+    assert back.sync().settled
+    assert not verify(hq.office).faults
+
+
+def test_a_till_that_was_put_back_and_did_nothing_goes_on_where_it_was(
+    hq: Headquarters, home: Shop, tmp_path: Path
+) -> None:
+    home.sync()
+    m = enrolled(home)
+    copy = copied(home, tmp_path / "copy")
+    lost = sold(home, m, 3)
+    home.sync()
+    back = put_back(hq, home, copy)
+    assert back.sync().settled
+    assert back.till.log.seq == 0
+    assert back.till.identity.lane.epoch == 2
+    assert all(sales.entry(back.till.book, op_id) for op_id in lost)
+    after = sold(back, m)
+    assert back.sync().settled
+    assert heard(hq)[after[0]][2:] == (2, 1)
+    assert points_of(hq, m) == 400
+
+
+def test_two_that_were_one_both_tell_what_they_sold(hq: Headquarters, home: Shop, tmp_path: Path) -> None:
+    home.sync()
+    m = enrolled(home)
+    sold(home, m)
+    home.sync()
+    copy = copied(home, tmp_path / "copy")
+    twin = hq.open(copy)
+    mine, its = sold(home, m, 3), sold(twin, m, 2)
+    home.sync()
+    assert twin.sync().settled
+    assert {*mine, *its} <= heard(hq).keys()
+    assert points_of(hq, m) == 600
+    assert (home.till.identity.lane.epoch, twin.till.identity.lane.epoch) == (1, 2)
+    assert home.till.identity.key.kid != twin.till.identity.key.kid
+    home.sync()
+    reasons = [reason for (reason,) in hq.rows("SELECT reason FROM cases ORDER BY id")]
+    assert reasons == ["forked", "second-pc"]
+    for shop in (home, twin, home):
+        more = sold(shop, m)
+        shop.sync()
+        assert more[0] in heard(hq)
+    assert not verify(hq.office).faults
+
+
+def test_what_it_could_spend_stays_with_the_old_lane(hq: Headquarters, home: Shop, tmp_path: Path) -> None:
+    """Two tills with the same rights would spend them twice; a till put back may have spent them before."""
+    home.sync()
+    m = enrolled(home)
+    sold(home, m)
+    home.sync()
+    assert home.here(m) > 0
+    copy = copied(home, tmp_path / "copy")
+    sold(home, m)
+    home.sync()
+    twin = hq.open(copy)
+    twin.sync()
+    assert twin.here(m) == 0
+    assert home.here(m) > 0
+    spent = home.counter.redeem(m, 100, "c1")
+    home.sync()
+    assert not verify(hq.office).faults
+    assert spent
+
+
+@pytest.mark.parametrize("at", ["asked", "answered", "written", "moved"])
+def test_killed_anywhere_it_is_granted_one_lane(
+    hq: Headquarters, home: Shop, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, at: str
+) -> None:
+    class Killed(BaseException):
+        pass
+
+    def killed(*_told: object) -> None:
+        raise Killed
+
+    home.sync()
+    m = enrolled(home)
+    home.sync()
+    copy = copied(home, tmp_path / "copy")
+    sold(home, m, 2)
+    home.sync()
+    back = put_back(hq, home, copy)
+    after = sold(back, m, 2)
+    with monkeypatch.context() as broken:
+        where = {
+            "answered": (provisioning, "succeed"), "written": (volume, "move"),
+            "moved": (back.till.log, "reconcile"),
+        }  # fmt: skip
+        if at == "asked":
+            call = back.uplink.call
+
+            def torn(method: str, path: str, *rest: object, **more: object) -> bytes:
+                told = call(method, path, *rest, **more)  # type: ignore[arg-type]
+                if path == "/v1/successions":
+                    raise Killed
+                return told
+
+            broken.setattr(back.uplink, "call", torn)
+        else:
+            broken.setattr(*where[at], killed)
+        with pytest.raises(Killed):
+            back.night.contact()
+    close(back)
+    again = hq.open(back.folder)
+    assert again.sync().settled
+    assert again.till.identity.lane.epoch == 2
+    assert hq.rows("SELECT count(*) FROM keys") == [(2,)]
+    assert all(heard(hq)[op_id][2] == 2 for op_id in after)
+    assert points_of(hq, m) == 400
+    assert not verify(hq.office).faults
+
+
+def test_while_headquarters_does_not_answer_it_sells_on_and_tells_it_later(
+    hq: Headquarters, home: Shop, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home.sync()
+    m = enrolled(home)
+    home.sync()
+    copy = copied(home, tmp_path / "copy")
+    sold(home, m)
+    home.sync()
+    back = put_back(hq, home, copy)
+    first = sold(back, m)
+    monkeypatch.setattr(succession, "go_on", lambda *_: False)
+    done = back.night.contact(rest=lambda _ms: None)
+    assert [alarm.problem for alarm in done.alarms] == ["fork"]
+    assert not done.settled
+    monkeypatch.undo()
+    second = sold(back, m)
+    assert back.sync().settled
+    assert {*first, *second} <= heard(hq).keys()
+    assert points_of(hq, m) == 300
