@@ -35,6 +35,7 @@ from points.wire import (
     member_token,
     requests,
     sealing,
+    succession,
     ticket,
 )
 from points.wire.faults import WireFault
@@ -157,6 +158,7 @@ BOXES = {
     "time": (b"JFT1", hub_time.MEDIA_TYPE, ["requests", "time"], HUB),
     "request": (b"JFE1", joining.REQUEST_MEDIA_TYPE, ["joining", "request"], DEVICE),
     "answer": (b"JFE1", joining.ANSWER_MEDIA_TYPE, ["joining", "answer"], HUB),
+    "granted": (b"JFS1", succession.ANSWER_MEDIA_TYPE, ["succession", "answer"], HUB),
 }
 
 

@@ -47,6 +47,7 @@ from points.wire import (
     requests,
     sealing,
     sister,
+    succession,
     ticket,
     transfer,
 )
@@ -322,6 +323,19 @@ def build_sisters() -> dict[str, Any]:
     }
 
 
+def build_succession() -> dict[str, Any]:
+    links = chain.links(GENESIS, 1, bodies(3))
+    points = [(1, links[0]), (3, links[2])]
+    asked = succession.ask(
+        LANE, DEVICE, OTHER, points, seed("nonce", 16), MOMENT.inst, "jifen/0.1.0", MOMENT.wall
+    )
+    claimed = succession.open_ask(asked, DEVICE.public_raw)
+    lane = Lane(LANE.chain, LANE.store, LANE.till, LANE.epoch + 1)
+    parent = succession.Parent(LANE.epoch, 1, links[0])
+    granted = succession.Granted("hq", 1, lane, 3, OTHER.kid, parent, 6, MOMENT.wall)
+    return {"request": asked.hex(), "answer": succession.grant(claimed, granted, HUB).hex()}
+
+
 BUILDERS = {
     "keys": build_keys,
     "chain": build_chain,
@@ -335,6 +349,7 @@ BUILDERS = {
     "sealed": build_sealed,
     "joining": build_joining,
     "sisters": build_sisters,
+    "succession": build_succession,
 }
 
 
