@@ -13,6 +13,7 @@ from typing import Any
 from hub import member_tokens, publishing, refund_rights, sessions, shard_secrets, trust
 from hub.grants import wanted
 from hub.office import Office
+from hub.store import device_keys
 from hub.store.engine import Turn
 from points.holding import ADVANCE, POT
 from points.wire import chunk
@@ -49,7 +50,11 @@ def make(turn: Turn, office: Office, lane: Lane, term: tuple[int, int], *, is_re
     given = [] if is_replaced else _rights(turn, office, store, till, term)
     own = [*member_tokens.key_rows(office), *([] if is_replaced else [["own", *term]])]
     # What a PC sold it may refund also after another one has taken its place, so it is asked for that right.
-    sales = [["w", sale] for sale in refund_rights.wanted(turn, (store, till, epoch), office.clock())]
+    sales = [
+        ["w", sale]
+        for earlier in device_keys.lineage(turn, store, till, epoch)
+        for sale in refund_rights.wanted(turn, (store, till, earlier), office.clock())
+    ]
     shard, chunks, blobs = private_shard(store, till), [], {}
     for rows in (
         [*_names(turn, office, store), *own, *given, *risk, *sales, *_kept(turn, store, till, term)],

@@ -40,8 +40,9 @@ def doubt(look: Turn, chain: str, place: Place, op: Operation, sold: Seen | None
     except (WireFault, BadOperation):
         return _not_given()
     giver = (given.lane.store, given.lane.till, given.lane.epoch)
-    is_the_sellers = sold is not None and sold.lane == giver
-    is_this = giving.refs == op.refs[:1] and giving.body["to"][:3] == list(place[:3])
+    to: PcLane = (*giving.body["to"][:2], giving.body["to"][2])
+    is_the_sellers = sold is not None and device_keys.continues(look, giver, sold.lane)
+    is_this = giving.refs == op.refs[:1] and device_keys.continues(look, place[:3], to)
     return None if is_the_sellers and is_this else _not_given()
 
 

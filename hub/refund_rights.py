@@ -16,7 +16,7 @@ from typing import Any
 from hub import handovers, refund_gifts
 from hub.bells import Agent
 from hub.refund_gifts import PcLane, Place
-from hub.store import losses, schema, standings
+from hub.store import device_keys, losses, schema, standings
 from hub.store.engine import Turn
 from points.identifiers import bucket, op_bucket
 from points.judging import Outcome, Seen, is_at_home, key_of
@@ -51,7 +51,7 @@ def doubt(look: Turn, chain: str, place: Place, op: Operation, sold: Seen | None
         return refund_gifts.doubt(look, chain, place, op, sold)
     if op.kind == "sale.refund":
         return None
-    if sold is not None and sold.lane == place[:3]:
+    if sold is not None and device_keys.continues(look, place[:3], sold.lane):
         return None
     return Outcome("Q", {"reason": "policy", "field": "refs"})
 

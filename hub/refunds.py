@@ -24,6 +24,7 @@ from hub.decisions import decide
 from hub.intake import key_record
 from hub.office import Office
 from hub.refund_gifts import PcLane
+from hub.store import device_keys
 from hub.store.engine import Turn
 from points.amounts import BadAmount
 from points.fields import LINES_MAX, BadOperation, many, numbered_once, return_line
@@ -160,7 +161,7 @@ def _find(look: Turn, office: Office, asked: Asked) -> _Found | Said:
     sold, left = found
     lane = (store, till, int(epoch))
     holder = refund_rights.holder(look, sale, lane)
-    if holder == (*asked.agent, asked.lane.epoch):
+    if holder is not None and device_keys.continues(look, (*asked.agent, asked.lane.epoch), holder):
         return _refused(OWN_SALE)
     others = refund_rights.reserved(look, sale)
     mine = others.pop((asked.intent, asked.agent), None)
@@ -174,8 +175,9 @@ def _owner(look: Turn, holder: PcLane | None) -> Agent | None:
     """The till to ask for a right; None for headquarters, and for a PC whose place another has taken."""
     if holder is None:
         return None
-    at = look.one("SELECT 1 FROM agents WHERE store = ? AND till = ? AND epoch = ?", holder)
-    return None if at is None else holder[:2]
+    at = look.one("SELECT epoch FROM agents WHERE store = ? AND till = ?", holder[:2])
+    is_there = at is not None and device_keys.continues(look, (*holder[:2], int(at[0])), holder)
+    return holder[:2] if is_there else None
 
 
 def _reserve(turn: Turn, office: Office, asked: Asked, found: _Found) -> Said:

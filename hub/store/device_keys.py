@@ -21,3 +21,22 @@ def find(look: Turn, kid: str, chain: str) -> KeyRecord | None:
         bytes(public), frozenset({Lane(chain, store, till, epoch)}), suite, not_before_ms, revoked_at_ms,
         max_seq, parent_seq, bytes.fromhex(parent_head) or NO_PARENT,
     )  # fmt: skip
+
+
+def lineage(look: Turn, store: str, till: str, epoch: int) -> tuple[int, ...]:
+    """The epoch of a PC and those of the lanes that it continues after forks, the latest first."""
+    epochs = [epoch]
+    while (
+        row := look.one(
+            "SELECT p.epoch FROM keys k JOIN keys p ON p.kid = k.parent"
+            " WHERE k.store = ? AND k.till = ? AND k.epoch = ?",
+            (store, till, epochs[-1]),
+        )
+    ) is not None:
+        epochs.append(int(row[0]))
+    return tuple(epochs)
+
+
+def continues(look: Turn, lane: tuple[str, str, int], earlier: tuple[str, str, int]) -> bool:
+    """Whether the PC of a lane is that of an earlier one, or the same lane."""
+    return lane == earlier or (lane[:2] == earlier[:2] and earlier[2] in lineage(look, *lane))

@@ -36,6 +36,8 @@ def test_every_path_fits_its_template() -> None:
         "bell": endpoints.bell(),
         "claims": endpoints.claims(),
         "refunds": endpoints.refunds(),
+        "successions": endpoints.successions(),
+        "delivered": endpoints.delivered(LANE, 7),
     }
     assert paths.keys() == endpoints.TABLE.keys()
     for name, row in endpoints.TABLE.items():
