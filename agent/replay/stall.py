@@ -111,7 +111,11 @@ class Stall:
 
     def _contact(self) -> Answer:
         done = self.night.run(rest=lambda _ms: None) if self.till.rules else self.night.contact()
-        return {"batches": done.batches, "alarms": [alarm.problem for alarm in done.alarms]}
+        return {
+            "settled": done.settled,
+            "batches": done.batches,
+            "alarms": [alarm.problem for alarm in done.alarms],
+        }
 
     def close(self) -> None:
         """Close for good."""
