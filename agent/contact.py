@@ -176,6 +176,8 @@ class Contact:
                 boot=now.boot,
                 mono=now.mono_ms,
                 wall=now.wall_ms,
+                token=till.log.mirror.token.read(),
+                inst=till.inst,
             )
         )
         raw = self.uplink.call("POST", endpoints.hello_to(), asked, endpoints.JSON)
@@ -184,6 +186,11 @@ class Contact:
             raw, asked, till.identity.hub_manifest_public, (lane.chain, lane.store, lane.till)
         )
         till.heard_hub(told.ms)
+        if told.token is not None:
+            till.log.mirror.token.keep(told.token)
+        lanes = {one.epoch: one.next for one in told.lanes}
+        if told.forked:  # nothing else is told to a till that is not the newest
+            return HelloHeard(told.inc, lanes, (), told.forked)
         came = {
             (piece.topic, piece.shard): piece.raw for piece in told.pieces if piece.kind == hello.MANIFEST
         }
@@ -197,9 +204,7 @@ class Contact:
                 ManifestHeard(*self._private_shard, feeds.edition(till.book, *self._private_shard)[1])
             )
             self._renew_session(told)
-        return HelloHeard(
-            told.inc, {one.epoch: one.next for one in told.lanes}, tuple(shards), self._forks(told.lanes)
-        )
+        return HelloHeard(told.inc, lanes, tuple(shards), self._forks(told.lanes))
 
     def _forks(self, lanes: tuple[LaneNext, ...]) -> frozenset[int]:
         """The lanes of which headquarters holds another history than this till."""

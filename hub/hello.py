@@ -8,11 +8,13 @@ all there is hears how long it may be silent, and no edition is made for it.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
-from hub import admission, device_keys, grants, private_page, publishing, succession
+from hub import admission, continuation, device_keys, grants, private_page, publishing, succession
 from hub.office import REGION, Office
 from hub.store.engine import Turn
 from points.wire import hello
+from points.wire.chain import NO_PARENT
 from points.wire.faults import NotFound
 from points.wire.hello import BLOB, MANIFEST, Piece, Question, Shard, Told
 from points.wire.lane import Lane
@@ -24,14 +26,26 @@ INLINE_BYTES_MAX = 256 * 1024
 
 def answer(office: Office, lane: Lane, asked: Question, raw: bytes) -> bytes:
     """What a device with this lane is told. Raises ``NotFound`` for a lane that is no till's."""
-    if asked.has_more:
-        with office.store.look() as look:
-            standing(look, lane)
+    with office.store.look() as look:
+        standing(look, lane)
+        is_stale = continuation.is_stale(look, office, lane, asked)
+        if asked.has_more or is_stale:
             told = _told(office, lane, private_page.lanes(look, lane))
-    else:
+    if is_stale:
+        told = replace(told, lanes=_with_own(told.lanes, lane), forked=frozenset({lane.epoch}))
+    elif not asked.has_more:
         with office.publishing, office.store.turn() as turn:
-            told = _all(turn, office, lane, asked)
+            told = replace(
+                _all(turn, office, lane, asked), token=continuation.next_token(turn, office, lane, asked)
+            )
     return hello.answer(told, raw, office.keys.manifest)
+
+
+def _with_own(lanes: tuple[LaneNext, ...], lane: Lane) -> tuple[LaneNext, ...]:
+    """The lanes with that of who asks, of which nothing may have arrived yet."""
+    if any(one.epoch == lane.epoch for one in lanes):
+        return lanes
+    return (*lanes, LaneNext(lane.epoch, 1, NO_PARENT.hex()))
 
 
 def page_of(turn: Turn, office: Office, lane: Lane, *, is_shut: bool) -> private_page.Page:

@@ -24,6 +24,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
+from agent.journal.token import TokenFile
 from config.faults import Fault
 from points.wire import canonical, chain
 
@@ -47,6 +48,7 @@ class Mirror:
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        self.token = TokenFile(path.with_suffix(".token"))
         self.is_broken = False
         self._file = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
         self._good = self._size = -1

@@ -20,11 +20,6 @@ def delivered(book: Book) -> int:
     return 0 if found is None else int(found[0])
 
 
-def unacked(book: Book) -> tuple[int, int, bytes] | None:
-    """(first, last, bytes) of the oldest envelope that was cut and not acknowledged."""
-    return book.row("SELECT first, last, bytes FROM envelopes WHERE ack IS NULL ORDER BY first LIMIT 1")
-
-
 def envelope_from(book: Book, pos: int) -> tuple[int, int, bytes] | None:
     """The stored envelope that holds a position."""
     return book.row(

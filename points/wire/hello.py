@@ -2,11 +2,12 @@
 
     question  canonical JSON in a signed request:
         {v, agent, nonce, lanes: [[epoch, next]…], feeds: [[topic, shard, ver]…], held: [sha…], more, shut,
-         boot, mono, wall, tok: null, sth: null, x: {}}
+         boot, mono, wall, tok, sth: null, x: {inst?}}
     answer    box "JFH1", T = application/vnd.jifen.hello+json;v=1, signed by the hub's manifest key
-        header  = {v, suite, hub, inc, chain, store, till, to, ms, sess_until, lanes: [[epoch, next, head]…],
+        header  = {v, suite, hub, inc, chain, store, till, to, ms, sess_until,
+                   lanes: [[epoch, next, head, state?]…],
                    feeds: [[topic, shard, ver]…], pieces: [[kind, topic, shard, sha, size]…],
-                   tok: null, sth: null, x: {}}
+                   tok, sth: null, x: {}}
         payload = the pieces one behind the other: kind "m" a manifest, "b" a blob
 
 `feeds` of a question are the editions that the till holds, `held` the blobs of its own page. `more` is 1
@@ -16,7 +17,9 @@ has a nonce: an answer never passes for the answer to another question, so `ms` 
 Manifests are signed for themselves, blobs are named by a manifest or are not looked at; their hashes in the
 header keep the answer whole. A piece that is missing is fetched by its own path: `feeds` of the answer say
 what there is.
-`tok` and `sth` are kept for continuation and for tree heads; every array may grow at its end.
+`tok` is what the last answer told the till to show, 16 bytes, or null for nothing; who shows one that another
+has used already is told that its lane has `forked`, and nothing else. `inst` names this start of the program.
+`sth` is kept for tree heads; every array may grow at its end.
 It refuses to know what is new (`hub.hello`) and what is taken (`agent.edition`).
 """
 
@@ -28,6 +31,7 @@ from hashlib import sha256
 from typing import Any
 
 from points.wire import canonical, container
+from points.wire.batch_header import INST_BYTES
 from points.wire.chain import HASH_BYTES
 from points.wire.faults import EnvelopeVersion, Integrity, Malformed, WrongLane
 from points.wire.fields import SUITE, U32_MAX, U48_MAX, VERSION, Fields, is_hex, is_name, is_shard
@@ -40,7 +44,9 @@ QUESTION_BYTES_MAX = 8 * 1024
 ANSWER_BYTES_MAX = 512 * 1024
 LANES_MAX, FEEDS_MAX, HELD_MAX, PIECES_MAX = 64, 16, 16, 32
 MANIFEST, BLOB = "m", "b"
-NONCE_BYTES = 16
+NONCE_BYTES = TOKEN_BYTES = 16
+FORKED = "forked"
+"""The state of a lane that has gone on elsewhere."""
 
 _ASKED = frozenset(
     {
@@ -72,6 +78,8 @@ class Question:
     boot: str
     mono: int
     wall: int
+    token: str | None = None
+    inst: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +106,8 @@ class Told:
     lanes: tuple[LaneNext, ...]
     feeds: Mapping[Shard, int] = field(default_factory=dict)
     pieces: tuple[Piece, ...] = ()
+    token: str | None = None
+    forked: frozenset[int] = frozenset()
 
 
 def ask(question: Question) -> bytes:
@@ -115,9 +125,9 @@ def ask(question: Question) -> bytes:
             "boot": question.boot,
             "mono": question.mono,
             "wall": question.wall,
-            "tok": None,
+            "tok": question.token,
             "sth": None,
-            "x": {},
+            "x": {"inst": question.inst} if question.inst else {},
         }
     )
     read(raw)
@@ -130,7 +140,7 @@ def read(raw: bytes) -> Question:
     if fields.raw.get("v") != VERSION or type(fields.raw["v"]) is not int:
         raise EnvelopeVersion(v=fields.raw.get("v"))
     fields.exactly(_ASKED)
-    fields.object("x")
+    inst = fields.inner("x")
     held = _few(fields, "held", HELD_MAX)
     if not all(is_hex(sha, HASH_BYTES) for sha in held):
         raise Malformed(why="held")
@@ -149,6 +159,8 @@ def read(raw: bytes) -> Question:
         boot=fields.plain("boot"),
         mono=fields.whole("mono"),
         wall=fields.whole("wall"),
+        token=fields.hex_or_none("tok", TOKEN_BYTES),
+        inst=inst.hex("inst", INST_BYTES) if "inst" in inst.raw else "",
     )
 
 
@@ -165,13 +177,16 @@ def answer(told: Told, question: bytes, key: SigningKey) -> bytes:
         "to": sha256(question).hexdigest(),
         "ms": told.ms,
         "sess_until": told.sess_until,
-        "lanes": [[lane.epoch, lane.next, lane.head] for lane in told.lanes],
+        "lanes": [
+            [lane.epoch, lane.next, lane.head, *([FORKED] if lane.epoch in told.forked else [])]
+            for lane in told.lanes
+        ],
         "feeds": [[*shard, ver] for shard, ver in sorted(told.feeds.items())],
         "pieces": [
             [piece.kind, piece.topic, piece.shard, sha256(piece.raw).hexdigest(), len(piece.raw)]
             for piece in told.pieces
         ],
-        "tok": None,
+        "tok": told.token,
         "sth": None,
         "x": {},
     }
@@ -201,11 +216,13 @@ def _read(fields: Fields, payload: bytes) -> Told:
     fields.speaks(_TOLD)
     fields.object("x")
     fields.hex("to", HASH_BYTES)
-    lanes = []
+    lanes, forked = [], set()
     for entry in _few(fields, "lanes", LANES_MAX):
         epoch, upcoming = _numbers(entry, "lanes")
         if len(entry) < 3 or not is_hex(entry[2], HASH_BYTES):
             raise Malformed(why="lanes")
+        if entry[3:4] == [FORKED]:
+            forked.add(epoch)
         lanes.append(LaneNext(epoch, upcoming, entry[2]))
     return Told(
         hub=fields.name("hub"),
@@ -218,6 +235,8 @@ def _read(fields: Fields, payload: bytes) -> Told:
         lanes=tuple(lanes),
         feeds=_feeds(fields),
         pieces=_pieces(fields, payload),
+        token=fields.hex_or_none("tok", TOKEN_BYTES),
+        forked=frozenset(forked),
     )
 
 

@@ -226,7 +226,9 @@ class Conversation:
         self._succeed(self._down)
         self._is_greeted = True
         self._compare(heard)
-        if asked.has_more:
+        if heard.forked and not heard.shards:
+            self._down.stopped = not asked.has_more  # nothing is told to a till that is not the newest
+        if asked.has_more or self._down.stopped:
             return True
         self._sent_since_private = False
         for told in heard.shards:

@@ -8,8 +8,10 @@ import pytest
 from forks import close, copied, enrolled, heard, points_of, put_back, sold
 from headquarters import Headquarters, Shop
 
-from agent import provisioning, succession
-from agent.store import sales, volume
+from agent import goods_back, provisioning, succession
+from agent.recorder import Recorded
+from agent.store import outbox, prints, sales, volume
+from hub import refund_rights
 from hub.verify import verify
 
 
@@ -173,3 +175,83 @@ def test_while_headquarters_does_not_answer_it_sells_on_and_tells_it_later(
     assert back.sync().settled
     assert {*first, *second} <= heard(hq).keys()
     assert points_of(hq, m) == 300
+
+
+def test_it_gives_no_number_that_the_other_may_give(hq: Headquarters, home: Shop, tmp_path: Path) -> None:
+    home.sync()
+    enrolled(home)
+    home.sync()
+    copy = copied(home, tmp_path / "copy")
+    enrolled(home)
+    home.sync()
+    twin = hq.open(copy)
+    twin.sync()
+    numbers = [enrolled(shop) for shop in (home, twin, home, twin)]
+    assert len(set(numbers)) == 4
+    home.sync()
+    twin.sync()
+    assert hq.rows("SELECT count(*) FROM op_seen WHERE posted = 0") == [(0,)]
+
+
+def test_what_was_said_of_others_operations_is_not_said_of_its_own(
+    hq: Headquarters, home: Shop, tmp_path: Path
+) -> None:
+    home.sync()
+    m = enrolled(home)
+    home.sync()
+    copy = copied(home, tmp_path / "copy")
+    sold(home, m)
+    home.sync()
+    back = put_back(hq, home, copy)
+    place = back.till.log.pos(back.till.log.seq + 1)
+    sold(back, m)
+    with back.till.book.turn() as turn:
+        outbox.keep_outcomes(turn, [(place, "P", {"reason": "unknown-type"}, 0)])
+    back.sync()
+    assert outbox.outcomes(back.till.book) == []
+    view = back.till.look(m)
+    assert view is not None
+    assert view.account.balance(view.today) == 200
+
+
+def test_a_receipt_and_an_act_go_along(hq: Headquarters, home: Shop, tmp_path: Path) -> None:
+    """The number on the paper finds the sale that was printed with it, and its receipt can be had again."""
+    home.sync()
+    m = enrolled(home)
+    home.sync()
+    copy = copied(home, tmp_path / "copy")
+    sold(home, m)
+    home.sync()
+    back = put_back(hq, home, copy)
+    (own,) = sold(back, m)
+    number = back.till.lane_position(back.till.log.pos(back.till.log.seq))
+    back.sync()
+    assert goods_back.find(back.till, number) == own
+    found = sales.entry(back.till.book, own)
+    assert found is not None
+    receipt = prints.of(back.till.book, found[0] * prints.COPIES_MAX)
+    assert receipt is not None
+    assert receipt.receipt["number"] == number
+    assert isinstance(goods_back.refund(back.till, own, [[1, 1, 10_000]], "c1"), Recorded)
+    back.sync()
+    assert points_of(hq, m) == 100
+
+
+def test_it_keeps_its_right_to_refund_what_it_sold_before(
+    hq: Headquarters, home: Shop, tmp_path: Path
+) -> None:
+    home.sync()
+    m = enrolled(home)
+    (sale,) = sold(home, m)
+    home.sync()
+    copy = copied(home, tmp_path / "copy")
+    sold(home, m)
+    home.sync()
+    back = put_back(hq, home, copy)
+    back.sync()
+    with hq.office.store.turn() as turn:
+        refund_rights.want(turn, ("s001", "01", 1), sale, hq.clock.now_ms)
+    assert back.sync().settled
+    assert back.sync().settled
+    assert hq.rows("SELECT sale FROM ceded") == [(sale,)]
+    assert hq.rows("SELECT count(*) FROM op_seen WHERE posted = 0") == [(0,)]
