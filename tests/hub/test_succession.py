@@ -255,3 +255,38 @@ def test_it_keeps_its_right_to_refund_what_it_sold_before(
     assert back.sync().settled
     assert hq.rows("SELECT sale FROM ceded") == [(sale,)]
     assert hq.rows("SELECT count(*) FROM op_seen WHERE posted = 0") == [(0,)]
+
+
+def test_of_a_hundred_and_eighty_operations_a_till_put_back_tells_them_all(
+    hq: Headquarters, home: Shop, tmp_path: Path
+) -> None:
+    """Thirty were hidden or dropped where others were asked the same: the copy is of the hundredth."""
+    home.sync()
+    m = enrolled(home)
+    told = sold(home, m, 99)
+    home.sync()
+    copy = copied(home, tmp_path / "copy")
+    told += sold(home, m, 50)
+    home.sync()
+    back = put_back(hq, home, copy)
+    told += sold(back, m, 30)
+    assert back.sync().settled
+    assert {*told} <= heard(hq).keys()
+    assert hq.rows("SELECT count(*) FROM facts WHERE kind IN ('member.enrol', 'sale.earn')") == [(180,)]
+    assert points_of(hq, m) == 179 * 100
+
+
+def test_of_two_hundred_operations_two_that_were_one_tell_them_all(
+    hq: Headquarters, home: Shop, tmp_path: Path
+) -> None:
+    home.sync()
+    m = enrolled(home)
+    told = sold(home, m, 99)
+    home.sync()
+    twin = hq.open(copied(home, tmp_path / "copy"))
+    for _ in range(5):
+        told += sold(home, m, 10) + sold(twin, m, 10)
+        home.sync()
+        assert twin.sync().settled, "found at its first contact, and an own lane from then on"
+    assert {*told} <= heard(hq).keys()
+    assert points_of(hq, m) == 199 * 100
