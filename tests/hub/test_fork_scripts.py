@@ -14,7 +14,7 @@ import pytest
 from forks import close, copied, enrolled, heard, points_of, put_back, sold
 from headquarters import Headquarters, Shop
 
-from agent import goods_back
+from agent import day_close, goods_back
 from hub.verify import verify
 from points.operations import Operation
 from points.wire import canonical
@@ -38,8 +38,8 @@ class Script:
         self.sister = hq.shop("s001", "02")
         self.members = [enrolled(self.pcs[0]), enrolled(self.sister)]
         self.copies = [copied(self.pcs[0], hq.folder / "copy")]
+        self.ever: set[str] = set()
         self.gone: set[str] = set()
-        self.said: list[str] = []
         self.sync(self.pcs[0])
         self.sync(self.sister)
         self.sync(self.pcs[0])
@@ -48,10 +48,21 @@ class Script:
         pc = self.draw.choice([*self.pcs, *self.pcs, self.sister])
         m = self.draw.choice(self.members)
         doing = self.draw.choices(
-            ["sell", "redeem", "refund", "enrol", "sync", "copy", "put back", "clone", "start"],
-            [30, 12, 8, 4, 18, 8, 8, 6, 6],
+            [
+                "sell",
+                "redeem",
+                "refund",
+                "enrol",
+                "sync",
+                "copy",
+                "put back",
+                "clone",
+                "start",
+                "cut",
+                "home",
+            ],
+            [30, 14, 8, 4, 18, 8, 8, 6, 6, 8, 3],
         )[0]
-        self.said.append(f"{doing} {self.hq.shops.index(pc)}")
         match doing:
             case "sell":
                 self.sell(pc, m)
@@ -63,6 +74,10 @@ class Script:
                 enrolled(pc)
             case "sync":
                 self.sync(pc)
+            case "cut":
+                pc.uplink.connected = not pc.uplink.connected
+            case "home":
+                day_close.give_back(pc.till, "agent")
             case "copy" if pc is not self.sister:
                 self.copies.append(copied(pc, self.hq.folder / f"copy{len(self.copies)}"))
             case "put back" if self.copies and pc is not self.sister:
@@ -74,6 +89,7 @@ class Script:
             case "start" if pc is not self.sister:
                 close(pc)
                 self.pcs[self.pcs.index(pc)] = self.hq.open(pc.folder)
+        self.ever |= set().union(*(recorded(one) for one in (*self.pcs, self.sister)))
         self.hq.clock.now_ms += self.draw.randint(1, 3) * 60_000
 
     def sell(self, pc: Shop, m: int) -> None:
@@ -101,12 +117,14 @@ class Script:
 
     def end(self) -> None:
         """Everybody tells everything; then it is all there, once."""
+        for pc in (*self.pcs, self.sister):
+            pc.uplink.connected = True
         for _ in range(3):
             for pc in (*self.pcs, self.sister):
                 self.sync(pc)
         posted = heard(self.hq)
+        assert self.ever - self.gone - self.kept() <= posted.keys()
         for pc in (*self.pcs, self.sister):
-            assert self.hq.shops
             done = pc.night.contact(rest=lambda _ms: None)
             assert done.settled, [alarm.problem for alarm in done.alarms]
             lacking = recorded(pc).keys() - posted.keys()
@@ -120,6 +138,10 @@ class Script:
             view = self.sister.till.look(m)
             if view is not None:
                 assert view.account.balance(view.today) == points_of(self.hq, m)
+        reasons = {reason for (reason,) in self.hq.rows("SELECT reason FROM cases")}
+        assert "forked" in reasons or "uncovered" not in reasons, (
+            "points are spent twice by two, and only by two"
+        )
         assert not verify(self.hq.office).faults
 
     def kept(self) -> set[str]:
