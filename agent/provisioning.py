@@ -123,7 +123,8 @@ def succeed(key_dir: Path, own: Identity, key_name: str, granted: bytes) -> Iden
         "inc": told.inc, "granted": granted.hex(), "former": own.key.public_raw.hex(),
     }  # fmt: skip
     _write(path, json.dumps(kept).encode())
-    (key_dir / old_name).unlink(missing_ok=True)
+    if old_name != key_name:
+        (key_dir / old_name).unlink(missing_ok=True)
     return identity_of(key_dir)
 
 

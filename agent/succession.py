@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import logging
 import secrets
+from pathlib import Path
 
 from agent import provisioning
 from agent.identity import VERSION
@@ -20,7 +21,7 @@ from agent.till import Till
 from agent.uplink import OutOfReach, Uplink
 from points.operations import Operation
 from points.wire import ack, canonical, endpoints, envelope, succession
-from points.wire.faults import Integrity, WireFault
+from points.wire.faults import Integrity, Problem, WireFault
 from points.wire.keys import RAW_BYTES, SigningKey
 from points.wire.lane import KeyRecord, Lane
 from points.wire.succession import NONCE_BYTES, POINTS_MAX, Point
@@ -42,7 +43,7 @@ def go_on(till: Till, uplink: Uplink) -> bool:
         provisioning.kept(folder / _key_name(own.key), lambda: secrets.token_bytes(RAW_BYTES))
     )
     request = provisioning.kept(
-        folder / f"after-{own.key.kid}.request",
+        folder / _request_name(own.key),
         lambda: succession.ask(
             own.lane, own.key, new, _points(till), till.chance(NONCE_BYTES), till.inst, VERSION,
             till.clock.now().wall_ms,
@@ -53,18 +54,28 @@ def go_on(till: Till, uplink: Uplink) -> bool:
         succession.open_grant(raw, request, new.public_raw, own.lane, own.hub_receipt_public)
     except (OutOfReach, WireFault) as error:
         log.warning("headquarters grants no lane to go on in: %s", error)
+        if isinstance(error, WireFault) and error.problem == Problem.WRONG_LANE:
+            _forget(folder, own.key)  # the key was granted to another request: a fresh one next time
         return False
     with till.book.lock:
         if till.asking or volume.is_printing(till.book):
             return False
-        till.identity = provisioning.succeed(folder, own, _key_name(own.key), raw)
+        till.go_on(provisioning.succeed(folder, own, _key_name(own.key), raw))
         uplink.key = till.identity.key
-        till.go_on()
         log.warning("the lane forked; %d operations go on in another", till.log.seq)
         till.log.reconcile()
         till.recall()
         till.gather()
     return True
+
+
+def _forget(folder: Path, old: SigningKey) -> None:
+    for name in (_request_name(old), _key_name(old)):
+        (folder / name).unlink(missing_ok=True)
+
+
+def _request_name(old: SigningKey) -> str:
+    return f"after-{old.kid}.request"
 
 
 def _key_name(old: SigningKey) -> str:
@@ -89,6 +100,8 @@ def fetch(till: Till, uplink: Uplink) -> None:
         while (told := volume.unheard(till.book)) is not None:
             _take(till, told, uplink)
     except (OutOfReach, WireFault) as error:
+        if isinstance(error, WireFault) and error.problem == Problem.NOT_FOUND:
+            volume.give_up(till.book)
         log.warning("what headquarters has of the old lane was not fetched: %s", error)
 
 

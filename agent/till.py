@@ -119,7 +119,7 @@ class Till:
     def wake(self) -> None:
         """At start: reconcile the two files, then rebuild what is kept in memory."""
         self.load_books()
-        self.go_on()
+        self.go_on(self.identity)
         lacking = self.log.reconcile()
         if lacking:
             self._restore([record.body for record in lacking])
@@ -127,14 +127,15 @@ class Till:
         self.rebuild_rights()
         self.gather()
 
-    def go_on(self) -> None:
-        """After a fork: move the book to the lane that was granted, unless that was done."""
-        granted = self.identity.granted
+    def go_on(self, identity: Identity) -> None:
+        """Be who it is after a fork: move the book to the lane that was granted, unless that was done."""
+        granted = identity.granted
         if granted is None:
             return
         if volume.goes_on_in(self.book) != granted.lane.epoch:
-            volume.move(self.book, self.till, granted, self.identity.genesis)
-        self.log.begin(granted.lane, self.identity.genesis)
+            volume.move(self.book, self.till, granted, identity.genesis)
+        self.identity = identity
+        self.log.begin(granted.lane, identity.genesis)
 
     def recall(self) -> None:
         """Read the rules and facts that were kept; changes nothing on disk."""
@@ -172,7 +173,8 @@ class Till:
     def index(self, turn: Connection, op: Operation, pos: int) -> None:
         """Make an operation that came from elsewhere findable, and its number used."""
         if op.kind == "sale.earn" and op.body["receipt"] != self.lane_position(pos):
-            sales.index_sale(turn, op.body["receipt"], op.day, pos)
+            if not sales.receipt_exists(self.book, op.body["receipt"], op.day):  # else it was sold twice
+                sales.index_sale(turn, op.body["receipt"], op.day, pos)
         elif op.kind in sales.FINDABLE_BY_REF:
             sales.index_return(turn, op.refs[0], pos)
         elif op.kind == "member.enrol" and op.m is not None:

@@ -14,7 +14,7 @@ from hub.decisions import decide
 from hub.keys import index_key
 from hub.office import HUB_TILL, REGION, Office
 from hub.publishing import seal_code
-from hub.store import schema
+from hub.store import device_keys, schema
 from hub.store.engine import Turn
 from points import codes
 from points.identifiers import HUB_STORE, MEMBERS_PER_BLOCK
@@ -132,7 +132,8 @@ def _next_epoch(turn: Turn, office: Office, store: str, till: str) -> tuple[int,
 def succeed(turn: Turn, store: str, till: str, epoch: int) -> tuple[int, int]:
     """The lane epoch and rights term of a PC that goes on after the one with ``epoch``.
 
-    It is the till from now on if that one was; else it stays replaced, in the term in which it was.
+    It is the till from now on if that one was, or a lane that continues it: a PC that is put back again and
+    again is still the till. One whose place another PC has taken by a ticket stays replaced, in its term.
     """
     row = turn.one(
         "SELECT a.epoch, a.term, k.term,"
@@ -143,7 +144,7 @@ def succeed(turn: Turn, store: str, till: str, epoch: int) -> tuple[int, int]:
     )
     assert row is not None, "who asks was admitted"
     current, term, own, latest = row
-    if current != epoch:
+    if epoch not in device_keys.lineage(turn, store, till, current):
         return int(latest) + 1, int(own)
     turn.run(
         "UPDATE agents SET epoch = ?, term = ? WHERE store = ? AND till = ?",

@@ -123,6 +123,12 @@ def put(turn: Connection, pos: int, op: Operation, body: bytes, link: bytes) -> 
     return done.rowcount > 0
 
 
+def give_up(book: Book) -> None:
+    """Headquarters does not have it any more either."""
+    with book.turn() as turn:
+        feeds.drop_fact(turn, UNHEARD)
+
+
 def heard_up_to(turn: Connection, told: Unheard, last: int) -> None:
     """Of what was unheard, up to ``last`` is here now."""
     if last >= told.last:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import pytest
-from forks import close, copied, enrolled, heard, points_of, put_back, sold
+from forks import LINES, copied, enrolled, heard, points_of, put_back, sold
 from headquarters import Headquarters, Shop
 
-from agent import goods_back, provisioning, succession
+from agent import goods_back, provisioning
 from agent.recorder import Recorded
 from agent.store import outbox, prints, sales, volume
+from agent.uplink import join
 from hub import refund_rights
 from hub.verify import verify
 
@@ -106,75 +106,6 @@ def test_what_it_could_spend_stays_with_the_old_lane(hq: Headquarters, home: Sho
     home.sync()
     assert not verify(hq.office).faults
     assert spent
-
-
-@pytest.mark.parametrize("at", ["asked", "answered", "written", "moved"])
-def test_killed_anywhere_it_is_granted_one_lane(
-    hq: Headquarters, home: Shop, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, at: str
-) -> None:
-    class Killed(BaseException):
-        pass
-
-    def killed(*_told: object) -> None:
-        raise Killed
-
-    home.sync()
-    m = enrolled(home)
-    home.sync()
-    copy = copied(home, tmp_path / "copy")
-    sold(home, m, 2)
-    home.sync()
-    back = put_back(hq, home, copy)
-    after = sold(back, m, 2)
-    with monkeypatch.context() as broken:
-        where = {
-            "answered": (provisioning, "succeed"), "written": (volume, "move"),
-            "moved": (back.till.log, "reconcile"),
-        }  # fmt: skip
-        if at == "asked":
-            call = back.uplink.call
-
-            def torn(method: str, path: str, *rest: object, **more: object) -> bytes:
-                told = call(method, path, *rest, **more)  # type: ignore[arg-type]
-                if path == "/v1/successions":
-                    raise Killed
-                return told
-
-            broken.setattr(back.uplink, "call", torn)
-        else:
-            broken.setattr(*where[at], killed)
-        with pytest.raises(Killed):
-            back.night.contact()
-    close(back)
-    again = hq.open(back.folder)
-    assert again.sync().settled
-    assert again.till.identity.lane.epoch == 2
-    assert hq.rows("SELECT count(*) FROM keys") == [(2,)]
-    assert all(heard(hq)[op_id][2] == 2 for op_id in after)
-    assert points_of(hq, m) == 400
-    assert not verify(hq.office).faults
-
-
-def test_while_headquarters_does_not_answer_it_sells_on_and_tells_it_later(
-    hq: Headquarters, home: Shop, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    home.sync()
-    m = enrolled(home)
-    home.sync()
-    copy = copied(home, tmp_path / "copy")
-    sold(home, m)
-    home.sync()
-    back = put_back(hq, home, copy)
-    first = sold(back, m)
-    monkeypatch.setattr(succession, "go_on", lambda *_: False)
-    done = back.night.contact(rest=lambda _ms: None)
-    assert [alarm.problem for alarm in done.alarms] == ["fork"]
-    assert not done.settled
-    monkeypatch.undo()
-    second = sold(back, m)
-    assert back.sync().settled
-    assert {*first, *second} <= heard(hq).keys()
-    assert points_of(hq, m) == 300
 
 
 def test_it_gives_no_number_that_the_other_may_give(hq: Headquarters, home: Shop, tmp_path: Path) -> None:
@@ -290,3 +221,63 @@ def test_of_two_hundred_operations_two_that_were_one_tell_them_all(
         assert twin.sync().settled, "found at its first contact, and an own lane from then on"
     assert {*told} <= heard(hq).keys()
     assert points_of(hq, m) == 199 * 100
+
+
+def test_one_number_of_the_point_of_sale_on_both_sides_of_a_fork(
+    hq: Headquarters, home: Shop, tmp_path: Path
+) -> None:
+    home.sync()
+    m = enrolled(home)
+    home.sync()
+    copy = copied(home, tmp_path / "copy")
+    lost = home.counter.sell(m, LINES, "c1", receipt="POS-1")
+    home.sync()
+    back = put_back(hq, home, copy)
+    own = back.counter.sell(m, LINES, "c1", receipt="POS-1")
+    assert isinstance(lost, Recorded)
+    assert isinstance(own, Recorded)
+    assert back.sync().settled
+    assert {lost.op.id, own.op.id} <= heard(hq).keys()
+    assert volume.unheard(back.till.book) is None
+    assert goods_back.find(back.till, "POS-1") == own.op.id
+
+
+def test_a_till_that_is_put_back_again_and_again_is_still_the_till(
+    hq: Headquarters, home: Shop, tmp_path: Path
+) -> None:
+    home.sync()
+    m = enrolled(home)
+    home.sync()
+    copy = copied(home, tmp_path / "copy")
+    for epoch in (2, 3, 4):
+        sold(home, m)
+        home.sync()
+        home = put_back(hq, home, copy)
+        sold(home, m)
+        assert home.sync().settled
+        assert home.till.identity.lane.epoch == epoch
+        assert home.till.has_own_term
+        assert home.till.facts()["pool"] > 0
+    assert points_of(hq, m) == 600
+
+
+def test_a_till_whose_place_was_taken_by_a_ticket_stays_replaced(
+    hq: Headquarters, home: Shop, tmp_path: Path
+) -> None:
+    home.sync()
+    m = enrolled(home)
+    home.sync()
+    copy = copied(home, tmp_path / "copy")
+    sold(home, m)
+    home.sync()
+    (old,) = (shop for shop in hq.shops)
+    folder = tmp_path / "new"
+    new = hq.open(folder, provisioning.join(folder / "keys", hq.ticket("s001"), join))
+    back = put_back(hq, old, copy)
+    told = sold(back, m)
+    assert back.sync().settled
+    assert told[0] in heard(hq)
+    assert not back.till.has_own_term
+    new.sync()
+    assert new.till.has_own_term
+    assert (new.till.identity.lane.epoch, back.till.identity.lane.epoch) == (2, 3)

@@ -1,0 +1,140 @@
+"""Going on after a fork is interrupted: killed, out of reach, refused by a disk; each ends in one lane."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from forks import close, copied, enrolled, heard, points_of, put_back, sold
+from headquarters import Headquarters, Shop
+
+from agent import provisioning, succession
+from agent.store import volume
+from config.faults import Fault
+from hub.verify import verify
+
+
+@pytest.mark.parametrize("at", ["asked", "answered", "written", "moved"])
+def test_killed_anywhere_it_is_granted_one_lane(
+    hq: Headquarters, home: Shop, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, at: str
+) -> None:
+    class Killed(BaseException):
+        pass
+
+    def killed(*_told: object) -> None:
+        raise Killed
+
+    home.sync()
+    m = enrolled(home)
+    home.sync()
+    copy = copied(home, tmp_path / "copy")
+    sold(home, m, 2)
+    home.sync()
+    back = put_back(hq, home, copy)
+    after = sold(back, m, 2)
+    with monkeypatch.context() as broken:
+        where = {
+            "answered": (provisioning, "succeed"), "written": (volume, "move"),
+            "moved": (back.till.log, "reconcile"),
+        }  # fmt: skip
+        if at == "asked":
+            call = back.uplink.call
+
+            def torn(method: str, path: str, *rest: object, **more: object) -> bytes:
+                told = call(method, path, *rest, **more)  # type: ignore[arg-type]
+                if path == "/v1/successions":
+                    raise Killed
+                return told
+
+            broken.setattr(back.uplink, "call", torn)
+        else:
+            broken.setattr(*where[at], killed)
+        with pytest.raises(Killed):
+            back.night.contact()
+    close(back)
+    again = hq.open(back.folder)
+    assert again.sync().settled
+    assert again.till.identity.lane.epoch == 2
+    assert hq.rows("SELECT count(*) FROM keys") == [(2,)]
+    assert all(heard(hq)[op_id][2] == 2 for op_id in after)
+    assert points_of(hq, m) == 400
+    assert not verify(hq.office).faults
+
+
+def test_while_headquarters_does_not_answer_it_sells_on_and_tells_it_later(
+    hq: Headquarters, home: Shop, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home.sync()
+    m = enrolled(home)
+    home.sync()
+    copy = copied(home, tmp_path / "copy")
+    sold(home, m)
+    home.sync()
+    back = put_back(hq, home, copy)
+    first = sold(back, m)
+    monkeypatch.setattr(succession, "go_on", lambda *_: False)
+    done = back.night.contact(rest=lambda _ms: None)
+    assert [alarm.problem for alarm in done.alarms] == ["fork"]
+    assert not done.settled
+    monkeypatch.undo()
+    second = sold(back, m)
+    assert back.sync().settled
+    assert {*first, *second} <= heard(hq).keys()
+    assert points_of(hq, m) == 300
+
+
+def test_a_disk_that_takes_nothing_leaves_it_who_it_was(
+    hq: Headquarters, home: Shop, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The new identity is written and the book cannot be moved: it sells on, and is moved later."""
+
+    def full(*_told: object) -> int:
+        raise Fault("fault.disk_full", "no room")
+
+    home.sync()
+    m = enrolled(home)
+    home.sync()
+    copy = copied(home, tmp_path / "copy")
+    sold(home, m)
+    home.sync()
+    back = put_back(hq, home, copy)
+    told = sold(back, m)
+    with monkeypatch.context() as broken:
+        broken.setattr(volume, "move", full)
+        with pytest.raises(Fault):
+            back.night.contact(rest=lambda _ms: None)
+    assert back.till.identity.lane.epoch == back.till.log.lane.epoch == 1
+    told += sold(back, m)
+    assert back.sync().settled
+    assert back.till.identity.lane.epoch == back.till.log.lane.epoch == 2
+    assert {*told} <= heard(hq).keys()
+    close(back)
+    assert hq.open(back.folder).sync().settled
+
+
+def test_a_key_that_was_granted_to_another_request_is_not_asked_with_again(
+    hq: Headquarters, home: Shop, tmp_path: Path
+) -> None:
+    home.sync()
+    m = enrolled(home)
+    home.sync()
+    copy = copied(home, tmp_path / "copy")
+    sold(home, m)
+    home.sync()
+    keys = home.folder / "keys"
+    back = put_back(hq, home, copy)
+    sold(back, m)
+    with pytest.MonkeyPatch.context() as broken:
+        broken.setattr(provisioning, "succeed", _breaks)
+        with pytest.raises(RuntimeError):
+            back.night.contact(rest=lambda _ms: None)
+    (request,) = keys.glob("after-*.request")
+    request.unlink()
+    back.night.contact(rest=lambda _ms: None)
+    assert back.till.identity.lane.epoch == 1
+    assert back.sync().settled
+    assert back.till.identity.lane.epoch == 3
+
+
+def _breaks(*_told: object) -> None:
+    raise RuntimeError
