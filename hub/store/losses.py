@@ -135,10 +135,13 @@ def leftovers(look: Turn, lost_pc: Mapping[str, Any]) -> dict[int, int]:
         )
         if epoch == lost_pc["epoch"]
     }  # fmt: skip
+    term = (lost_pc["inc"], lost_pc["term"])
     for m, op_id, raw in written:
-        if op_id not in own:
+        op = Operation(canonical.read_own(raw), store, till)
+        # What it recorded before it went on in another lane after a fork is told there, in its old term.
+        if op_id not in own and (op.body.get("inc"), op.body.get("term")) != term:
             continue
-        for act, n in Operation(canonical.read_own(raw), store, till).moves():
+        for act, n in op.moves():
             found[m] += n if act == "add" else -n if act in USES_LOCAL else 0
     for (m,) in look.run("SELECT m FROM reserved WHERE store = ? AND till = ?", (store, till)):
         found[m] += 0
