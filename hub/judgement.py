@@ -194,14 +194,19 @@ class _Round:
 
     def _unheard(self, lost: Mapping[str, Any]) -> Outcome | None:
         """What a loss waits for: what its PC gave itself is found in its lane."""
-        lane = (*lost["agent"][:2], lost["epoch"])
-        row = self.turn.one("SELECT seq FROM lanes WHERE store = ? AND till = ? AND epoch = ?", lane)
-        reached = int(row[0]) if row is not None else 0
-        if self.reached is not None and self.reached[:3] == lane:
-            reached = self.reached[3]
-        if reached >= lost["seq"]:
+        if all(
+            self._reached((*lost["agent"][:2], epoch)) >= seq
+            for epoch, seq in ([lost["epoch"], lost["seq"]], *lost.get("went_on", ()))
+        ):
             return None
-        return Outcome("P", {"reason": "missing-dependency", "lost": "{}/{}".format(*lane[:2])})
+        return Outcome("P", {"reason": "missing-dependency", "lost": "{}/{}".format(*lost["agent"][:2])})
+
+    def _reached(self, lane: tuple[str, str, int]) -> int:
+        """How far a lane is heard, with what is being judged."""
+        if self.reached is not None and self.reached[:3] == lane:
+            return self.reached[3]
+        row = self.turn.one("SELECT seq FROM lanes WHERE store = ? AND till = ? AND epoch = ?", lane)
+        return 0 if row is None else int(row[0])
 
     def _remark(self, posts: Posts, remarks: Mapping[str, Outcome]) -> None:
         """What is said of operations that were posted, and a case for each."""

@@ -14,7 +14,7 @@ import json
 from hub import lost_claims
 from hub.decisions import decide
 from hub.office import Office
-from hub.store import losses, schema
+from hub.store import device_keys, losses, schema
 from hub.store.engine import Turn
 from hub.store.losses import Loss
 from points.identifiers import HUB_STORE
@@ -78,6 +78,9 @@ def approve(turn: Turn, office: Office, store: str, till: str, epoch: int, by: s
         "agent": [store, till], "inc": asked.inc, "term": asked.term, "epoch": epoch, "seq": seq,
         "evidence": asked.evidence, "asked_by": asked.asked_by, "approved_by": by,
     }  # fmt: skip
+    went_on = device_keys.went_on(turn, store, till, epoch)
+    if went_on:
+        fact["went_on"] = went_on
     before = held_at(turn, store, till)
     decide(turn, office, [("agent.lost", fact)])
     pts = before - held_at(turn, store, till)

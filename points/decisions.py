@@ -175,11 +175,16 @@ def dismiss(body: Mapping[str, Any]) -> None:
 
 
 def lost(body: Mapping[str, Any]) -> None:
-    """Two people have declared a PC lost."""
+    """Two people have declared a PC lost, whose lane is known to ``seq``. ``went_on`` [[epoch, seq]…] are the
+    lanes in which it went on after forks, as far as they were known."""
     agent(body["agent"])
     term(body)
     whole(body["epoch"], 1, EPOCH_MAX)
     whole(body["seq"], 0, SEQ_MAX)
+    for entry in body.get("went_on", ()):
+        if type(entry) is not list or len(entry) != 2:
+            raise BadOperation("went_on", "is lanes and how far each is known")
+        whole(entry[0], body["epoch"] + 1, EPOCH_MAX), whole(entry[1], 0, SEQ_MAX)
     word(body["evidence"], EVIDENCE_MAX)
     if word(body["approved_by"]) == word(body["asked_by"]):
         raise BadOperation("approved_by", "two people decide")

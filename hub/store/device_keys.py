@@ -40,3 +40,14 @@ def lineage(look: Turn, store: str, till: str, epoch: int) -> tuple[int, ...]:
 def continues(look: Turn, lane: tuple[str, str, int], earlier: tuple[str, str, int]) -> bool:
     """Whether the PC of a lane is that of an earlier one, or the same lane."""
     return lane == earlier or (lane[:2] == earlier[:2] and earlier[2] in lineage(look, *lane))
+
+
+def went_on(look: Turn, store: str, till: str, epoch: int) -> list[list[int]]:
+    """[epoch, last number heard] of every lane that continues this one after forks."""
+    rows = look.run(
+        "SELECT k.epoch, coalesce(l.seq, 0) FROM keys k LEFT JOIN lanes l"
+        " ON l.store = k.store AND l.till = k.till AND l.epoch = k.epoch"
+        " WHERE k.store = ? AND k.till = ? AND k.epoch > ? ORDER BY k.epoch",
+        (store, till, epoch),
+    )
+    return [[later, seq] for later, seq in rows if epoch in lineage(look, store, till, later)]

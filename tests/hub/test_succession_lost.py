@@ -6,10 +6,12 @@ from pathlib import Path
 
 import pytest
 from forks import copied, enrolled, points_of, put_back, sold
-from headquarters import Headquarters, Shop
+from headquarters import Headquarters, Shop, headquarters
 
 from agent.recorder import Recorded
 from hub import losses
+from hub.registry import copy_registry
+from hub.verify import state, verify
 
 
 def declare_lost(hq: Headquarters, epoch: int) -> None:
@@ -72,3 +74,24 @@ def test_what_it_gave_itself_in_its_new_lane_stays_its_own(
     assert held(hq, m) == 200
     back.sync()
     assert back.here(m) == held(hq, m) == 350
+
+
+@pytest.mark.parametrize("epochs_first", [False, True])
+@pytest.mark.parametrize("hq_first", [False, True])
+def test_it_is_the_same_in_whatever_order_an_empty_headquarters_hears_it(
+    hq: Headquarters, home: Shop, tmp_path: Path, hq_first: bool, epochs_first: bool
+) -> None:
+    back, m = forked(hq, home, tmp_path, 150)
+    declare_lost(hq, 1)
+    sold(back, m)
+    back.sync()
+    rows = hq.rows("SELECT store, epoch, envelope FROM batches ORDER BY arrived")
+    rows.sort(key=lambda row: ((row[0] == "hq") is not hq_first, row[1] if epochs_first else -row[1]))
+    with headquarters(tmp_path / "again") as again:
+        again.office.keys = hq.office.keys
+        copy_registry(hq.office.store, again.office)
+        again.hear([bytes(raw) for _, _, raw in rows])
+        told, wanted = state(again.office), state(hq.office)
+        for part in ("lost", "waiting", "members", "cells", "reserved", "accounts", "operations"):
+            assert told[part] == wanted[part], part
+        assert not verify(again.office).faults
