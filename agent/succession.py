@@ -32,11 +32,11 @@ log = logging.getLogger(__name__)
 def go_on(till: Till, uplink: Uplink) -> bool:
     """Go on in a lane of its own; whether it does now.
 
-    Not while a cashier is being authorised or a receipt is on its way to the printer, and not when
-    headquarters does not grant it: then it is asked again at the next contact. Raises a Fault when a disk
-    takes nothing.
+    Not while a cashier is being authorised, a receipt is on its way to the printer, or something of an
+    earlier lane is still to be fetched, and not when headquarters does not grant it: then it is asked again
+    at the next contact. Raises a Fault when a disk takes nothing.
     """
-    if till.asking or volume.is_printing(till.book):
+    if till.asking or volume.is_printing(till.book) or volume.unheard(till.book) is not None:
         return False
     folder, own = till.log.mirror.path.parent, till.identity
     new = SigningKey.from_raw(

@@ -9,7 +9,7 @@ from forks import close, copied, enrolled, heard, points_of, put_back, sold
 from headquarters import Headquarters, Shop
 
 from agent import provisioning, succession
-from agent.store import volume
+from agent.store import sales, volume
 from config.faults import Fault
 from hub.verify import verify
 
@@ -134,6 +134,31 @@ def test_a_key_that_was_granted_to_another_request_is_not_asked_with_again(
     assert back.till.identity.lane.epoch == 1
     assert back.sync().settled
     assert back.till.identity.lane.epoch == 3
+
+
+def test_what_an_earlier_fork_left_to_be_fetched_comes_before_the_next(
+    hq: Headquarters, home: Shop, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home.sync()
+    m = enrolled(home)
+    home.sync()
+    copy = copied(home, tmp_path / "copy")
+    first = sold(home, m)
+    home.sync()
+    home = put_back(hq, home, copy)
+    with monkeypatch.context() as broken:
+        broken.setattr(succession, "fetch", lambda *_: None)
+        home.sync()
+        copy = copied(home, tmp_path / "copy2")
+        second = sold(home, m)
+        home.sync()
+        home = put_back(hq, home, copy)
+        sold(home, m)
+        home.night.contact(rest=lambda _ms: None)
+        assert home.till.identity.lane.epoch == 2, "it waits"
+    assert home.sync().settled
+    assert home.till.identity.lane.epoch == 3
+    assert all(sales.entry(home.till.book, op_id) for op_id in (*first, *second))
 
 
 def _breaks(*_told: object) -> None:
