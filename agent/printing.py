@@ -114,6 +114,9 @@ class Printing:
         Gives the job that stands for the receipt now. Asked twice, the second changes nothing.
         """
         job = prints.of(self.till.book, number)
+        if job is None:
+            with self._mind:
+                self._looks.pop(number, None)
         if job is None or number not in self._looks:
             return number
         if printed:
@@ -188,7 +191,8 @@ class Printing:
             sent = False
             try:
                 paper = self._paper(job)
-                self._mark(job, "SENDING")
+                if not self._mark(job, "SENDING"):
+                    return True  # it has another number now, under which it waits
                 sent = True
                 done = self.printer.print(paper, self._notice)
             except HardwareFault as fault:
@@ -220,10 +224,12 @@ class Printing:
 
     # -- the queue -------------------------------------------------------------------------------
 
-    def _mark(self, job: PrintJob, state: str, why: str = "") -> None:
+    def _mark(self, job: PrintJob, state: str, why: str = "") -> bool:
         with self.till.book.turn() as turn:
-            prints.mark(turn, job.id, state, why)
-        self._look_at(job, state, why)
+            is_there = prints.mark(turn, job.id, state, why)
+        if is_there:
+            self._look_at(job, state, why)
+        return is_there
 
     def _look_at(self, job: PrintJob, state: str, why: str) -> None:
         with self._mind:

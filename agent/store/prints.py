@@ -92,9 +92,10 @@ def of(book: Book, job: int) -> PrintJob | None:
     return None if found is None else _job(found)
 
 
-def mark(turn: Connection, job: int, state: str, why: str = "") -> None:
-    """A job moved on."""
-    turn.execute("UPDATE prints SET state = ?, why = ? WHERE id = ?", (state, why, job))
+def mark(turn: Connection, job: int, state: str, why: str = "") -> bool:
+    """A job moved on. False when none has this number: its operation stands elsewhere after a fork."""
+    done = turn.execute("UPDATE prints SET state = ?, why = ? WHERE id = ?", (state, why, job))
+    return done.rowcount > 0
 
 
 def interrupted(turn: Connection) -> None:

@@ -15,6 +15,7 @@ from shopfloor import GOODS
 from agent.assembly import Agent
 from agent.desk import Done
 from agent.store import prints
+from hardware.paper import Paper
 
 
 def sell(agent: Agent, act: str = "act-00000001") -> Done:
@@ -141,3 +142,24 @@ def test_a_new_member_s_receipt_fits_on_the_narrow_paper(tmp_path: Path) -> None
         slip = device.receipts[0]
         assert done.receipt.member_code in slip.text
         assert "13812348000" not in slip.text
+
+
+def test_a_job_that_gets_another_number_before_its_first_byte_is_printed_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The book may go on in another lane at any moment, and its receipts with it."""
+    shift, moved = 1_000 * prints.COPIES_MAX, list[int]()
+    with printer() as device, running(tmp_path, printer=device.address) as agent:
+        draw = agent.printing._paper
+
+        def moves(job: prints.PrintJob) -> Paper:
+            if not moved:
+                moved.append(job.id + shift)
+                with agent.till.book.turn() as turn:
+                    turn.execute("UPDATE prints SET id = id + ?", (shift,))
+            return draw(job)
+
+        monkeypatch.setattr(agent.printing, "_paper", moves)
+        sell(agent)
+        assert until(lambda: moved and state_of(agent, moved[0]) == "CONFIRMED")
+        assert len(device.receipts) == 1
