@@ -330,14 +330,15 @@ class Contact:
     def _take_together(self, told: dict[str, tuple[Manifest, bytes]]) -> int:
         private = told[PRIVATE_TOPIC][0]
         assert private.private is not None
-        if self._is_new(private) and not self._renew(private.inc, private.private.term):
+        is_its_term = self._has_forked or not self._is_new(private)
+        if not (is_its_term or self._renew(private.inc, private.private.term)):
             return 0
         counted = edition.counted_lanes(self.till, private, self._blobs)
         new = {topic: one for topic, one in told.items() if self._is_new(one[0])}
         waits = "members" in new and not self._is_stuck
         if waits and edition.counts_unheard(self.till, new["members"][0].g, counted):
             del new["members"]  # what became of an operation comes first, or its points come and go
-        taken = edition.take_together(self.till, new, self._blobs, counted)
+        taken = edition.take_together(self.till, new, self._blobs, counted, has_forked=self._has_forked)
         if taken.wanted:
             self._has_answered |= day_close.give_back(self.till, "agent", taken.wanted) > 0
         if taken.sales and self.till.rules is not None:
