@@ -78,6 +78,14 @@ def standing(look: Turn, lane: Lane) -> tuple[bool, int]:
     return row[0] != lane.epoch, int(row[1])
 
 
+def _is_behind(look: Turn, lane: Lane, asked: Question) -> bool:
+    """Whether more of its lane is here than the till knows: an ack was lost, or it was put back or copied. It
+    will go on in another lane then, and what it is granted in this one would lie there for nobody."""
+    wants = asked.lanes.get(lane.epoch)
+    here = (one.next for one in private_page.lanes(look, lane) if one.epoch == lane.epoch)
+    return wants is not None and wants < next(here, 1)
+
+
 def _all(turn: Turn, office: Office, lane: Lane, asked: Question) -> Told:
     publishing.publish_members(turn, office)
     device_keys.publish_keys(turn, office)
@@ -95,7 +103,7 @@ def _all(turn: Turn, office: Office, lane: Lane, asked: Question) -> Told:
         feeds[topic, shard] = held[0]
         if held[0] > asked.feeds.get((topic, shard), 0):
             pieces.append(Piece(MANIFEST, topic, shard, publishing.manifest_of(turn, topic, shard)))
-    page = page_of(turn, office, lane, is_shut=asked.is_shut)
+    page = page_of(turn, office, lane, is_shut=asked.is_shut or _is_behind(turn, lane, asked))
     if pieces or page.blobs.keys() != asked.held:
         shard, left = private_shard(lane.store, lane.till), INLINE_BYTES_MAX
         pieces.append(Piece(MANIFEST, PRIVATE_TOPIC, shard, private_page.issue(turn, office, page)))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from forks import copied, enrolled, sold
+from forks import copied, enrolled, put_back, sold
 from headquarters import DAY_MS, Headquarters, Shop
 
 from agent import day_close
@@ -29,6 +29,21 @@ def goes_home(home: Shop) -> None:
     home.till.leaving_until_mono_ms = 10**15
     home.sync()
     home.till.leaving_until_mono_ms = 0
+
+
+def test_a_lane_that_its_till_is_about_to_leave_is_granted_nothing(
+    hq: Headquarters, home: Shop, tmp_path: Path
+) -> None:
+    """It was, in the contact that found the fork: what headquarters had lay where nobody could spend it."""
+    m = earned(hq, home)
+    copy = copied(home, tmp_path / "copy")
+    goes_home(home)
+    back = put_back(hq, home, copy)
+    sold(back, m)
+    back.sync()
+    assert back.till.identity.lane.epoch == 2
+    assert back.here(m) == 300
+    assert hq.rows("SELECT term, granted - allowance_used FROM cells WHERE m = ?", m) == [(3, 300)]
 
 
 def test_who_has_forked_and_cannot_go_on_yet_takes_no_right_that_is_the_others_too(
