@@ -19,6 +19,8 @@ from agent.journal.log import EPOCH_STEP
 from agent.store import outbox, volume
 from agent.till import Till
 from agent.uplink import OutOfReach, Uplink
+from points import operations
+from points.fields import BadOperation
 from points.operations import Operation
 from points.wire import ack, canonical, endpoints, envelope, succession
 from points.wire.faults import Integrity, Problem, WireFault
@@ -115,14 +117,14 @@ def _take(till: Till, told: volume.Unheard, uplink: Uplink) -> None:
     heard.check_answers(header, batch.batch_id)
     if not header.first <= told.first <= header.last:
         raise Integrity(what="place")
-    ops = [Operation(canonical.decode(body), lane.store, lane.till) for body in batch.bodies]
+    ops = [_understood(body, lane) for body in batch.bodies]
     base = told.epoch * EPOCH_STEP
     with till.book.lock:
         with till.book.turn() as turn:
             for seq, op, body, link in zip(
                 range(header.first, header.last + 1), ops, batch.bodies, batch.hashes, strict=True
             ):
-                if volume.put(turn, base + seq, op, body, link):
+                if op is not None and volume.put(turn, base + seq, op, body, link):
                     till.index(turn, op, base + seq)
             outbox.keep_delivered(
                 turn, base + header.first, base + header.last, batch.batch_id, sent, answered
@@ -130,3 +132,12 @@ def _take(till: Till, told: volume.Unheard, uplink: Uplink) -> None:
             outbox.keep_outcomes(turn, [(base + seq, code, why, 0) for seq, code, why in heard.outcomes])
             volume.heard_up_to(turn, told, header.last)
         till.gather()
+
+
+def _understood(body: bytes, lane: Lane) -> Operation | None:
+    """The operation; None for what is none to this program, whatever another one with this key has sent."""
+    try:
+        raw = canonical.decode(body)
+        return operations.read(raw, lane.store, lane.till) if operations.known(raw) else None
+    except (WireFault, BadOperation):
+        return None

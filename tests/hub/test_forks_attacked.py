@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
-from forks import copied, enrolled, put_back, sold
+from forks import close, copied, enrolled, heard, put_back, sold
 from headquarters import DAY_MS, Headquarters, Shop
 
 from agent import day_close
-from agent.store import volume
+from agent.store import sales, volume
+from hub import reception
+from points.wire import canonical, envelope
+from points.wire.batch_header import Moment
 
 
 def earned(hq: Headquarters, home: Shop) -> int:
@@ -68,3 +72,33 @@ def test_who_has_forked_and_cannot_go_on_yet_takes_no_right_that_is_the_others_t
     monkeypatch.undo()
     assert twin.sync().settled
     assert (twin.here(m), home.here(m)) == (0, 400)
+
+
+@pytest.mark.parametrize(
+    "lacks", [{}, {"t": "sale.earn", "tv": 1}, {"t": "sale.earn", "tv": 9}, {"t": "sale.refund", "tv": 1}]
+)
+def test_what_another_program_has_sent_with_its_key_is_fetched_and_keeps_it_from_nothing(
+    hq: Headquarters, home: Shop, tmp_path: Path, lacks: dict[str, Any]
+) -> None:
+    """Headquarters has it in custody; a till that was put back could not read it and never spoke again."""
+    home.sync()
+    m = enrolled(home)
+    home.sync()
+    copy = copied(home, tmp_path / "copy")
+    (sale,) = sold(home, m)
+    home.sync()
+    log, body = home.till.log, canonical.decode(home.till.log.between(home.till.log.pos(2), 2**40)[0].body)
+    strange = canonical.encode(
+        {**{k: body[k] for k in ("by", "boot", "mono", "day", "st", "rule")}, "id": "0" * 32, **lacks}
+    )
+    moment = Moment(1, "00112233aabbccdd", 1, "0" * 32, "thief/1", 1, None)
+    own = home.till.identity
+    reception.receive(hq.office, envelope.cut(own.lane, log.seq + 1, log.head, [strange], own.key, moment))
+    back = put_back(hq, home, copy)
+    told = sold(back, m)
+    assert back.sync().settled
+    assert told[0] in heard(hq)
+    assert sales.entry(back.till.book, sale) is not None
+    assert volume.unheard(back.till.book) is None
+    close(back)
+    assert hq.open(back.folder).till.look(m) is not None
