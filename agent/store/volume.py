@@ -15,6 +15,7 @@ from agent.journal.log import EPOCH_STEP
 from agent.journal.schema import NEVER_CHANGED
 from agent.store import feeds, outbox, sales
 from agent.store.prints import COPIES_MAX
+from config.faults import Fault
 from config.sqlite import Connection
 from points.operations import Operation
 from points.wire import canonical, chain
@@ -41,6 +42,15 @@ def goes_on_in(book: Book) -> int | None:
     """The epoch in which this book goes on after a fork; None if it never forked."""
     kept = feeds.fact(book, GOES_ON)
     return None if kept is None else int(kept)
+
+
+def check_key(book: Book, epoch: int) -> None:
+    """Raises a Fault when the book goes on in a later lane than that of the key: what was recorded there
+    could be told nobody, and its numbers would be given out again."""
+    moved_to = goes_on_in(book)
+    if moved_to is not None and moved_to > epoch:
+        why = f"the book goes on in lane {moved_to}, and the key is of lane {epoch}"
+        raise Fault("fault.keys_older", why, epoch=moved_to)
 
 
 def unheard(book: Book) -> Unheard | None:

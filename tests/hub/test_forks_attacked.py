@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ from headquarters import DAY_MS, Headquarters, Shop
 
 from agent import day_close
 from agent.store import sales, volume
+from config.faults import Fault
 from hub import reception
 from points.wire import canonical, envelope
 from points.wire.batch_header import Moment
@@ -102,3 +104,30 @@ def test_what_another_program_has_sent_with_its_key_is_fetched_and_keeps_it_from
     assert volume.unheard(back.till.book) is None
     close(back)
     assert hq.open(back.folder).till.look(m) is not None
+
+
+def test_a_key_folder_that_is_older_than_the_book_stops_the_till_before_a_sale(
+    hq: Headquarters, home: Shop, tmp_path: Path
+) -> None:
+    """It sold in its old lane and never spoke again; what it had recorded in the new one was told nobody."""
+    home.sync()
+    m = enrolled(home)
+    home.sync()
+    copy = copied(home, tmp_path / "copy")
+    sold(home, m)
+    home.sync()
+    back = put_back(hq, home, copy)
+    told = sold(back, m)
+    back.sync()
+    told += sold(back, m)
+    close(back)
+    newer = shutil.move(back.folder / "keys", tmp_path / "newer")
+    shutil.copytree(copy / "keys", back.folder / "keys")
+    with pytest.raises(Fault) as fault:
+        hq.open(back.folder)
+    assert fault.value.remedy == "fault.keys_older"
+    assert fault.value.detail == {"epoch": 2}
+    shutil.rmtree(back.folder / "keys")
+    shutil.move(newer, back.folder / "keys")
+    assert hq.open(back.folder).sync().settled
+    assert {*told} <= heard(hq).keys()
