@@ -81,7 +81,8 @@ def move(book: Book, till: str, granted: Granted, genesis: bytes) -> int:
         for pos, kind, day, body in moved:
             old = pos - shift
             number = f"{till}-{old // EPOCH_STEP}-{old % EPOCH_STEP}"
-            if kind == "sale.earn" and canonical.decode(body)["receipt"] == number:
+            is_own = kind == "sale.earn" and canonical.decode(body)["receipt"] == number
+            if is_own and not sales.receipt_exists(book, number, day):  # a point of sale may say so too
                 sales.index_sale(turn, number, day, pos)  # it stands on the customer's paper
         turn.execute("DELETE FROM outcomes WHERE pos > ? AND pos < ?", behind)  # they are of others
         turn.execute("DELETE FROM envelopes WHERE ack IS NULL")

@@ -7,10 +7,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from forks import close, copied, enrolled, heard, put_back, sold
+from forks import LINES, close, copied, enrolled, heard, put_back, sold
 from headquarters import DAY_MS, Headquarters, Shop
 
 from agent import day_close
+from agent.recorder import Recorded
 from agent.store import sales, volume
 from config.faults import Fault
 from hub import reception
@@ -104,6 +105,25 @@ def test_what_another_program_has_sent_with_its_key_is_fetched_and_keeps_it_from
     assert volume.unheard(back.till.book) is None
     close(back)
     assert hq.open(back.folder).till.look(m) is not None
+
+
+def test_a_number_that_the_point_of_sale_gave_may_be_that_of_a_later_sale(
+    hq: Headquarters, home: Shop, tmp_path: Path
+) -> None:
+    """One number twice, and the book could not be moved; after the next start the till did not open."""
+    home.sync()
+    m = enrolled(home)
+    home.sync()
+    copy = copied(home, tmp_path / "copy")
+    sold(home, m)
+    home.sync()
+    back = put_back(hq, home, copy)
+    number = back.till.lane_position(back.till.log.pos(back.till.log.seq + 2))
+    first = back.counter.sell(m, LINES, "c1", receipt=number)
+    assert isinstance(first, Recorded)
+    (second,) = sold(back, m)
+    assert back.sync().settled
+    assert {first.op.id, second} <= heard(hq).keys()
 
 
 def test_a_key_folder_that_is_older_than_the_book_stops_the_till_before_a_sale(
