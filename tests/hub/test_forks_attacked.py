@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 import shutil
 from pathlib import Path
 from typing import Any
@@ -14,9 +15,12 @@ from agent import day_close
 from agent.recorder import Recorded
 from agent.store import sales, volume
 from config.faults import Fault
-from hub import reception
+from hub import reception, succession
 from points.wire import canonical, envelope
 from points.wire.batch_header import Moment
+from points.wire.faults import Problem, WireFault
+from points.wire.keys import SigningKey
+from points.wire.succession import ask, open_grant
 
 
 def earned(hq: Headquarters, home: Shop) -> int:
@@ -151,3 +155,40 @@ def test_a_key_folder_that_is_older_than_the_book_stops_the_till_before_a_sale(
     shutil.move(newer, back.folder / "keys")
     assert hq.open(back.folder).sync().settled
     assert {*told} <= heard(hq).keys()
+
+
+def test_a_disk_that_is_put_back_every_morning_goes_on_every_day(
+    hq: Headquarters, home: Shop, tmp_path: Path
+) -> None:
+    """After eight mornings it was refused for ever, and told nobody what it sold."""
+    home.sync()
+    m = enrolled(home)
+    home.sync()
+    copy = copied(home, tmp_path / "copy")
+    for _ in range(succession.A_DAY_MAX + 1):
+        sold(home, m)
+        home.sync()
+        home = put_back(hq, home, copy)
+        sold(home, m)
+        assert home.sync().settled
+        hq.clock.now_ms += DAY_MS
+
+
+def test_a_thief_with_a_key_is_granted_a_few_lanes_a_day(hq: Headquarters, home: Shop) -> None:
+    """Each by the key of the one before, which the bound on one key's successors did not see."""
+
+    def asked() -> bytes:
+        return ask(lane, key, new, [], secrets.token_bytes(16), "0" * 32, "thief/1", 1)
+
+    own = home.till.identity
+    lane, key = own.lane, own.key
+    for _ in range(succession.A_DAY_MAX):
+        new = SigningKey.from_raw(secrets.token_bytes(32))
+        last = (lane, key.kid, asked())
+        told = succession.grant(hq.office, *last)
+        lane, key = open_grant(told, last[2], new.public_raw, lane, own.hub_receipt_public).lane, new
+    new = SigningKey.from_raw(secrets.token_bytes(32))
+    with pytest.raises(WireFault) as refused:
+        succession.grant(hq.office, lane, key.kid, asked())
+    assert refused.value.problem == Problem.BUSY
+    assert succession.grant(hq.office, *last) == told, "asked again it is answered all the same"
