@@ -21,7 +21,8 @@ from points.wire.lane import Lane
 from points.wire.manifest import PRIVATE_TOPIC, Chunk, LaneNext, Private, private_shard
 
 LANES_MAX = 32
-"""How many lanes of a till are told, the latest: whoever had more was opened anew every month."""
+"""How many lanes of a till are told, its own and the latest: a disk that is put back every morning makes one
+a day."""
 COUNTED_MAX = 60
 OUTCOMES_MAX = 2_000
 
@@ -75,10 +76,11 @@ def make(turn: Turn, office: Office, lane: Lane, term: tuple[int, int], *, is_re
 def lanes(look: Turn, lane: Lane) -> tuple[LaneNext, ...]:
     """Where the lanes of this till stand: the number that is wanted next of each, and its head."""
     rows = look.run(
-        "SELECT epoch, seq, head FROM lanes WHERE store = ? AND till = ? ORDER BY epoch DESC LIMIT ?",
-        (lane.store, lane.till, LANES_MAX),
+        "SELECT epoch, seq, head FROM lanes WHERE store = ? AND till = ?"
+        " ORDER BY epoch = ? DESC, epoch DESC LIMIT ?",
+        (lane.store, lane.till, lane.epoch, LANES_MAX),
     )
-    return tuple(LaneNext(epoch, seq + 1, head) for epoch, seq, head in reversed(rows))
+    return tuple(LaneNext(epoch, seq + 1, head) for epoch, seq, head in sorted(rows))
 
 
 def issue(turn: Turn, office: Office, page: Page) -> bytes:

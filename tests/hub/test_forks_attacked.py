@@ -15,7 +15,7 @@ from agent import day_close
 from agent.recorder import Recorded
 from agent.store import sales, volume
 from config.faults import Fault
-from hub import reception, succession
+from hub import private_page, reception, succession
 from points.wire import canonical, envelope
 from points.wire.batch_header import Moment
 from points.wire.faults import Problem, WireFault
@@ -192,3 +192,24 @@ def test_a_thief_with_a_key_is_granted_a_few_lanes_a_day(hq: Headquarters, home:
         succession.grant(hq.office, lane, key.kid, asked())
     assert refused.value.problem == Problem.BUSY
     assert succession.grant(hq.office, *last) == told, "asked again it is answered all the same"
+
+
+def test_a_till_hears_of_its_own_lane_however_many_came_after_it(
+    hq: Headquarters, home: Shop, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A copy of long ago that had lost its token was told of the latest lanes only, and stayed."""
+    monkeypatch.setattr(private_page, "LANES_MAX", 1)
+    home.sync()
+    m = enrolled(home)
+    home.sync()
+    (home.folder / "keys" / "mirror.token").unlink()
+    copy = copied(home, tmp_path / "copy")
+    sold(home, m)
+    home.sync()
+    home = put_back(hq, home, copy)
+    sold(home, m)
+    assert home.sync().settled
+    home = put_back(hq, home, copy)
+    assert home.sync().settled
+    assert home.till.identity.lane.epoch == 3
+    assert home.till.has_own_term
