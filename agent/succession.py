@@ -65,9 +65,9 @@ def go_on(till: Till, uplink: Uplink) -> bool:
         till.go_on(provisioning.succeed(folder, own, _key_name(own.key), raw))
         uplink.key = till.identity.key
         log.warning("the lane forked; %d operations go on in another", till.log.seq)
-        till.log.reconcile()
         till.recall()
         till.gather()
+        till.log.reconcile()
     return True
 
 

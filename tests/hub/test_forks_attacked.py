@@ -111,6 +111,39 @@ def test_what_another_program_has_sent_with_its_key_is_fetched_and_keeps_it_from
     assert hq.open(back.folder).till.look(m) is not None
 
 
+def test_a_second_file_that_takes_nothing_is_given_the_whole_lane_before_the_next_sale(
+    hq: Headquarters, home: Shop, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It was given the next sale alone: a database that was lost then could not be healed from it."""
+
+    def full(_raw: bytes) -> None:
+        raise Fault("fault.mirror", "no room")
+
+    home.sync()
+    m = enrolled(home)
+    home.sync()
+    copy = copied(home, tmp_path / "copy")
+    sold(home, m)
+    home.sync()
+    back = put_back(hq, home, copy)
+    told = sold(back, m, 2)
+    with monkeypatch.context() as broken:
+        broken.setattr(back.till.log.mirror, "append", full)
+        with pytest.raises(Fault):
+            back.night.contact(rest=lambda _ms: None)
+        assert back.till.identity.lane.epoch == 2
+        with pytest.raises(Fault):
+            sold(back, m)
+    told += sold(back, m)
+    assert [one.seq for one in back.till.log.mirror.read() if one.epoch == 2] == [1, 2, 3]
+    close(back)
+    for path in (back.folder / "data").glob("agent.sqlite*"):
+        path.unlink()
+    again = hq.open(back.folder)
+    assert again.sync().settled
+    assert {*told} <= heard(hq).keys()
+
+
 def test_a_number_that_the_point_of_sale_gave_may_be_that_of_a_later_sale(
     hq: Headquarters, home: Shop, tmp_path: Path
 ) -> None:
