@@ -8,10 +8,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from forks import LINES, close, copied, enrolled, heard, put_back, sold
+from forks import LINES, close, copied, enrolled, heard, points_of, put_back, sold
 from headquarters import DAY_MS, Headquarters, Shop
+from test_sisters import met
 
+from agent import claims as paper_claims
 from agent import day_close
+from agent.desk import Desk, Done
+from agent.goods_back import Returnable
 from agent.recorder import Recorded
 from agent.store import sales, volume
 from config.faults import Fault
@@ -225,6 +229,34 @@ def test_a_thief_with_a_key_is_granted_a_few_lanes_a_day(hq: Headquarters, home:
         succession.grant(hq.office, lane, key.kid, asked())
     assert refused.value.problem == Problem.BUSY
     assert succession.grant(hq.office, *last) == told, "asked again it is answered all the same"
+
+
+def test_goods_come_back_at_a_sister_till_by_a_gift_of_before_the_fork(
+    hq: Headquarters, tmp_path: Path
+) -> None:
+    """The gift was signed in the lane that the sale was moved out of, and counted for nothing."""
+    one, other = hq.shop("s001", "01"), hq.shop("s001", "02")
+    m = enrolled(one)
+    one.sync()
+    other.sync()
+    copy = copied(one, tmp_path / "copy")
+    sold(one, m)
+    one.sync()
+    back = put_back(hq, one, copy)
+    back.uplink.connected = other.uplink.connected = False
+    done = back.counter.sell(m, LINES, "c1")
+    assert isinstance(done, Recorded)
+    paper = paper_claims.digits(back.till, done.op.id)
+    with met(back, other) as (_, way):
+        at = Desk(other.counter, other.uplink.refund, way.right_to)
+        assert isinstance(at.find_elsewhere(paper, reaches=False), Returnable)
+        assert isinstance(at.refund("a1", "c2", done.op.id, [[1, 1, 10_000]]), Done)
+    back.uplink.connected = other.uplink.connected = True
+    assert back.sync().settled
+    assert heard(hq)[done.op.id][2] == 2
+    other.sync()
+    assert [reason for (reason,) in hq.rows("SELECT reason FROM cases")] == ["forked"]
+    assert points_of(hq, m) == 100
 
 
 def test_a_till_hears_of_its_own_lane_however_many_came_after_it(
