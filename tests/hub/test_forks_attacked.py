@@ -19,7 +19,7 @@ from agent.goods_back import Returnable
 from agent.recorder import Recorded
 from agent.store import sales, volume
 from config.faults import Fault
-from hub import private_page, reception, succession
+from hub import claims, private_page, reception, succession
 from points.wire import canonical, envelope
 from points.wire.batch_header import Moment
 from points.wire.faults import Problem, WireFault
@@ -229,6 +229,29 @@ def test_a_thief_with_a_key_is_granted_a_few_lanes_a_day(hq: Headquarters, home:
         succession.grant(hq.office, lane, key.kid, asked())
     assert refused.value.problem == Problem.BUSY
     assert succession.grant(hq.office, *last) == told, "asked again it is answered all the same"
+
+
+def test_a_paper_printed_again_after_a_fork_contradicts_nothing(
+    hq: Headquarters, home: Shop, tmp_path: Path
+) -> None:
+    """The till signs by another key then, which was taken for a second till's: a security case."""
+    home.sync()
+    m = enrolled(home)
+    home.sync()
+    copy = copied(home, tmp_path / "copy")
+    sold(home, m)
+    home.sync()
+    back = put_back(hq, home, copy)
+    (sale,) = sold(back, m)
+    first = paper_claims.digits(back.till, sale)
+    assert claims.show(hq.office, first) == "shown"
+    back.sync()
+    again = paper_claims.digits(back.till, sale)
+    assert again != first
+    for paper in (again, first, again):
+        assert claims.show(hq.office, paper) == "confirmed"
+    assert hq.rows("SELECT digits FROM claims") == [(first,)]
+    assert [reason for (reason,) in hq.rows("SELECT reason FROM cases")] == ["forked"]
 
 
 def test_goods_come_back_at_a_sister_till_by_a_gift_of_before_the_fork(
