@@ -16,9 +16,11 @@ from agent import claims as paper_claims
 from agent import day_close
 from agent.desk import Desk, Done
 from agent.goods_back import Returnable
+from agent.printing import Printing
 from agent.recorder import Recorded
-from agent.store import sales, volume
+from agent.store import prints, sales, volume
 from config.faults import Fault
+from config.words import load_words
 from hub import claims, private_page, reception, succession
 from points.wire import canonical, envelope
 from points.wire.batch_header import Moment
@@ -252,6 +254,37 @@ def test_a_paper_printed_again_after_a_fork_contradicts_nothing(
         assert claims.show(hq.office, paper) == "confirmed"
     assert hq.rows("SELECT digits FROM claims") == [(first,)]
     assert [reason for (reason,) in hq.rows("SELECT reason FROM cases")] == ["forked"]
+
+
+@pytest.mark.parametrize("printed", [False, True])
+def test_a_receipt_that_waits_for_eyes_is_answered_for_by_the_number_it_had(
+    hq: Headquarters, home: Shop, tmp_path: Path, printed: bool
+) -> None:
+    """The cashier said that nothing was printed, and no copy came."""
+    home.sync()
+    m = enrolled(home)
+    home.sync()
+    copy = copied(home, tmp_path / "copy")
+    sold(home, m)
+    home.sync()
+    back = put_back(hq, home, copy)
+    sold(back, m)
+    job = prints.latest(back.till.book)
+    assert job is not None
+    with back.till.book.turn() as turn:
+        prints.mark(turn, job.id, "UNCERTAIN", "print_interrupted")
+    printing = Printing(back.till, None, load_words("zh"))
+    assert [look.job for look in printing.looks()] == [job.id]
+    assert back.sync().settled
+    assert printing.paper(job.id) is not None
+    number = printing.resolve(job.id, printed)
+    latest = prints.latest(back.till.book)
+    assert latest is not None
+    assert (latest.id, latest.copy) == (number, 0 if printed else 1)
+    assert latest.state == ("CONFIRMED" if printed else "QUEUED")
+    assert printing.looks() == ()
+    assert printing.resolve(job.id, printed=False) == job.id, "it was answered for"
+    assert prints.latest(back.till.book) == latest
 
 
 def test_goods_come_back_at_a_sister_till_by_a_gift_of_before_the_fork(
