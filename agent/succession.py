@@ -98,6 +98,8 @@ def fetch(till: Till, uplink: Uplink) -> None:
 
     What cannot be had now is fetched at the next contact. Raises a Fault when the disk takes nothing.
     """
+    if volume.unheard(till.book) is None:
+        return
     try:
         while (told := volume.unheard(till.book)) is not None:
             _take(till, told, uplink)
@@ -105,6 +107,9 @@ def fetch(till: Till, uplink: Uplink) -> None:
         if isinstance(error, WireFault) and error.problem == Problem.NOT_FOUND:
             volume.give_up(till.book)
         log.warning("what headquarters has of the old lane was not fetched: %s", error)
+    finally:  # once: every envelope that came makes it longer
+        with till.book.lock:
+            till.gather()
 
 
 def _take(till: Till, told: volume.Unheard, uplink: Uplink) -> None:
@@ -119,19 +124,15 @@ def _take(till: Till, told: volume.Unheard, uplink: Uplink) -> None:
         raise Integrity(what="place")
     ops = [_understood(body, lane) for body in batch.bodies]
     base = told.epoch * EPOCH_STEP
-    with till.book.lock:
-        with till.book.turn() as turn:
-            for seq, op, body, link in zip(
-                range(header.first, header.last + 1), ops, batch.bodies, batch.hashes, strict=True
-            ):
-                if op is not None and volume.put(turn, base + seq, op, body, link):
-                    till.index(turn, op, base + seq)
-            outbox.keep_delivered(
-                turn, base + header.first, base + header.last, batch.batch_id, sent, answered
-            )
-            outbox.keep_outcomes(turn, [(base + seq, code, why, 0) for seq, code, why in heard.outcomes])
-            volume.heard_up_to(turn, told, header.last)
-        till.gather()
+    with till.book.lock, till.book.turn() as turn:
+        for seq, op, body, link in zip(
+            range(header.first, header.last + 1), ops, batch.bodies, batch.hashes, strict=True
+        ):
+            if op is not None and volume.put(turn, base + seq, op, body, link):
+                till.index(turn, op, base + seq)
+        outbox.keep_delivered(turn, base + header.first, base + header.last, batch.batch_id, sent, answered)
+        outbox.keep_outcomes(turn, [(base + seq, code, why, 0) for seq, code, why in heard.outcomes])
+        volume.heard_up_to(turn, told, header.last)
 
 
 def _understood(body: bytes, lane: Lane) -> Operation | None:

@@ -14,6 +14,7 @@ from test_sisters import met
 
 from agent import claims as paper_claims
 from agent import day_close
+from agent import succession as going_on
 from agent.desk import Desk, Done
 from agent.goods_back import Returnable
 from agent.printing import Printing
@@ -313,6 +314,33 @@ def test_goods_come_back_at_a_sister_till_by_a_gift_of_before_the_fork(
     other.sync()
     assert [reason for (reason,) in hq.rows("SELECT reason FROM cases")] == ["forked"]
     assert points_of(hq, m) == 100
+
+
+def test_what_is_fetched_is_gathered_once(
+    hq: Headquarters, home: Shop, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Once for each envelope, which is work by the square of an outage, with the counter waiting."""
+    home.sync()
+    m = enrolled(home)
+    home.sync()
+    copy = copied(home, tmp_path / "copy")
+    for _ in range(5):
+        sold(home, m)
+        home.sync()
+    back = put_back(hq, home, copy)
+    with monkeypatch.context() as broken:
+        broken.setattr(going_on, "fetch", lambda *_: None)
+        back.sync()
+    gather, times = back.till.gather, list[int]()
+    monkeypatch.setattr(back.till, "gather", lambda: times.append(1) or gather())
+    going_on.fetch(back.till, back.uplink)
+    assert volume.unheard(back.till.book) is None
+    assert len(times) == 1
+    view = back.till.look(m)
+    assert view is not None
+    assert view.account.balance(view.today) == 500
+    going_on.fetch(back.till, back.uplink)
+    assert len(times) == 1, "nothing came"
 
 
 def test_a_till_hears_of_its_own_lane_however_many_came_after_it(
