@@ -27,7 +27,7 @@ UNHEARD = "unheard"
 """The fact that names what headquarters has of the old lane and this book may lack: epoch, first, last."""
 _MOVED_WITH_IT = ("acts", "receipts_of_sales", "returns", "trusts")
 _LEFT_BEHIND = ("rights", "intents", "refund_intents", "wants", "pool")
-_FORGOTTEN = ("restored_from", "own_term", "session_until", "session_over")
+_FORGOTTEN = ("restored_from", "own_term", "session_until", "session_over", "trust")
 
 
 class Unheard(NamedTuple):

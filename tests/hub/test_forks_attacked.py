@@ -11,9 +11,10 @@ import pytest
 from forks import LINES, close, copied, enrolled, heard, points_of, put_back, sold
 from headquarters import DAY_MS, Headquarters, Shop
 from test_sisters import met
+from test_trust import away
 
 from agent import claims as paper_claims
-from agent import day_close
+from agent import day_close, goods_back
 from agent import succession as going_on
 from agent.desk import Desk, Done
 from agent.goods_back import Returnable
@@ -23,6 +24,7 @@ from agent.store import prints, sales, volume
 from config.faults import Fault
 from config.words import load_words
 from hub import claims, private_page, reception, succession
+from hub.office import Trust
 from points.wire import canonical, envelope
 from points.wire.batch_header import Moment
 from points.wire.faults import Problem, WireFault
@@ -362,3 +364,32 @@ def test_a_till_hears_of_its_own_lane_however_many_came_after_it(
     assert home.sync().settled
     assert home.till.identity.lane.epoch == 3
     assert home.till.has_own_term
+
+
+def test_what_was_budgeted_is_not_budgeted_again_for_the_lane_after(hq: Headquarters, tmp_path: Path) -> None:
+    """A till counts what it ever spent by trust, headquarters by lane: all of the old lane was free again."""
+    other, m = away(hq, Trust(20, 20, 40))
+    for _ in range(5):
+        assert isinstance(other.counter.redeem(m, 20, "c2"), Recorded)
+        other.uplink.connected = True
+        other.sync()
+        other.uplink.connected = False
+        hq.clock.now_ms += DAY_MS
+    copy = copied(other, tmp_path / "copy")
+    other.uplink.connected = True
+    other.counter.sell(None, LINES, "c2")
+    other.sync()
+    back = put_back(hq, other, copy)
+    back.sync()
+    assert back.till.identity.lane.epoch == 2
+    back.uplink.connected = False
+    (sale,) = sold(back, m)
+    assert isinstance(goods_back.refund(back.till, sale, [[1, 1, 10_000]], "c2"), Recorded), "it serves her"
+    used = 0
+    for _ in range(4):
+        used += 20 * isinstance(back.counter.redeem(m, 20, "c2"), Recorded)
+        hq.clock.now_ms += DAY_MS
+    assert used == 40
+    back.uplink.connected = True
+    back.sync()
+    assert [reason for (reason,) in hq.rows("SELECT reason FROM cases")] == ["forked"]
