@@ -176,12 +176,16 @@ def grant(claimed: Claimed, granted: Granted, receipt_key: SigningKey) -> bytes:
 def open_grant(raw: bytes, request: bytes, new_public: bytes, lane: Lane, hub_public: bytes) -> Granted:
     """The answer to `request`, which was made for `lane` and brought `new_public`.
 
-    Raises what `container` raises, Integrity for the answer to another request, WrongLane for another till,
-    another key, or an epoch that is not a later one.
+    Raises what `container` raises, Integrity for the answer to another request and for a parent that is none
+    of its points, WrongLane for another till, another key, or an epoch that is not a later one.
     """
     told, digest = _read_granted(raw, hub_public)
-    if digest != sha256(container.unpack(MAGIC, request, SUCCESSION_BYTES_MAX).header).hexdigest():
+    asked = container.unpack(MAGIC, request, SUCCESSION_BYTES_MAX).header
+    if digest != sha256(asked).hexdigest():
         raise Integrity(what="request")
+    points = _points(Fields(canonical.decode(asked, container.HEADER_BYTES_MAX)))
+    if told.parent.seq and (told.parent.seq, told.parent.head) not in points:
+        raise Integrity(what="parent")  # what lies before it would be told nobody
     is_same_till = (told.lane.chain, told.lane.store, told.lane.till) == (lane.chain, lane.store, lane.till)
     if not is_same_till or told.parent.epoch != lane.epoch or told.lane.epoch <= lane.epoch:
         raise WrongLane()
