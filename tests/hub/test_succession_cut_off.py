@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 from pathlib import Path
 
 import pytest
@@ -134,6 +136,27 @@ def test_a_key_that_was_granted_to_another_request_is_not_asked_with_again(
     assert back.till.identity.lane.epoch == 1
     assert back.sync().settled
     assert back.till.identity.lane.epoch == 3
+
+
+def test_a_disk_that_takes_a_part_of_a_file_takes_all_of_it_or_says_no(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Half a request was kept for good: headquarters refused it at every contact."""
+    write, room = os.write, [4_096, 1_000, 3_904]
+
+    def part(file: int, raw: bytes) -> int:
+        if not room:
+            raise OSError(errno.ENOSPC, "no room")
+        return write(file, raw[: room.pop(0)])
+
+    monkeypatch.setattr(os, "write", part)
+    raw = bytes(range(250)) * 36
+    assert provisioning.kept(tmp_path / "whole.request", lambda: raw) == raw
+    assert (tmp_path / "whole.request").read_bytes() == raw
+    room += [4_096]
+    with pytest.raises(OSError, match="no room"):
+        provisioning.kept(tmp_path / "half.request", lambda: raw)
+    assert not (tmp_path / "half.request").exists()
 
 
 def test_what_an_earlier_fork_left_to_be_fetched_comes_before_the_next(
