@@ -11,14 +11,19 @@ from __future__ import annotations
 
 import logging
 import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from agent import provisioning
 from agent.identity import VERSION
 from agent.journal.log import EPOCH_STEP
+from agent.remedies import remedy_of
 from agent.store import outbox, volume
 from agent.till import Till
 from agent.uplink import OutOfReach, Uplink
+from config import sqlite
+from config.faults import Fault
 from points import operations
 from points.fields import BadOperation
 from points.operations import Operation
@@ -31,6 +36,17 @@ from points.wire.succession import NONCE_BYTES, POINTS_MAX, Point
 log = logging.getLogger(__name__)
 
 
+@contextmanager
+def _in_words() -> Iterator[None]:
+    """What a disk refuses is a Fault that says what to do."""
+    try:
+        yield
+    except (OSError, sqlite.DatabaseError) as error:
+        words, detail = remedy_of(error)
+        raise Fault(words, f"the till could not go on in another lane: {error}", **detail) from error
+
+
+@_in_words()
 def go_on(till: Till, uplink: Uplink) -> bool:
     """Go on in a lane of its own; whether it does now.
 
@@ -93,6 +109,7 @@ def _points(till: Till) -> list[Point]:
         return [(seq, till.log.hash_before(till.log.pos(seq + 1))) for seq in places]
 
 
+@_in_words()
 def fetch(till: Till, uplink: Uplink) -> None:
     """Get what headquarters has of the old lane and this book lacks, envelope by envelope, each with its ack.
 
