@@ -181,12 +181,18 @@ def _newer(row: Any, held: Mapping[int, int]) -> bool:
 
 
 def _applied(till: Till, g: int, counted: Mapping[int, Any]) -> int:
-    """The position up to which own operations are counted in an edition of ``g``; never goes back."""
-    before = int(feeds.fact(till.book, "applied_pos") or 0)
+    """The position up to which own operations are counted in an edition of ``g``; never goes back.
+
+    Lanes after its own are those of another PC in its place: what is counted there says nothing of this one.
+    """
+    before, own = int(feeds.fact(till.book, "applied_pos") or 0), till.identity.lane.epoch
     found: list[int] = [
-        epoch * EPOCH_STEP + last_seq for epoch, pairs in counted.items() for last_seq, at in pairs if at <= g
+        epoch * EPOCH_STEP + last_seq
+        for epoch, pairs in counted.items()
+        for last_seq, at in pairs
+        if at <= g and epoch <= own
     ]
-    return max(before, *found, 0)
+    return max(before if before < (own + 1) * EPOCH_STEP else 0, *found, 0)
 
 
 def counts_unheard(till: Till, g: int, counted: Mapping[int, Any]) -> bool:
