@@ -66,8 +66,9 @@ def post_batch(
     start = max(known, 0)
     arrived = next_arrival(turn)
     today = office.today()
-    # Drafts know nothing of what is known already.
-    drafts = office.recent.still_good(opened.drafts, today) if hopeful and not start else {}
+    # Drafts know nothing of what is known already, nor of what was recorded before a fork.
+    is_first = record.parent_head == chain.NO_PARENT
+    drafts = office.recent.still_good(opened.drafts, today) if hopeful and not start and is_first else {}
     delivery = Delivery(opened, start, drafts)
     done = judge(turn, delivery, office.books, Now(arrived, today, office.chain), hopeful=hopeful)
     office.recent.note(done.touched, arrived)

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 from hub import handovers, refund_rights, trust
 from hub.changes import Post, changes_of
 from hub.drafts import Draft
-from hub.store import losses, promises, schema, standings
+from hub.store import device_keys, losses, promises, schema, standings
 from hub.store.engine import Collision, Turn
 from hub.store.standings import Held
 from points.holding import TRANSFERS
@@ -23,6 +23,7 @@ from points.judging import Outcome
 from points.operations import Operation
 from points.rulebook import RuleBook
 
+_GIVES_HOME = frozenset({"rights.return", "rights.close"})
 Place = tuple[str, str, int, int]
 """Where an operation stands: store, till, epoch, seq."""
 
@@ -106,6 +107,8 @@ def _by_member(
     for one in admitted:
         op = one.op
         unlocked.add(f"op:{op.id}")
+        if op.kind in _GIVES_HOME and device_keys.is_moved(turn, one.place[:3], op.body["term"]):
+            continue  # a copy may have the same rights still: they come home by its word, or as a lost PC's
         if op.m is not None:
             groups[op.m].append(handovers.placed(turn, chain, op) if op.kind in TRANSFERS else op)
         if op.fund and any(entry[0] == "trust" for entry in op.fund):

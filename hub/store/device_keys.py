@@ -37,6 +37,12 @@ def lineage(look: Turn, store: str, till: str, epoch: int) -> tuple[int, ...]:
     return tuple(epochs)
 
 
+def is_moved(look: Turn, lane: tuple[str, str, int], term: int) -> bool:
+    """Whether what stands in a lane with this rights term was recorded before its PC went on there."""
+    row = look.one("SELECT term FROM keys WHERE store = ? AND till = ? AND epoch = ? AND parent <> ''", lane)
+    return row is not None and term < int(row[0])
+
+
 def continues(look: Turn, lane: tuple[str, str, int], earlier: tuple[str, str, int]) -> bool:
     """Whether the PC of a lane is that of an earlier one, or the same lane."""
     return lane == earlier or (lane[:2] == earlier[:2] and earlier[2] in lineage(look, *lane))

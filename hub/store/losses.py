@@ -139,7 +139,9 @@ def leftovers(look: Turn, lost_pc: Mapping[str, Any]) -> dict[int, int]:
     for m, op_id, raw in written:
         op = Operation(canonical.read_own(raw), store, till)
         # What it recorded before it went on in another lane after a fork is told there, in its old term.
-        if op_id not in own and (op.body.get("inc"), op.body.get("term")) != term:
+        # What it gave back so came home by nobody's word.
+        is_own = op_id in own
+        if not is_own and (op.kind == "rights.return" or (op.body.get("inc"), op.body.get("term")) != term):
             continue
         for act, n in op.moves():
             found[m] += n if act == "add" else -n if act in USES_LOCAL else 0

@@ -5,11 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from forks import close, copied, enrolled, sold
+from forks import LINES, close, copied, enrolled, sold
 from headquarters import Headquarters, Shop
+from test_succession_lost import declare_lost
 
-from agent import provisioning
+from agent import day_close, provisioning
 from agent.uplink import join
+from hub.verify import verify
 
 
 def shown(shop: Shop, m: int) -> int:
@@ -44,3 +46,33 @@ def test_what_is_counted_of_the_next_pc_is_not_counted_of_this_one(
     assert shown(home, m) == 400
     home.sync()
     assert shown(home, m) == 400
+
+
+@pytest.mark.parametrize("local", [False, True])
+def test_what_one_gives_back_is_not_given_back_by_the_other(
+    hq: Headquarters, home: Shop, tmp_path: Path, local: bool
+) -> None:
+    """Its word came with it into the new lane, and what the other still held was granted once more."""
+    home.sync()
+    m = enrolled(home)
+    sold(home, m, 3)
+    if not local:
+        day_close.give_back(home.till, "agent")
+    home.sync()
+    home.sync()
+    assert home.here(m) == 300
+    twin = hq.open(copied(home, tmp_path / "copy"))
+    home.counter.sell(None, LINES, "c1")
+    home.sync()
+    day_close.give_back(twin.till, "agent")
+    for _ in range(2):
+        assert twin.sync().settled
+    assert (home.here(m), twin.here(m)) == (300, 0)
+    if local:
+        declare_lost(hq, 1)
+    else:
+        home.sync()
+        assert home.here(m) == 0, "its term is over, and it says so itself"
+    twin.sync()
+    assert twin.here(m) == 300
+    assert not verify(hq.office).faults
