@@ -133,25 +133,24 @@ def succeed(turn: Turn, store: str, till: str, epoch: int) -> tuple[int, int]:
     """The lane epoch and rights term of a PC that goes on after the one with ``epoch``.
 
     It is the till from now on if that one was, or a lane that continues it: a PC that is put back again and
-    again is still the till. One whose place another PC has taken by a ticket stays replaced, in its term.
+    again is still the till. One whose place another PC has taken by a ticket stays replaced, in a term of its
+    own all the same: the close of its old one would end what a copy of it still holds.
     """
     row = turn.one(
-        "SELECT a.epoch, a.term, k.term,"
-        " (SELECT max(epoch) FROM keys WHERE store = a.store AND till = a.till)"
+        "SELECT a.epoch, max(k.epoch), CASE WHEN a.term > max(k.term) THEN a.term ELSE max(k.term) END"
         " FROM agents a JOIN keys k ON k.store = a.store AND k.till = a.till"
-        " WHERE a.store = ? AND a.till = ? AND k.epoch = ?",
-        (store, till, epoch),
+        " WHERE a.store = ? AND a.till = ? GROUP BY a.epoch, a.term",
+        (store, till),
     )
     assert row is not None, "who asks was admitted"
-    current, term, own, latest = row
-    if epoch not in device_keys.lineage(turn, store, till, current):
-        return int(latest) + 1, int(own)
-    turn.run(
-        "UPDATE agents SET epoch = ?, term = ? WHERE store = ? AND till = ?",
-        (latest + 1, term + TERMS_OF_A_PC, store, till),
-    )
-    turn.run("DELETE FROM pool WHERE store = ? AND till = ?", (store, till))
-    return int(latest) + 1, int(term) + TERMS_OF_A_PC
+    current, latest, term = (int(one) for one in row)
+    latest, term = latest + 1, term + TERMS_OF_A_PC
+    if epoch in device_keys.lineage(turn, store, till, current):
+        turn.run(
+            "UPDATE agents SET epoch = ?, term = ? WHERE store = ? AND till = ?", (latest, term, store, till)
+        )
+        turn.run("DELETE FROM pool WHERE store = ? AND till = ?", (store, till))
+    return latest, term
 
 
 def _next_block(turn: Turn) -> int:

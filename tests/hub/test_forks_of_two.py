@@ -76,3 +76,28 @@ def test_what_one_gives_back_is_not_given_back_by_the_other(
     twin.sync()
     assert twin.here(m) == 300
     assert not verify(hq.office).faults
+
+
+def test_one_whose_place_was_taken_closes_no_term_of_the_others(
+    hq: Headquarters, home: Shop, tmp_path: Path
+) -> None:
+    """It went on in its old term, was told that this is over, and closed it for both."""
+    home.sync()
+    m = enrolled(home)
+    sold(home, m, 3)
+    day_close.give_back(home.till, "agent")
+    home.sync()
+    home.sync()
+    twin = hq.open(copied(home, tmp_path / "copy"))
+    home.counter.sell(None, LINES, "c1")
+    home.sync()
+    folder = tmp_path / "new"
+    new = hq.open(folder, provisioning.join(folder / "keys", hq.ticket("s001"), join))
+    for shop in (twin, twin, new, new):
+        assert shop.sync().settled
+    assert (twin.till.identity.lane.epoch, twin.till.has_own_term, new.till.has_own_term) == (3, False, True)
+    assert (home.here(m), twin.here(m), new.here(m)) == (300, 0, 0)
+    home.sync()
+    new.sync()
+    assert (home.here(m), twin.here(m), new.here(m)) == (0, 0, 300)
+    assert not verify(hq.office).faults
