@@ -104,11 +104,16 @@ def _by_member(
     """Operations by the member they touch, in the order they were admitted."""
     unlocked = result.unlocked
     groups: dict[int, list[Operation]] = defaultdict(list)
+    began: dict[tuple[str, str, int], int] = {}
     for one in admitted:
         op = one.op
         unlocked.add(f"op:{op.id}")
-        if op.kind in _GIVES_HOME and device_keys.is_moved(turn, one.place[:3], op.body["term"]):
-            continue  # a copy may have the same rights still: they come home by its word, or as a lost PC's
+        if op.kind in _GIVES_HOME:
+            lane = one.place[:3]
+            if lane not in began:  # once: a day's end gives back member by member
+                began[lane] = device_keys.began_in(turn, lane)
+            if op.body["term"] < began[lane]:
+                continue  # a copy may hold the same still: it comes home by its word, or as a lost PC's
         if op.m is not None:
             groups[op.m].append(handovers.placed(turn, chain, op) if op.kind in TRANSFERS else op)
         if op.fund and any(entry[0] == "trust" for entry in op.fund):

@@ -37,10 +37,13 @@ def lineage(look: Turn, store: str, till: str, epoch: int) -> tuple[int, ...]:
     return tuple(epochs)
 
 
-def is_moved(look: Turn, lane: tuple[str, str, int], term: int) -> bool:
-    """Whether what stands in a lane with this rights term was recorded before its PC went on there."""
+def began_in(look: Turn, lane: tuple[str, str, int]) -> int:
+    """The rights term in which a PC began to go on in this lane after a fork, 0 where it did not.
+
+    What stands there with an earlier one was recorded before the fork.
+    """
     row = look.one("SELECT term FROM keys WHERE store = ? AND till = ? AND epoch = ? AND parent <> ''", lane)
-    return row is not None and term < int(row[0])
+    return 0 if row is None else int(row[0])
 
 
 def continues(look: Turn, lane: tuple[str, str, int], earlier: tuple[str, str, int]) -> bool:
