@@ -19,8 +19,8 @@ from functools import cache
 from importlib.resources import files
 
 LANGUAGES = ("zh", "en")
-PARTS = ("", "_refunds", "_console")
-"""Files of a language; another till's receipts and headquarters' pages have one of their own each."""
+PARTS = ("", "_refunds", "_console", "_restoring")
+"""Files of a language: of tills, another till's receipts, headquarters' pages, and its copies."""
 PLACES = ("receipt", "refusal", "reason", "state", "fault", "page", "doctor", "console")
 PLACEHOLDER = re.compile(r"\{([a-z_]+)\}")
 

@@ -55,6 +55,7 @@ def show(office: Office, digits: str) -> str:
                 schema.claims,
                 [(op_bucket(told.op_id), told.op_id, told.kid, state, digits, told.m, office.clock())],
                 on_conflict="replace",
+                twice=True,
             )
         return state
 

@@ -1,7 +1,8 @@
 """The answer to a till's hello: where its lanes stand, and all that is new for it, of one moment.
 
 What is published, granted and told is made in one turn, after everything that the till has told, so that
-nothing of it is older than the rest. A till that has more to send hears of its lanes alone. One that holds
+nothing of it is older than the rest. A till that has more to send hears of its lanes alone, and so does one
+that was acknowledged more than is here: headquarters was put back, and hears it again first. One that holds
 all there is hears how long it may be silent, and no edition is made for it.
 """
 
@@ -29,16 +30,25 @@ def answer(office: Office, lane: Lane, asked: Question, raw: bytes) -> bytes:
     with office.store.look() as look:
         standing(look, lane)
         is_stale = continuation.is_stale(look, office, lane, asked)
-        if asked.has_more or is_stale:
+        has_more = asked.has_more or _has_more(look, lane, asked)
+        if has_more or is_stale:
             told = _told(office, lane, private_page.lanes(look, lane))
     if is_stale:
         told = replace(told, lanes=_with_own(told.lanes, lane), forked=frozenset({lane.epoch}))
-    elif not asked.has_more:
+    elif not has_more:
         with office.publishing, office.store.turn() as turn:
             told = replace(
                 _all(turn, office, lane, asked), token=continuation.next_token(turn, office, lane, asked)
             )
     return hello.answer(told, raw, office.keys.manifest)
+
+
+def _has_more(look: Turn, lane: Lane, asked: Question) -> bool:
+    """Whether the till was acknowledged something that is not here."""
+    of = (lane.store, lane.till)
+    rows = look.run("SELECT epoch, seq FROM lanes WHERE store = ? AND till = ?", of)
+    here = {int(epoch): int(seq) for epoch, seq in rows}
+    return any(upcoming > here.get(epoch, 0) + 1 for epoch, upcoming in asked.lanes.items())
 
 
 def _with_own(lanes: tuple[LaneNext, ...], lane: Lane) -> tuple[LaneNext, ...]:

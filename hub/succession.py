@@ -77,6 +77,7 @@ def _grant(turn: Turn, office: Office, record: KeyRecord, claimed: Claimed) -> b
     old = claimed.lane
     seq, head, _ = intake.lane_head(turn, old, record)
     parent = _common(turn, old, record, claimed, (seq, bytes.fromhex(head)))
+    intake.keep_twice(turn, old.store, old.till)
     epoch, term = admission.succeed(turn, old.store, old.till, old.epoch)
     kid, now = kid_of(claimed.public_raw), office.clock()
     lane = Lane(office.chain, old.store, old.till, epoch)
@@ -91,6 +92,7 @@ def _grant(turn: Turn, office: Office, record: KeyRecord, claimed: Claimed) -> b
                 record.kid, parent.seq, parent.head.hex(), answer,
             )
         ],
+        twice=True,
     )  # fmt: skip
     trust.move(turn, old.store, old.till, old.epoch, epoch)
     told = {"till": old.till, "epoch": old.epoch, "to": epoch, "seq": parent.seq, "next": seq + 1}

@@ -28,8 +28,10 @@ from struct import Struct
 from typing import Any
 
 from points.wire import canonical, container
+from points.wire.ack import ACK_BYTES_MAX
 from points.wire.batch_header import INST_BYTES
 from points.wire.chain import HASH_BYTES
+from points.wire.envelope import ENVELOPE_BYTES_MAX
 from points.wire.faults import BadSignature, Integrity, Malformed, WrongLane
 from points.wire.fields import SUITE, U32_MAX, U48_MAX, VERSION, Fields, is_hex
 from points.wire.keys import KID_CHARS, RAW_BYTES, SigningKey, kid_of
@@ -41,6 +43,7 @@ ANSWER_MEDIA_TYPE = "application/vnd.jifen.succession-answer+json;v=1"
 NONCE_BYTES = 16
 POINTS_MAX = 64
 SUCCESSION_BYTES_MAX = container.HEADER_BYTES_MAX + 1024
+DELIVERED_BYTES_MAX = 4 + ENVELOPE_BYTES_MAX + ACK_BYTES_MAX
 
 _REQUEST_KEYS = frozenset(
     {
@@ -228,7 +231,8 @@ def _read_granted(raw: bytes, hub_public: bytes) -> tuple[Granted, str]:
 
 
 def pack_delivered(envelope: bytes, ack: bytes) -> bytes:
-    """A stored envelope and its ack, as they travel back to the till: ``u32 length | envelope | ack``."""
+    """A stored envelope and its ack, as they travel back to the till, or from it to a headquarters that was
+    put back: ``u32 length | envelope | ack``."""
     return _U32.pack(len(envelope)) + envelope + ack
 
 
