@@ -11,7 +11,16 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from hub import admission, continuation, device_keys, grants, private_page, publishing, succession
+from hub import (
+    admission,
+    continuation,
+    device_keys,
+    grants,
+    private_page,
+    publishing,
+    restoring,
+    succession,
+)
 from hub.office import REGION, Office
 from hub.store.engine import Turn
 from points.wire import hello
@@ -111,6 +120,8 @@ def _all(turn: Turn, office: Office, lane: Lane, asked: Question) -> Told:
         if held is None:
             continue
         feeds[topic, shard] = held[0]
+        if held[0] < asked.feeds.get((topic, shard), 0):
+            restoring.suspect(turn, office)
         if held[0] > asked.feeds.get((topic, shard), 0):
             pieces.append(Piece(MANIFEST, topic, shard, publishing.manifest_of(turn, topic, shard)))
     page = page_of(turn, office, lane, is_shut=asked.is_shut or _is_behind(turn, lane, asked))

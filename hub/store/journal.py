@@ -13,14 +13,16 @@ It refuses to know what the records mean (``hub.restoring``).
 from __future__ import annotations
 
 import base64
+import contextlib
 import json
 import os
 import zlib
 from collections.abc import Iterator, Sequence
+from io import FileIO
 from itertools import pairwise
 from pathlib import Path
 from struct import Struct
-from typing import Any, BinaryIO, NamedTuple
+from typing import Any, NamedTuple
 
 from config.faults import Fault
 
@@ -55,8 +57,9 @@ class Journal:
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         self.last = 0
         self.is_marked = True
-        self._file: BinaryIO | None = None
-        self._size = 0
+        self._file: FileIO | None = None
+        self._path: Path | None = None
+        self._size, self._is_torn = 0, False
         self._before: tuple[int, int, bool] | None = None
         self.read()
 
@@ -77,7 +80,8 @@ class Journal:
         files = self._files()
         if not files:
             return
-        path = files[-1]
+        self._path = path = files[-1]
+        self._is_torn = False
         self.last, self.is_marked, self._size = _number(path), True, len(MAGIC)
         for record, end in _walk(path, self.last, is_last=True):
             self.last, self.is_marked, self._size = record.n, record.is_marked, end
@@ -101,9 +105,12 @@ class Journal:
         raw = json.dumps({"n": n, "do": entries}, default=_bytes, separators=(",", ":")).encode()
         assert len(raw) <= RECORD_BYTES_MAX, "a turn decides less than that"
         self._before = (self._size, self.last, self.is_marked)
-        file.write(_HEAD.pack(len(raw), zlib.crc32(raw)) + raw)
-        file.flush()
-        os.fsync(file.fileno())
+        try:
+            _append(file, _HEAD.pack(len(raw), zlib.crc32(raw)) + raw)
+            os.fsync(file.fileno())
+        except BaseException:
+            self.withdraw()
+            raise
         self.last, self.is_marked, self._size = n, False, file.tell()
 
     def mark(self) -> None:
@@ -111,18 +118,18 @@ class Journal:
         self._before = None
         if not self.is_marked:
             file = self._opened()
-            file.write(_HEAD.pack(0, self.last & U32_MAX))
-            file.flush()
+            _append(file, _HEAD.pack(0, self.last & U32_MAX))
             self.is_marked, self._size = True, file.tell()
 
     def withdraw(self) -> None:
-        """The last turn was not committed, and nothing of it was said."""
+        """The last turn was not committed, and nothing of it was said. If its bytes cannot be cut off now,
+        the next that is written does it first."""
         if self._before is not None:
             self._size, self.last, self.is_marked = self._before
             self._before = None
-            file = self._opened()
-            file.truncate(self._size)
-            os.fsync(file.fileno())
+            self._is_torn = True
+            with contextlib.suppress(OSError):
+                self._cut()
 
     def after(self, n: int) -> Iterator[Record]:
         """The records behind ``n``, in order."""
@@ -149,22 +156,36 @@ class Journal:
     def _files(self) -> list[Path]:
         return sorted(self.folder.glob("journal-*.jhj"))
 
-    def _at_end(self) -> BinaryIO:
+    def _at_end(self) -> FileIO:
         """The newest file, open where the next record belongs; what is torn behind it is cut off."""
         newest = self._files()[-1]
-        file = self._opened()
-        if file.name != str(newest) or newest.stat().st_size != self._size:
+        if self._is_torn:
+            self._cut()
+        elif self._path != newest or newest.stat().st_size != self._size:
             self.read()
-            file = self._opened()
-            if newest.stat().st_size > self._size:
-                file.truncate(self._size)
-                file.seek(self._size)
-        return file
+            self._is_torn = newest.stat().st_size > self._size
+            if self._is_torn:
+                self._cut()
+        return self._opened()
 
-    def _opened(self) -> BinaryIO:
+    def _cut(self) -> None:
+        file = self._opened()
+        file.truncate(self._size)
+        os.fsync(file.fileno())
+        file.seek(self._size)
+        self._is_torn = False
+
+    def _opened(self) -> FileIO:
         if self._file is None:
-            self._file = self._files()[-1].open("ab")
+            self._path = self._files()[-1]
+            self._file = self._path.open("ab", buffering=0)
         return self._file
+
+
+def _append(file: FileIO, raw: bytes) -> None:
+    """All of it: a disk that is nearly full takes a part."""
+    while raw:
+        raw = raw[file.write(raw) :]
 
 
 def _number(path: Path) -> int:

@@ -43,7 +43,8 @@ MEDIA_TYPE = "application/vnd.jifen.hello+json;v=1"
 QUESTION_BYTES_MAX = 8 * 1024
 ANSWER_BYTES_MAX = 512 * 1024
 LANES_TOLD_MAX = 32
-"""How many lanes of a till are told, its own and the latest: a disk that is put back every morning makes one a day."""
+"""How many lanes of a till are told, its own and the latest: a disk that is put back every morning makes one
+a day."""
 LANES_MAX, FEEDS_MAX, HELD_MAX, PIECES_MAX = 64, 16, 16, 32
 MANIFEST, BLOB = "m", "b"
 NONCE_BYTES = TOKEN_BYTES = 16

@@ -349,7 +349,7 @@ def test_a_till_hears_of_its_own_lane_however_many_came_after_it(
     hq: Headquarters, home: Shop, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A copy of long ago that had lost its token was told of the latest lanes only, and stayed."""
-    monkeypatch.setattr(private_page, "LANES_MAX", 1)
+    monkeypatch.setattr(private_page, "LANES_TOLD_MAX", 1)
     home.sync()
     m = enrolled(home)
     home.sync()

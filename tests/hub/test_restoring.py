@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import shutil
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from config.faults import Fault
 from hub import reception, restoring
 from hub.assembly import journal_of
 from hub.registry import TABLES, copy_registry
+from hub.store import journal as journals
 from hub.store.engine import Store
 from hub.verify import state, verify
 from points.wire.faults import Gap
@@ -176,6 +178,31 @@ def test_without_its_journal_nothing_is_granted_until_every_till_was_heard(hq: H
     assert one.here(m) == 100
 
 
+def test_a_headquarters_that_is_old_in_every_part_is_found_out_by_a_till(hq: Headquarters) -> None:
+    assert hq.settings is not None
+    one = hq.shop("s001")
+    copy, kept = hq.copy(), hq.folder / "kept"
+    shutil.copytree(journal_of(hq.settings), kept / "journal")
+    shutil.copytree(hq.settings.key_dir, kept / "keys")
+    m = enrolled(one)
+    for _ in range(3):
+        sold(one, m)
+        one.sync()
+    told = heard(hq)
+    hq.office.store.close()
+    for at, now in (("journal", journal_of(hq.settings)), ("keys", hq.settings.key_dir)):
+        shutil.rmtree(now)
+        shutil.copytree(kept / at, now)
+    hq.put_back(copy)
+    assert hq.office.inc == 1
+    one.sync()
+    assert hq.rows("SELECT reason FROM cases") == [("behind",)]
+    assert heard(hq) == told
+    hq.put_back(hq.copy("as-it-is.sqlite"), is_said=True)
+    one.sync()
+    assert (hq.office.inc, one.till.identity.inc) == (2, 2)
+
+
 def test_without_its_journal_no_number_is_given_away_twice(hq: Headquarters) -> None:
     one = hq.shop("s001")
     copy = hq.copy()
@@ -270,3 +297,27 @@ def test_a_journal_that_begins_after_the_copy_is_said_and_nothing_is_changed(hq:
     hq.put_back(copy, is_said=True)
     assert hq.office.inc == 2
     assert verify(hq.office).faults == []
+
+
+def test_what_the_journals_disk_refuses_is_not_decided_and_is_asked_again(
+    hq: Headquarters, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one = hq.shop("s001")
+    journal = hq.office.store.journal
+    assert journal is not None
+    size = sum(path.stat().st_size for path in journal.folder.iterdir())
+    with monkeypatch.context() as broken:
+        broken.setattr(journals.os, "fsync", _refused)
+        with pytest.raises(OSError, match="no room"):
+            hq.ticket("s002")
+    assert hq.rows("SELECT store FROM stores WHERE store = 's002'") == []
+    hq.ticket("s002")
+    hq.reopen()
+    assert hq.office.inc == 1
+    assert hq.rows("SELECT store FROM stores WHERE store = 's002'") == [("s002",)]
+    assert sum(path.stat().st_size for path in journal.folder.iterdir()) > size
+    one.sync()
+
+
+def _refused(_file: int) -> None:
+    raise OSError(errno.ENOSPC, "no room")
