@@ -61,11 +61,14 @@ def withdraw(turn: Turn, office: Office, store: str, till: str, epoch: int) -> b
 
 
 def approve(turn: Turn, office: Office, store: str, till: str, epoch: int, by: str, session: str) -> bool:
-    """Agree: the PC is lost from now on. False unless another person, in another session, had asked."""
+    """Agree: the PC is lost from now on. False unless another person, in another session, had asked; and while
+    one that went on after it has still to tell what both had, which would be taken for the lost one's."""
     asked = losses.asked(turn, store, till, epoch)
     if asked is None or asked.approved_ms is not None:
         return False
     if asked.asked_by.casefold() == by.casefold() or asked.asked_in == session:
+        return False
+    if device_keys.is_telling(turn, store, till, epoch):
         return False
     lane = turn.one("SELECT seq FROM lanes WHERE store = ? AND till = ? AND epoch = ?", (store, till, epoch))
     seq, now = (int(lane[0]) if lane else 0), office.clock()

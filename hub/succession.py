@@ -94,6 +94,13 @@ def _grant(turn: Turn, office: Office, record: KeyRecord, claimed: Claimed) -> b
         ],
         twice=True,
     )  # fmt: skip
+    moved = max(0, claimed.points[-1][0] - parent.seq) if claimed.points else 0
+    turn.put(
+        schema.settings,
+        [(device_keys.MOVED.format(old.store, old.till, epoch), str(moved))],
+        on_conflict="replace",
+        twice=True,
+    )
     trust.move(turn, old.store, old.till, old.epoch, epoch)
     told = {"till": old.till, "epoch": old.epoch, "to": epoch, "seq": parent.seq, "next": seq + 1}
     _ask_people(turn, office, FORKED, old, json.dumps(told))

@@ -30,7 +30,7 @@ from hub import losses as lost_pcs
 from hub.console import access, chain_wide, exposed, phone, remedies, story
 from hub.console.tables import Column, Table, as_csv, shown, why
 from hub.office import Office
-from hub.store import losses
+from hub.store import device_keys, losses
 from hub.store.engine import Turn
 from points import codes
 from points.identifiers import HUB_STORE, MEMBER_MAX, BadName, bucket, name
@@ -251,9 +251,8 @@ class Desk:
         if done:
             return Response(status_code=303, headers={**access.HEADERS, "location": "/console/exposure"})
         template, values = self._exposure(request, turn)
-        return self._html(
-            template, 422, path="/console/exposure", word=word, **{**values, "fault": "lost_fields"}
-        )
+        fault = "lost_waits" if device_keys.is_telling(turn, store, till, epoch) else "lost_fields"
+        return self._html(template, 422, path="/console/exposure", word=word, **{**values, "fault": fault})
 
     def _cases(self, _request: Request, look: Turn) -> tuple[str, dict[str, Any]]:
         return "cases.html", {"title": "cases", "table": chain_wide.cases(look)}

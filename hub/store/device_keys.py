@@ -6,6 +6,9 @@ from hub.store.engine import Turn
 from points.wire.chain import NO_PARENT
 from points.wire.lane import KeyRecord, Lane
 
+MOVED = "moved:{}/{}/{}"
+"""The setting that says how many operations begin a lane in which a PC went on: it had them in another."""
+
 
 def find(look: Turn, kid: str, chain: str) -> KeyRecord | None:
     """The record of a key, None for none; it is never deleted, so old signatures still verify."""
@@ -49,6 +52,19 @@ def began_in(look: Turn, lane: tuple[str, str, int]) -> int:
 def continues(look: Turn, lane: tuple[str, str, int], earlier: tuple[str, str, int]) -> bool:
     """Whether the PC of a lane is that of an earlier one, or the same lane."""
     return lane == earlier or (lane[:2] == earlier[:2] and earlier[2] in lineage(look, *lane))
+
+
+def is_telling(look: Turn, store: str, till: str, epoch: int) -> bool:
+    """Whether a PC that went on after this lane has still to tell what it had recorded in it.
+
+    Not one that is lost itself: what it did not tell is nowhere.
+    """
+    lost = "SELECT 1 FROM losses WHERE store = ? AND till = ? AND epoch = ? AND approved_ms IS NOT NULL"
+    for later, seq in went_on(look, store, till, epoch):
+        kept = look.one("SELECT value FROM settings WHERE name = ?", (MOVED.format(store, till, later),))
+        if kept is not None and seq < int(kept[0]) and look.one(lost, (store, till, later)) is None:
+            return True
+    return False
 
 
 def went_on(look: Turn, store: str, till: str, epoch: int) -> list[list[int]]:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 from forks import copied, enrolled, points_of, put_back, sold
 from headquarters import Headquarters, Shop, headquarters
 
 from agent.recorder import Recorded
+from agent.uplink import OutOfReach
 from hub import losses
 from hub.registry import copy_registry
 from hub.verify import state, verify
@@ -95,3 +97,41 @@ def test_it_is_the_same_in_whatever_order_an_empty_headquarters_hears_it(
         for part in ("lost", "waiting", "members", "cells", "reserved", "accounts", "operations"):
             assert told[part] == wanted[part], part
         assert not verify(again.office).faults
+
+
+def test_a_loss_waits_until_who_went_on_has_told_what_both_had(
+    hq: Headquarters, home: Shop, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home.sync()
+    m = enrolled(home)
+    sold(home, m)
+    home.sync()
+    copy = copied(home, tmp_path / "copy")
+    sold(home, m)
+    home.sync()
+    back = put_back(hq, home, copy)
+    sold(back, m)
+    back.uplink.connected = False
+    back.counter.redeem(m, 150, "c1")
+    back.uplink.connected = True
+    call = back.uplink.call
+
+    def torn(method: str, path: str, *rest: Any) -> bytes:
+        if path.endswith("/2/batches"):
+            raise OutOfReach("the network is cut")
+        return call(method, path, *rest)
+
+    with monkeypatch.context() as broken:
+        broken.setattr(back.uplink, "call", torn)
+        back.night.contact(rest=lambda _ms: None)
+    assert back.till.identity.lane.epoch == 2
+    with hq.office.store.turn() as turn:
+        assert losses.ask(turn, hq.office, "s001", "01", "李娜", "a", "硬盘换过", 1)
+        assert not losses.approve(turn, hq.office, "s001", "01", 1, "王强", "b"), (
+            "it would be taken for its own"
+        )
+    back.sync()
+    with hq.office.store.turn() as turn:
+        assert losses.approve(turn, hq.office, "s001", "01", 1, "王强", "b")
+    back.sync()
+    assert "uncovered" not in {reason for (reason,) in hq.rows("SELECT reason FROM cases")}
