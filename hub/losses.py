@@ -61,8 +61,8 @@ def withdraw(turn: Turn, office: Office, store: str, till: str, epoch: int) -> b
 
 
 def approve(turn: Turn, office: Office, store: str, till: str, epoch: int, by: str, session: str) -> bool:
-    """Agree: the PC is lost from now on. False unless another person, in another session, had asked; and while
-    one that went on after it has still to tell what both had, which would be taken for the lost one's."""
+    """Agree: the PC is lost from now on. False unless another person, in another session, had asked, and
+    while one that went on after it has still to tell what both had: it would be taken for the lost one's."""
     asked = losses.asked(turn, store, till, epoch)
     if asked is None or asked.approved_ms is not None:
         return False
