@@ -33,6 +33,7 @@ from hub.office import Office
 from hub.opening import Openers
 from hub.registry import copy_registry
 from hub.rehearsal import history, own_visits
+from hub.sequencer import Sequencer
 from hub.store.engine import Store
 
 OPENERS = max(1, min(4, (os.cpu_count() or 2) - 1))
@@ -84,16 +85,19 @@ def _serve(office: Office, settings: HubSettings, _chosen: argparse.Namespace) -
         print(f"console · 总部网页 {console_link(office, settings)}", flush=True)
     night = Night(office, settings.night)
     openers = Openers(OPENERS, office.store.url)
+    sequencer = Sequencer(office)
     office.open_envelope = openers.open_envelope
     # A service is ended by SIGTERM, which the server raises once more when it has answered everything:
     # like Ctrl-C it must come back here, or the night and the processes are cut off.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     if CLOCK not in os.environ:  # whoever rehearses a year runs its nights too
         night.start()
+    sequencer.start()
     try:
         _answer(office, settings)
     finally:
         night.stop()
+        sequencer.stop()
         openers.close()
     return 0
 

@@ -74,7 +74,7 @@ def hash_of(subtree: Subtree, leaves: Range) -> bytes:
 
 
 def prove_inclusion(subtree: Subtree, index: int, size: int) -> list[bytes]:
-    """RFC 9162 §2.1.3.1: the hashes that lead from leaf ``index`` to the root of ``size``, its sister first."""
+    """RFC 9162 §2.1.3.1: the hashes from leaf ``index`` to the root of ``size``, its sister first."""
     if not 0 <= index < size:
         raise Malformed(why="index")
     low, high = 0, size
@@ -91,7 +91,7 @@ def prove_inclusion(subtree: Subtree, index: int, size: int) -> list[bytes]:
 
 
 def prove_consistency(subtree: Subtree, first: int, size: int) -> list[bytes]:
-    """RFC 9162 §2.1.4.1: the hashes that prove the tree of ``first`` to be the beginning of that of ``size``."""
+    """RFC 9162 §2.1.4.1: the hashes that prove the tree of ``first`` to be the beginning of ``size``."""
     if not 0 <= first <= size:
         raise Malformed(why="size")
     if first == 0:

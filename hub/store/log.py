@@ -1,0 +1,104 @@
+"""The log's tables: which ack stands where, the perfect subtrees over them, and every head that was signed.
+
+All three are only ever appended to. A subtree is written when its last leaf is; it never changes again, so
+a root or a proof reads two rows for each doubling. A hole in the leaves cannot be written, since each step
+goes on from what is there and the place is the key. ``arrived`` is the number of the batch in the order of
+arrival, which is how far the log has come.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from sqlalchemy import BigInteger, Column, Index, Integer, LargeBinary, PrimaryKeyConstraint, Table, Text
+
+from hub.store.engine import Turn
+from hub.store.schema import batches, metadata
+from points.wire import container, tree
+from points.wire.ack import ACK_BYTES_MAX, MAGIC
+
+WHOLE = BigInteger().with_variant(Integer(), "sqlite")
+
+leaves = Table(
+    "log_leaves",
+    metadata,
+    Column("idx", WHOLE, primary_key=True, autoincrement=False),
+    Column("arrived", WHOLE, nullable=False),
+    Column("store", Text, nullable=False),
+    Column("batch_id", Text, nullable=False, index=True),
+    sqlite_strict=True,
+)
+subtrees = Table(
+    "log_subtrees",
+    metadata,
+    Column("level", WHOLE, nullable=False),
+    Column("idx", WHOLE, nullable=False),
+    Column("hash", LargeBinary, nullable=False),
+    PrimaryKeyConstraint("level", "idx"),
+    sqlite_strict=True,
+)
+heads = Table(
+    "log_heads",
+    metadata,
+    Column("size", WHOLE, primary_key=True, autoincrement=False),
+    Column("note", LargeBinary, nullable=False),
+    Column("ms", WHOLE, nullable=False),
+    sqlite_strict=True,
+)
+
+Index("batches_arrived", batches.c.arrived, batches.c.store)
+
+
+def size(look: Turn) -> int:
+    """How many leaves there are."""
+    row = look.one("SELECT idx + 1 FROM log_leaves ORDER BY idx DESC LIMIT 1")
+    return int(row[0]) if row else 0
+
+
+def waiting(look: Turn, limit: int) -> list[tuple[int, str, str, bytes]]:
+    """(arrived, store, batch id, ack) of what has no place yet, in the order of arrival."""
+    last = look.one("SELECT arrived FROM log_leaves ORDER BY idx DESC LIMIT 1")
+    rows = look.run(
+        "SELECT arrived, store, batch_id, ack FROM batches WHERE arrived > ? ORDER BY arrived LIMIT ?",
+        (int(last[0]) if last else -1, limit),
+    )
+    return [(int(arrived), store, batch_id, bytes(raw)) for arrived, store, batch_id, raw in rows]
+
+
+def entry(raw: bytes) -> bytes:
+    """What of an ack is the leaf: its header, as it was signed."""
+    return container.unpack(MAGIC, raw, ACK_BYTES_MAX).header
+
+
+def append(turn: Turn, rows: Sequence[tuple[int, str, str, bytes]]) -> None:
+    """Give what ``waiting`` told its places, and write every subtree that is whole by that."""
+    at = size(turn)
+    made: dict[tuple[int, int], bytes] = {}
+    stored = reader(turn)
+    for index, (*_, raw) in enumerate(rows, at):
+        level, found = 0, tree.leaf(entry(raw))
+        made[0, index] = found
+        while index & 1:
+            left = made.get((level, index - 1))
+            found = tree.join(stored(level, index - 1) if left is None else left, found)
+            level, index = level + 1, index >> 1
+            made[level, index] = found
+    turn.put(leaves, [(index, *row[:3]) for index, row in enumerate(rows, at)])
+    turn.put(subtrees, [(*place, found) for place, found in made.items()])
+
+
+def reader(look: Turn) -> tree.Subtree:
+    """The stored perfect subtrees."""
+
+    def subtree(level: int, index: int) -> bytes:
+        row = look.one("SELECT hash FROM log_subtrees WHERE level = ? AND idx = ?", (level, index))
+        assert row is not None, "a subtree is written with its last leaf"
+        return bytes(row[0])
+
+    return subtree
+
+
+def newest(look: Turn) -> tuple[int, bytes] | None:
+    """(size, note) of the newest head that was signed."""
+    row = look.one("SELECT size, note FROM log_heads ORDER BY size DESC LIMIT 1")
+    return (int(row[0]), bytes(row[1])) if row else None

@@ -1,0 +1,141 @@
+"""Every ack has one place in the log, in the order of arrival, whoever numbers and whatever stops."""
+
+from __future__ import annotations
+
+import threading
+
+import pytest
+from headquarters import Headquarters
+from pretend_till import PretendTill
+
+from hub import publishing
+from hub.sequencer import LEASE_MS, Sequencer
+from hub.store import log
+from points.wire import checkpoint, tree
+
+
+def sell(till: PretendTill, batches: int) -> None:
+    m = till.enrol()
+    for _ in range(batches):
+        till.earn(m, 10)
+        till.send()
+
+
+def acks(hq: Headquarters) -> list[bytes]:
+    return [bytes(raw) for (raw,) in hq.rows("SELECT ack FROM batches ORDER BY arrived")]
+
+
+def entries(hq: Headquarters) -> list[bytes]:
+    return [log.entry(raw) for raw in acks(hq)]
+
+
+def check(hq: Headquarters) -> int:
+    """The log is exactly the acks in their order, and its newest head says so; how many there are."""
+    whole, key = entries(hq), hq.office.keys.log
+    assert key is not None
+    assert [row[0] for row in hq.rows("SELECT idx FROM log_leaves ORDER BY idx")] == list(range(len(whole)))
+    with hq.office.store.look() as look:
+        stored, newest = log.reader(look), log.newest(look)
+        assert tree.root(stored, len(whole)) == tree.merkle_root(whole)
+        for index, entry in enumerate(whole):
+            proof = tree.prove_inclusion(stored, index, len(whole))
+            assert tree.is_included(entry, index, len(whole), proof, tree.merkle_root(whole))
+    assert newest is not None
+    head = checkpoint.open_checkpoint(newest[1], checkpoint.origin_of(hq.office.chain, 1), key.public_raw)
+    assert (head.size, head.root) == (len(whole), tree.merkle_root(whole))
+    return len(whole)
+
+
+def test_every_ack_gets_its_place_and_heads_only_grow(hq: Headquarters, till: PretendTill) -> None:
+    sequencer = Sequencer(hq.office)
+    for count in (1, 2, 4, 1):
+        sell(till, count)
+        assert sequencer.step() > 0
+        check(hq)
+    assert sequencer.step() == 0
+    heads = [checkpoint.read(bytes(note)) for (note,) in hq.rows("SELECT note FROM log_heads ORDER BY size")]
+    assert len(heads) == 4
+    with hq.office.store.look() as look:
+        stored = log.reader(look)
+        for older in heads:
+            proof = tree.prove_consistency(stored, older.size, heads[-1].size)
+            assert tree.is_consistent(older.size, older.root, heads[-1].size, heads[-1].root, proof)
+
+
+def test_what_was_published_before_it_was_numbered_gets_its_place(
+    hq: Headquarters, till: PretendTill
+) -> None:
+    sell(till, 2)
+    publishing.publish(hq.office)
+    assert hq.rows("SELECT count(*) FROM batches WHERE g IS NULL") == [(0,)]
+    Sequencer(hq.office).step()
+    check(hq)
+    plan = hq.rows("EXPLAIN QUERY PLAN SELECT ack FROM batches WHERE arrived > 1 ORDER BY arrived LIMIT 5")
+    assert "batches_arrived" in str(plan), "what waits is found without reading every batch"
+
+
+def test_a_sequencer_that_stops_between_numbering_and_signing(hq: Headquarters, till: PretendTill) -> None:
+    sell(till, 3)
+    first = Sequencer(hq.office)
+    fence = first.hold()
+    assert fence is not None
+    assert first.number(fence) > 0
+    assert hq.rows("SELECT count(*) FROM log_heads") == [(0,)]
+    later = Sequencer(hq.office)
+    assert later.step() == 0, "the lease is held"
+    hq.clock.now_ms += LEASE_MS
+    assert later.step() == 0, "nothing is numbered twice"
+    check(hq)
+
+
+def test_who_lost_the_lease_changes_nothing(hq: Headquarters, till: PretendTill) -> None:
+    sell(till, 2)
+    slow, quick = Sequencer(hq.office), Sequencer(hq.office)
+    old = slow.hold()
+    assert old is not None
+    hq.clock.now_ms += LEASE_MS
+    assert quick.hold() == old + 1
+    assert slow.number(old) == 0
+    assert slow.sign(old) is None
+    assert hq.rows("SELECT count(*) FROM log_leaves") == [(0,)]
+    quick.step()
+    check(hq)
+
+
+def test_a_lease_that_a_clock_far_ahead_took_keeps_nobody_out(hq: Headquarters, till: PretendTill) -> None:
+    sell(till, 1)
+    hq.clock.now_ms += 10 * LEASE_MS
+    assert Sequencer(hq.office).hold() is not None
+    hq.clock.now_ms -= 10 * LEASE_MS
+    Sequencer(hq.office).step()
+    check(hq)
+
+
+def test_many_at_once_number_each_ack_once(hq: Headquarters, till: PretendTill) -> None:
+    sequencers = [Sequencer(hq.office) for _ in range(4)]
+    ended = threading.Event()
+
+    def work(sequencer: Sequencer) -> None:
+        while not ended.is_set():
+            sequencer.step()
+
+    threads = [threading.Thread(target=work, args=(one,)) for one in sequencers]
+    for thread in threads:
+        thread.start()
+    sell(till, 12)
+    ended.set()
+    for thread in threads:
+        thread.join()
+    hq.clock.now_ms += LEASE_MS
+    Sequencer(hq.office).step()
+    assert check(hq) >= 12
+
+
+def test_the_check_sees_a_leaf_that_was_rewritten(hq: Headquarters, till: PretendTill) -> None:
+    sell(till, 3)
+    Sequencer(hq.office).step()
+    check(hq)
+    with hq.office.store.turn() as turn:
+        turn.run("UPDATE log_subtrees SET hash = ? WHERE level = 0 AND idx = 1", (bytes(32),))
+    with pytest.raises(AssertionError):
+        check(hq)
