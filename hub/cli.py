@@ -21,7 +21,7 @@ import uvicorn
 
 from config.faults import Fault
 from config.settings import HubSettings, load_hub
-from hub import admission, verify
+from hub import admission, log_export, verify
 from hub.api.app import make_app
 from hub.assembly import CLOCK, open_office
 from hub.bells import Bells
@@ -60,6 +60,8 @@ def main(argv: list[str]) -> int:
     commands.add_parser("state", help="print what two headquarters with the same facts agree on, as JSON")
     envelopes = commands.add_parser("envelopes", help="write every envelope that was taken in to a folder")
     envelopes.add_argument("folder", type=Path)
+    exported = commands.add_parser("log", help="write the log of receipts and its newest head to a folder")
+    exported.add_argument("folder", type=Path)
     copied = commands.add_parser(
         "registry", help="copy stores, keys and rule books into an empty headquarters"
     )
@@ -195,6 +197,12 @@ def _envelopes(office: Office, _settings: HubSettings, chosen: argparse.Namespac
     return 0
 
 
+def _log(office: Office, _settings: HubSettings, chosen: argparse.Namespace) -> int:
+    Sequencer(office).step()
+    print(log_export.export(office, chosen.folder))
+    return 0
+
+
 def _registry(office: Office, _settings: HubSettings, chosen: argparse.Namespace) -> int:
     """A second headquarters that may verify what the first took in, holds no fact yet, and only listens."""
     source = Store(f"sqlite:///{chosen.database}")
@@ -216,6 +224,7 @@ COMMANDS = {
     "verify": _verify,
     "state": _state,
     "envelopes": _envelopes,
+    "log": _log,
     "registry": _registry,
     "visits": _visits,
 }

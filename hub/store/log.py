@@ -98,6 +98,16 @@ def reader(look: Turn) -> tree.Subtree:
     return subtree
 
 
+def acks(look: Turn, first: int, end: int) -> list[bytes]:
+    """The acks at places [first, end), in order."""
+    rows = look.run(
+        "SELECT b.ack FROM log_leaves l JOIN batches b ON b.arrived = l.arrived AND b.store = l.store"
+        " AND b.batch_id = l.batch_id WHERE l.idx >= ? AND l.idx < ? ORDER BY l.idx",
+        (first, end),
+    )
+    return [bytes(raw) for (raw,) in rows]
+
+
 def newest(look: Turn) -> tuple[int, bytes] | None:
     """(size, note) of the newest head that was signed."""
     row = look.one("SELECT size, note FROM log_heads ORDER BY size DESC LIMIT 1")

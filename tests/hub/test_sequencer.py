@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import threading
+from base64 import b64decode
+from pathlib import Path
 
 import pytest
 from headquarters import Headquarters
 from pretend_till import PretendTill
 
-from hub import publishing
+from hub import log_export, publishing
 from hub.sequencer import LEASE_MS, Sequencer
 from hub.store import log
 from points.wire import checkpoint, tree
@@ -129,6 +131,30 @@ def test_many_at_once_number_each_ack_once(hq: Headquarters, till: PretendTill) 
     hq.clock.now_ms += LEASE_MS
     Sequencer(hq.office).step()
     assert check(hq) >= 12
+
+
+def test_the_exported_log_is_proved_by_its_own_files(
+    hq: Headquarters, till: PretendTill, tmp_path: Path
+) -> None:
+    assert log_export.export(hq.office, tmp_path / "none") == 0
+    assert not (tmp_path / "none").exists()
+    sell(till, 3)
+    sequencer = Sequencer(hq.office)
+    sequencer.step()
+    size = check(hq)
+    sell(till, 1)
+    fence = sequencer.hold()
+    assert fence is not None
+    sequencer.number(fence)  # numbered, and no head speaks of it yet
+    assert log_export.export(hq.office, tmp_path) == size
+    lines = (tmp_path / "leaves").read_text().splitlines()
+    name, hint, told = (tmp_path / "key").read_text().strip().split("+", 2)
+    public = b64decode(told)[1:]
+    assert hint == checkpoint.key_hash(name, public).hex()
+    head = checkpoint.open_checkpoint((tmp_path / "checkpoint.note").read_bytes(), name, public)
+    leaves = [bytes.fromhex(line) for line in lines]
+    assert (head.size, head.root) == (size, tree.merkle_root(leaves))
+    assert tree.merkle_root([*leaves[:-1], b"else"]) != head.root
 
 
 def test_the_check_sees_a_leaf_that_was_rewritten(hq: Headquarters, till: PretendTill) -> None:
