@@ -1,10 +1,11 @@
 """The log's sequencer: every ack gets one place, in the order of arrival, and heads are signed over them.
 
 An intake writes nothing for it: what has no place yet is what arrived after the last leaf. One sequencer of
-all processes works, by a lease in the database that says until when and carries a number (the fence) which
-rises with every new holder; who lost it meanwhile finds another number inside its own transaction and leaves
-everything as it is. Leaves and subtrees are one transaction, the head is signed after that is durable: what
-stops between the two is signed over next time, and a head never speaks of a leaf that could be lost.
+all processes works (what an edition is about to count it numbers itself), by a lease in the database that
+says until when and carries a number (the fence) which rises with every new holder; who lost it meanwhile
+finds another number inside its own transaction and leaves everything as it is. Leaves and subtrees are one
+transaction, the head is signed after that is durable: what stops between the two is signed over next time,
+and a head never speaks of a leaf that could be lost.
 """
 
 from __future__ import annotations
@@ -24,7 +25,6 @@ log = logging.getLogger(__name__)
 LEASE = "log-lease"
 LEASE_MS = 15_000
 LOOK_EVERY_S = 2
-LEAVES_A_STEP = 512
 HOLDER_BYTES = 8
 
 
@@ -97,11 +97,9 @@ class Sequencer:
             with self.office.store.turn() as turn:
                 if _lease(turn)[:2] != (self._me, fence):
                     return 0
-                rows = tables.waiting(turn, LEAVES_A_STEP)
-                tables.append(turn, rows)
+                return tables.append_waiting(turn)
         except Collision:  # the place is the key: another one was quicker
             return 0
-        return len(rows)
 
     def sign(self, fence: int) -> bytes | None:
         """Sign the head over all leaves that are durable, and keep it for ever; None if there is one."""

@@ -3,7 +3,9 @@
 All three are only ever appended to. A subtree is written when its last leaf is; it never changes again, so
 a root or a proof reads two rows for each doubling. A hole in the leaves cannot be written, since each step
 goes on from what is there and the place is the key. ``arrived`` is the number of the batch in the order of
-arrival, which is how far the log has come.
+arrival, which is how far the log has come. What waits is found among the batches that no edition counts
+yet, for which an index is there anyway: an intake writes nothing for the log, and an edition first gives
+a place to everything that it is going to count.
 """
 
 from __future__ import annotations
@@ -13,11 +15,12 @@ from collections.abc import Sequence
 from sqlalchemy import BigInteger, Column, Index, Integer, LargeBinary, PrimaryKeyConstraint, Table, Text
 
 from hub.store.engine import Turn
-from hub.store.schema import batches, metadata
+from hub.store.schema import metadata
 from points.wire import container, tree
 from points.wire.ack import ACK_BYTES_MAX, MAGIC
 
 WHOLE = BigInteger().with_variant(Integer(), "sqlite")
+LEAVES_A_STEP = 512
 
 leaves = Table(
     "log_leaves",
@@ -25,9 +28,13 @@ leaves = Table(
     Column("idx", WHOLE, primary_key=True, autoincrement=False),
     Column("arrived", WHOLE, nullable=False),
     Column("store", Text, nullable=False),
-    Column("batch_id", Text, nullable=False, index=True),
+    Column("till", Text, nullable=False),
+    Column("epoch", WHOLE, nullable=False),
+    Column("first", WHOLE, nullable=False),
+    Column("batch_id", Text, nullable=False),
     sqlite_strict=True,
 )
+Index("leaves_of_lane", leaves.c.store, leaves.c.till, leaves.c.epoch, leaves.c.first)
 subtrees = Table(
     "log_subtrees",
     metadata,
@@ -46,7 +53,8 @@ heads = Table(
     sqlite_strict=True,
 )
 
-Index("batches_arrived", batches.c.arrived, batches.c.store)
+Waiting = tuple[int, str, str, int, int, str, bytes]
+"""(arrived, store, till, epoch, first, batch id, ack)"""
 
 
 def size(look: Turn) -> int:
@@ -55,14 +63,22 @@ def size(look: Turn) -> int:
     return int(row[0]) if row else 0
 
 
-def waiting(look: Turn, limit: int) -> list[tuple[int, str, str, bytes]]:
-    """(arrived, store, batch id, ack) of what has no place yet, in the order of arrival."""
+def waiting(look: Turn, limit: int) -> list[Waiting]:
+    """What has no place yet, in the order of arrival."""
     last = look.one("SELECT arrived FROM log_leaves ORDER BY idx DESC LIMIT 1")
     rows = look.run(
-        "SELECT arrived, store, batch_id, ack FROM batches WHERE arrived > ? ORDER BY arrived LIMIT ?",
+        "SELECT arrived, store, till, epoch, first, batch_id, ack FROM batches"
+        " WHERE g IS NULL AND arrived > ? ORDER BY arrived LIMIT ?",
         (int(last[0]) if last else -1, limit),
     )
-    return [(int(arrived), store, batch_id, bytes(raw)) for arrived, store, batch_id, raw in rows]
+    return [(*row[:6], bytes(row[6])) for row in rows]
+
+
+def append_waiting(turn: Turn, limit: int = LEAVES_A_STEP) -> int:
+    """Give up to ``limit`` of what waits their places; how many."""
+    rows = waiting(turn, limit)
+    append(turn, rows)
+    return len(rows)
 
 
 def entry(raw: bytes) -> bytes:
@@ -70,7 +86,7 @@ def entry(raw: bytes) -> bytes:
     return container.unpack(MAGIC, raw, ACK_BYTES_MAX).header
 
 
-def append(turn: Turn, rows: Sequence[tuple[int, str, str, bytes]]) -> None:
+def append(turn: Turn, rows: Sequence[Waiting]) -> None:
     """Give what ``waiting`` told its places, and write every subtree that is whole by that."""
     at = size(turn)
     made: dict[tuple[int, int], bytes] = {}
@@ -83,7 +99,7 @@ def append(turn: Turn, rows: Sequence[tuple[int, str, str, bytes]]) -> None:
             found = tree.join(stored(level, index - 1) if left is None else left, found)
             level, index = level + 1, index >> 1
             made[level, index] = found
-    turn.put(leaves, [(index, *row[:3]) for index, row in enumerate(rows, at)])
+    turn.put(leaves, [(index, *row[:6]) for index, row in enumerate(rows, at)])
     turn.put(subtrees, [(*place, found) for place, found in made.items()])
 
 
@@ -101,8 +117,9 @@ def reader(look: Turn) -> tree.Subtree:
 def acks(look: Turn, first: int, end: int) -> list[bytes]:
     """The acks at places [first, end), in order."""
     rows = look.run(
-        "SELECT b.ack FROM log_leaves l JOIN batches b ON b.arrived = l.arrived AND b.store = l.store"
-        " AND b.batch_id = l.batch_id WHERE l.idx >= ? AND l.idx < ? ORDER BY l.idx",
+        "SELECT b.ack FROM log_leaves l JOIN batches b ON b.store = l.store AND b.till = l.till"
+        " AND b.epoch = l.epoch AND b.first = l.first AND b.batch_id = l.batch_id"
+        " WHERE l.idx >= ? AND l.idx < ? ORDER BY l.idx",
         (first, end),
     )
     return [bytes(raw) for (raw,) in rows]
