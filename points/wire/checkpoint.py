@@ -12,6 +12,8 @@ The log key signs nothing else. Other lines of signatures are those of witnesses
 specification wants; that of the log is there once. Extension lines are not spoken. The text is printable, so
 that a person can copy it, and is kept as it came: two notes of one size with different roots, or of two sizes
 that no proof joins, convict whoever signed both.
+A restored headquarters continues as another log, and vouches in that log's name for the last head of the old
+one that it can prove: the same note, with a line that names the new log.
 It refuses to know what the leaves are.
 """
 
@@ -72,9 +74,19 @@ def verifier_key(name: str, public_raw: bytes) -> str:
 
 def sign(checkpoint: Checkpoint, key: SigningKey) -> bytes:
     """The note's bytes."""
-    signature = key_hash(checkpoint.origin, key.public_raw) + key.sign(checkpoint.text)
-    line = f"\n{_DASH}{checkpoint.origin} {b64encode(signature).decode()}\n"
-    raw = checkpoint.text + line.encode()
+    return _signed(checkpoint, checkpoint.origin, key)
+
+
+def link(last: Checkpoint, origin: str, key: SigningKey) -> bytes:
+    """The log ``origin`` says that it continues the log of ``last``, of which it can prove no more."""
+    if last.origin == origin:
+        raise Malformed(why="origin")
+    return _signed(last, origin, key)
+
+
+def _signed(checkpoint: Checkpoint, name: str, key: SigningKey) -> bytes:
+    signature = key_hash(name, key.public_raw) + key.sign(checkpoint.text)
+    raw = checkpoint.text + f"\n{_DASH}{name} {b64encode(signature).decode()}\n".encode()
     read(raw)
     return raw
 
@@ -84,13 +96,22 @@ def open_checkpoint(raw: bytes, origin: str, public_raw: bytes) -> Checkpoint:
 
     Raises ``TooLarge``, ``Malformed``, ``UnknownKey`` when this key has not signed, ``BadSignature``.
     """
+    return _verified(raw, origin, origin, public_raw)
+
+
+def open_link(raw: bytes, former: str, origin: str, public_raw: bytes) -> Checkpoint:
+    """The last head of the log ``former`` that the log ``origin`` continues. Raises the same."""
+    return _verified(raw, former, origin, public_raw)
+
+
+def _verified(raw: bytes, origin: str, name: str, public_raw: bytes) -> Checkpoint:
     found, signatures = _parse(raw)
     if found.origin != origin:
         raise Malformed(why="origin")
-    ours = (origin, key_hash(origin, public_raw))
-    mine = [sig[KEY_HASH_BYTES:] for name, sig in signatures if (name, sig[:KEY_HASH_BYTES]) == ours]
+    ours = (name, key_hash(name, public_raw))
+    mine = [sig[KEY_HASH_BYTES:] for signer, sig in signatures if (signer, sig[:KEY_HASH_BYTES]) == ours]
     if not mine:
-        raise UnknownKey(name=origin)
+        raise UnknownKey(name=name)
     if len(mine) > 1:
         raise Malformed(why="signature twice")
     if len(public_raw) != RAW_BYTES or len(mine[0]) != SIGNATURE_BYTES:
