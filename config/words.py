@@ -19,8 +19,8 @@ from functools import cache
 from importlib.resources import files
 
 LANGUAGES = ("zh", "en")
-PARTS = ("", "_refunds", "_console")
-"""Files of a language; another till's receipts and headquarters' pages have one of their own each."""
+PARTS = ("", "_refunds", "_log", "_console")
+"""Files of a language; another till's receipts, the log and headquarters' pages have one each."""
 PLACES = ("receipt", "refusal", "reason", "state", "fault", "page", "doctor", "console")
 PLACEHOLDER = re.compile(r"\{([a-z_]+)\}")
 

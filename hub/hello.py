@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from hub import admission, continuation, device_keys, grants, private_page, publishing, succession
+from hub import admission, continuation, device_keys, grants, private_page, publishing, succession, witnesses
 from hub.office import REGION, Office
 from hub.store.engine import Turn
 from points.wire import hello
@@ -35,10 +35,21 @@ def answer(office: Office, lane: Lane, asked: Question, raw: bytes) -> bytes:
         told = replace(told, lanes=_with_own(told.lanes, lane), forked=frozenset({lane.epoch}))
     elif not asked.has_more:
         with office.publishing, office.store.turn() as turn:
+            witnesses.hear(turn, office, lane, asked)
             told = replace(
                 _all(turn, office, lane, asked), token=continuation.next_token(turn, office, lane, asked)
             )
+        told = _with_log(told, office, lane, asked)
     return hello.answer(told, raw, office.keys.manifest)
+
+
+def _with_log(told: Told, office: Office, lane: Lane, asked: Question) -> Told:
+    """With what is new of the log; its key to who has seen no head yet."""
+    piece, key = witnesses.shown(office, lane, asked), office.keys.log
+    if piece is None or key is None:
+        return told
+    log_public = b"" if asked.sth else key.public_raw
+    return replace(told, pieces=(*told.pieces, piece), log_public=log_public)
 
 
 def _with_own(lanes: tuple[LaneNext, ...], lane: Lane) -> tuple[LaneNext, ...]:

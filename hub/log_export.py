@@ -14,6 +14,7 @@ from pathlib import Path
 from hub.office import Office
 from hub.store import log
 from points.wire import checkpoint
+from points.wire.ack import leaf_entry
 
 LEAVES_A_READING = 1_000
 
@@ -25,11 +26,11 @@ def export(office: Office, folder: Path) -> int:
         if head is None or office.keys.log is None:
             return 0
         folder.mkdir(parents=True, exist_ok=True)
-        size, note = head
+        size, note = head.size, head.note
         with (folder / "leaves").open("w", encoding="ascii") as lines:
             for start in range(0, size, LEAVES_A_READING):
                 for raw in log.acks(look, start, min(size, start + LEAVES_A_READING)):
-                    lines.write(log.entry(raw).hex() + "\n")
+                    lines.write(leaf_entry(raw).hex() + "\n")
         origin = checkpoint.read(note).origin
     (folder / "checkpoint.note").write_bytes(note)
     key = checkpoint.verifier_key(origin, office.keys.log.public_raw)

@@ -25,7 +25,6 @@ log = logging.getLogger(__name__)
 LEASE = "log-lease"
 LEASE_MS = 15_000
 LOOK_EVERY_S = 2
-HOLDER_BYTES = 8
 
 
 class Sequencer:
@@ -33,19 +32,20 @@ class Sequencer:
 
     def __init__(self, office: Office) -> None:
         self.office = office
-        self._me = office.chance(HOLDER_BYTES).hex()
+        self._me = office.process
         self._one = threading.Lock()
         self._ended = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="sequencer", daemon=True)
+        self._thread: threading.Thread | None = None
 
     def start(self) -> None:
         """Work until ``stop``."""
+        self._thread = threading.Thread(target=self._run, name="sequencer", daemon=True)
         self._thread.start()
 
     def stop(self) -> None:
         """End after the step that is being done."""
         self._ended.set()
-        if self._thread.is_alive():
+        if self._thread is not None:
             self._thread.join()
 
     def _run(self) -> None:

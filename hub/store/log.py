@@ -11,13 +11,14 @@ a place to everything that it is going to count.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 from sqlalchemy import BigInteger, Column, Index, Integer, LargeBinary, PrimaryKeyConstraint, Table, Text
 
 from hub.store.engine import Turn
 from hub.store.schema import metadata
-from points.wire import container, tree
-from points.wire.ack import ACK_BYTES_MAX, MAGIC
+from points.wire import tree
+from points.wire.ack import leaf_entry
 
 WHOLE = BigInteger().with_variant(Integer(), "sqlite")
 LEAVES_A_STEP = 512
@@ -81,18 +82,13 @@ def append_waiting(turn: Turn, limit: int = LEAVES_A_STEP) -> int:
     return len(rows)
 
 
-def entry(raw: bytes) -> bytes:
-    """What of an ack is the leaf: its header, as it was signed."""
-    return container.unpack(MAGIC, raw, ACK_BYTES_MAX).header
-
-
 def append(turn: Turn, rows: Sequence[Waiting]) -> None:
     """Give what ``waiting`` told its places, and write every subtree that is whole by that."""
     at = size(turn)
     made: dict[tuple[int, int], bytes] = {}
     stored = reader(turn)
     for index, (*_, raw) in enumerate(rows, at):
-        level, found = 0, tree.leaf(entry(raw))
+        level, found = 0, tree.leaf(leaf_entry(raw))
         made[0, index] = found
         while index & 1:
             left = made.get((level, index - 1))
@@ -125,7 +121,29 @@ def acks(look: Turn, first: int, end: int) -> list[bytes]:
     return [bytes(raw) for (raw,) in rows]
 
 
-def newest(look: Turn) -> tuple[int, bytes] | None:
-    """(size, note) of the newest head that was signed."""
-    row = look.one("SELECT size, note FROM log_heads ORDER BY size DESC LIMIT 1")
-    return (int(row[0]), bytes(row[1])) if row else None
+def places(
+    look: Turn, store: str, till: str, since: tuple[int, int], size: int, limit: int
+) -> list[tuple[int, str]]:
+    """(leaf, batch id) of a till's acks from the batch at ``since`` (epoch, first) on, oldest first, as far
+    as a head of ``size`` speaks of them."""
+    epoch, first = since
+    rows = look.run(
+        "SELECT idx, batch_id FROM log_leaves WHERE store = ? AND till = ?"
+        " AND (epoch > ? OR (epoch = ? AND first >= ?)) AND idx < ? ORDER BY epoch, first LIMIT ?",
+        (store, till, epoch, epoch, first, size, limit),
+    )
+    return [(int(leaf), batch_id) for leaf, batch_id in rows]
+
+
+class Head(NamedTuple):
+    """A head that was signed: how many leaves, the note, when."""
+
+    size: int
+    note: bytes
+    ms: int
+
+
+def newest(look: Turn) -> Head | None:
+    """The newest head that was signed."""
+    row = look.one("SELECT size, note, ms FROM log_heads ORDER BY size DESC LIMIT 1")
+    return Head(int(row[0]), bytes(row[1]), int(row[2])) if row else None

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import secrets
 import threading
 from base64 import b64decode
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -15,6 +17,7 @@ from hub.sequencer import LEASE_MS, Sequencer
 from hub.store import log
 from hub.store.upgrading import upgrade
 from points.wire import checkpoint, tree
+from points.wire.ack import leaf_entry
 
 
 def sell(till: PretendTill, batches: int) -> None:
@@ -24,12 +27,17 @@ def sell(till: PretendTill, batches: int) -> None:
         till.send()
 
 
+def elsewhere(hq: Headquarters) -> Sequencer:
+    """That of another process of the same headquarters."""
+    return Sequencer(replace(hq.office, process=secrets.token_hex(8)))
+
+
 def acks(hq: Headquarters) -> list[bytes]:
     return [bytes(raw) for (raw,) in hq.rows("SELECT ack FROM batches ORDER BY arrived")]
 
 
 def entries(hq: Headquarters) -> list[bytes]:
-    return [log.entry(raw) for raw in acks(hq)]
+    return [leaf_entry(raw) for raw in acks(hq)]
 
 
 def check(hq: Headquarters) -> int:
@@ -114,7 +122,7 @@ def test_a_sequencer_that_stops_between_numbering_and_signing(hq: Headquarters, 
     assert fence is not None
     assert first.number(fence) > 0
     assert hq.rows("SELECT count(*) FROM log_heads") == [(0,)]
-    later = Sequencer(hq.office)
+    later = elsewhere(hq)
     assert later.step() == 0, "the lease is held"
     hq.clock.now_ms += LEASE_MS
     assert later.step() == 0, "nothing is numbered twice"
@@ -123,7 +131,7 @@ def test_a_sequencer_that_stops_between_numbering_and_signing(hq: Headquarters, 
 
 def test_who_lost_the_lease_changes_nothing(hq: Headquarters, till: PretendTill) -> None:
     sell(till, 2)
-    slow, quick = Sequencer(hq.office), Sequencer(hq.office)
+    slow, quick = Sequencer(hq.office), elsewhere(hq)
     old = slow.hold()
     assert old is not None
     hq.clock.now_ms += LEASE_MS
@@ -138,14 +146,14 @@ def test_who_lost_the_lease_changes_nothing(hq: Headquarters, till: PretendTill)
 def test_a_lease_that_a_clock_far_ahead_took_keeps_nobody_out(hq: Headquarters, till: PretendTill) -> None:
     sell(till, 1)
     hq.clock.now_ms += 10 * LEASE_MS
-    assert Sequencer(hq.office).hold() is not None
+    assert elsewhere(hq).hold() is not None
     hq.clock.now_ms -= 10 * LEASE_MS
     Sequencer(hq.office).step()
     check(hq)
 
 
 def test_many_at_once_number_each_ack_once(hq: Headquarters, till: PretendTill) -> None:
-    sequencers = [Sequencer(hq.office) for _ in range(4)]
+    sequencers = [elsewhere(hq) for _ in range(4)]
     ended = threading.Event()
 
     def work(sequencer: Sequencer) -> None:
