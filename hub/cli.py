@@ -21,7 +21,7 @@ import uvicorn
 
 from config.faults import Fault
 from config.settings import HubSettings, load_hub
-from hub import admission, log_export, verify
+from hub import admission, device_keys, log_export, verify
 from hub.api.app import make_app
 from hub.assembly import CLOCK, open_office
 from hub.bells import Bells
@@ -35,6 +35,7 @@ from hub.registry import copy_registry
 from hub.rehearsal import history, own_visits
 from hub.sequencer import Sequencer
 from hub.store.engine import Store
+from points.wire import key_list
 
 OPENERS = max(1, min(4, (os.cpu_count() or 2) - 1))
 """Processes that open envelopes beside the one that writes."""
@@ -62,6 +63,9 @@ def main(argv: list[str]) -> int:
     envelopes.add_argument("folder", type=Path)
     exported = commands.add_parser("log", help="write the log of receipts and its newest head to a folder")
     exported.add_argument("folder", type=Path)
+    commands.add_parser(
+        "keys", help="print the public keys that verify papers, receipts and the log, as JSON"
+    )
     copied = commands.add_parser(
         "registry", help="copy stores, keys and rule books into an empty headquarters"
     )
@@ -203,6 +207,15 @@ def _log(office: Office, _settings: HubSettings, chosen: argparse.Namespace) -> 
     return 0
 
 
+def _keys(office: Office, _settings: HubSettings, _chosen: argparse.Namespace) -> int:
+    with office.store.look() as look:
+        tills = device_keys.rows(look)
+    own = office.keys
+    log_public = own.log.public_raw if own.log else b""
+    print(key_list.write(office.chain, office.name, own.receipt.public_raw, log_public, tills).decode())
+    return 0
+
+
 def _registry(office: Office, _settings: HubSettings, chosen: argparse.Namespace) -> int:
     """A second headquarters that may verify what the first took in, holds no fact yet, and only listens."""
     source = Store(f"sqlite:///{chosen.database}")
@@ -225,6 +238,7 @@ COMMANDS = {
     "state": _state,
     "envelopes": _envelopes,
     "log": _log,
+    "keys": _keys,
     "registry": _registry,
     "visits": _visits,
 }

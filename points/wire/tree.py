@@ -11,7 +11,7 @@ It refuses to know what an entry is and where subtrees are kept.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from hashlib import sha256
 
 from points.wire.faults import Malformed
@@ -47,6 +47,24 @@ def over(entries: Sequence[bytes]) -> Subtree:
 def merkle_root(entries: Sequence[bytes]) -> bytes:
     """RFC 9162 §2.1.1, MTH of all entries."""
     return root(over(entries), len(entries))
+
+
+def roots_at(entries: Iterable[bytes], sizes: Collection[int]) -> tuple[int, dict[int, bytes]]:
+    """(how many entries there are, the root of each of these sizes), of entries that are read once."""
+    whole: list[tuple[int, bytes]] = []  # (leaves, hash) of the perfect subtrees, largest first
+    found = {0: EMPTY_ROOT} if 0 in sizes else {}
+    count = 0
+    for count, entry in enumerate(entries, 1):
+        part = (1, leaf(entry))
+        while whole and whole[-1][0] == part[0]:
+            part = (2 * part[0], join(whole.pop()[1], part[1]))
+        whole.append(part)
+        if count in sizes:
+            node = whole[-1][1]
+            for _, left in reversed(whole[:-1]):
+                node = join(left, node)
+            found[count] = node
+    return count, found
 
 
 def inclusion(entries: Sequence[bytes], index: int) -> list[bytes]:

@@ -12,6 +12,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+from proof_samples import build_proof
 from wire_samples import (
     DEVICE,
     GENESIS,
@@ -373,6 +374,7 @@ BUILDERS = {
     "sisters": build_sisters,
     "succession": build_succession,
     "log": build_log,
+    "proof": build_proof,
 }
 
 
