@@ -164,6 +164,7 @@ class Contact:
         """Say where this till stands; what came with the answer needs no question of its own."""
         till, now = self.till, self.till.clock.now()
         held = {shard: feeds.edition(till.book, *shard) for shard in self._shared}
+        of_log, sth = witness.to_say(till)
         asked = hello.ask(
             hello.Question(
                 agent=VERSION,
@@ -178,8 +179,8 @@ class Contact:
                 wall=now.wall_ms,
                 token=till.log.mirror.token.read(),
                 inst=till.inst,
-                sth=witness.tree_head(till),
-                log=witness.to_say(till),
+                sth=sth,
+                log=of_log,
             )
         )
         raw = self.uplink.call("POST", endpoints.hello_to(), asked, endpoints.JSON)
@@ -283,7 +284,7 @@ class Contact:
             anchor = Anchor(heard.hub_ms, heard.boot, heard.mono_ms) if heard else None
             moment = Moment(
                 now.wall_ms, now.boot, now.mono_ms, till.inst, VERSION, till.identity.inc, anchor,
-                witness.tree_head(till),
+                witness.in_batch(till),
             )  # fmt: skip
             raw = envelope.cut(
                 till.identity.lane,

@@ -11,16 +11,16 @@ keeps the first that headquarters signs.
 from __future__ import annotations
 
 from agent.journal.log import EPOCH_STEP
-from agent.store import feeds, witnessed
+from agent.store import device_keys, feeds, witnessed
 from agent.store.witnessed import LOG_PUBLIC, OVERDUE
 from agent.till import Till
 from config.faults import Fault
-from points.wire import ack, checkpoint, hello, witness
+from points.wire import ack, checkpoint, envelope, hello, witness
 from points.wire.batch_header import TreeHead
 from points.wire.checkpoint import Checkpoint
 from points.wire.faults import WireFault
 from points.wire.hello import BROKEN_MAX, OfLog, Piece, Told
-from points.wire.witness import OWED, PLACES_MAX, Contradiction, Shown
+from points.wire.witness import OWED, PLACES_MAX, Contradiction, Seen, Shown
 
 OWED_MS = 86_400_000
 HELD_MAX = 2 * PLACES_MAX
@@ -33,20 +33,24 @@ def own_head(till: Till) -> Checkpoint | None:
     return checkpoint.read(note) if note else None
 
 
-def tree_head(till: Till) -> TreeHead | None:
-    """The same as a header names it."""
+def in_batch(till: Till) -> TreeHead | None:
+    """The same as a batch names it: of the log of the incarnation that stands beside it, or none."""
+    of_log, sth = to_say(till)
+    return sth if of_log.inc == till.identity.inc else None
+
+
+def to_say(till: Till) -> tuple[OfLog, TreeHead | None]:
+    """What this till says of the log when it says hello, and the newest head that it believes."""
     head = own_head(till)
-    return None if head is None else TreeHead(head.size, head.root.hex())
-
-
-def to_say(till: Till) -> OfLog:
-    """What this till says of the log when it says hello."""
     oldest = witnessed.owed(till.book, 1)
     broken = [(why, number) for why, number, _ in witnessed.evidence(till.book)]
     overdue = feeds.fact(till.book, OVERDUE)
     if overdue:
         broken.append((OWED, int(overdue)))
-    return OfLog(divmod(oldest[0][0], EPOCH_STEP) if oldest else None, tuple(broken[-BROKEN_MAX:]))
+    inc = checkpoint.inc_of(head.origin) if head else till.identity.inc
+    owed = divmod(oldest[0][0], EPOCH_STEP) if oldest else None
+    sth = TreeHead(head.size, head.root.hex()) if head else None
+    return OfLog(inc, owed, tuple(broken[-BROKEN_MAX:])), sth
 
 
 def fault(till: Till) -> Fault | None:
@@ -85,6 +89,8 @@ def _take(till: Till, told: Told, shown: Shown, log_public: bytes) -> int:
     places = [(held[place.batch_id], place) for place in shown.places if place.batch_id in held]
     for (_, raw), place in places:
         witness.prove(head, place, raw)
+    for seen in shown.seen:
+        _compare(till, head, seen)
     if head != own or places:
         name = f"{head.origin} {head.size}"
         with till.book.turn() as turn:
@@ -92,6 +98,16 @@ def _take(till: Till, told: Told, shown: Shown, log_public: bytes) -> int:
             for (first, _), place in places:
                 witnessed.keep_place(turn, first, place.leaf, witness.text_of(place.proof), name)
     return len(places)
+
+
+def _compare(till: Till, head: Checkpoint, seen: Seen) -> None:
+    """What another store has seen; only what its own till has signed counts, by a key that is known here."""
+    try:
+        record = device_keys.find(till.book, envelope.peek(seen.batch)[1], till.identity.lane.chain)
+        if record is not None:
+            witness.agree(head, seen, record)
+    except WireFault as fault:
+        raise Contradiction(UNREADABLE) from fault
 
 
 def _keep(till: Till, found: Contradiction, told: Told, raw: bytes, piece: Piece) -> None:

@@ -22,7 +22,7 @@ LEAVES_A_READING = 1_000
 def export(office: Office, folder: Path) -> int:
     """Write the files; how many leaves. 0, and nothing written, before the first head was signed."""
     with office.store.look() as look:
-        head = log.newest(look)
+        head = log.newest(look, office.inc)
         if head is None or office.keys.log is None:
             return 0
         folder.mkdir(parents=True, exist_ok=True)

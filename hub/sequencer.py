@@ -5,7 +5,8 @@ all processes works (what an edition is about to count it numbers itself), by a 
 says until when and carries a number (the fence) which rises with every new holder; who lost it meanwhile
 finds another number inside its own transaction and leaves everything as it is. Leaves and subtrees are one
 transaction, the head is signed after that is durable: what stops between the two is signed over next time,
-and a head never speaks of a leaf that could be lost.
+and a head never speaks of a leaf that could be lost. A restored headquarters goes on from the leaves that it
+has, and signs over them as another log.
 """
 
 from __future__ import annotations
@@ -72,7 +73,7 @@ class Sequencer:
 
     def _has_work(self) -> bool:
         with self.office.store.look() as look:
-            newest, size = tables.newest(look), tables.size(look)
+            newest, size = tables.newest(look, self.office.inc), tables.size(look)
             return bool(tables.waiting(look, 1)) or size > (newest[0] if newest else 0)
 
     def hold(self) -> int | None:
@@ -107,13 +108,13 @@ class Sequencer:
         if office.keys.log is None:
             return None
         with office.store.turn() as turn:
-            newest, size = tables.newest(turn), tables.size(turn)
+            newest, size = tables.newest(turn, office.inc), tables.size(turn)
             if _lease(turn)[:2] != (self._me, fence) or size <= (newest[0] if newest else 0):
                 return None
             root = tree.root(tables.reader(turn), size)
             head = Checkpoint(checkpoint.origin_of(office.chain, office.inc), size, root)
             note = checkpoint.sign(head, office.keys.log)
-            turn.put(tables.heads, [(size, note, office.clock())])
+            turn.put(tables.heads, [(office.inc, size, note, office.clock())])
         return note
 
 

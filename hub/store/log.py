@@ -48,9 +48,11 @@ subtrees = Table(
 heads = Table(
     "log_heads",
     metadata,
-    Column("size", WHOLE, primary_key=True, autoincrement=False),
+    Column("inc", WHOLE, nullable=False),
+    Column("size", WHOLE, nullable=False),
     Column("note", LargeBinary, nullable=False),
     Column("ms", WHOLE, nullable=False),
+    PrimaryKeyConstraint("inc", "size"),
     sqlite_strict=True,
 )
 
@@ -121,6 +123,17 @@ def acks(look: Turn, first: int, end: int) -> list[bytes]:
     return [bytes(raw) for (raw,) in rows]
 
 
+def envelope_at(look: Turn, leaf: int) -> bytes:
+    """The envelope whose ack is this leaf."""
+    row = look.one(
+        "SELECT b.envelope FROM log_leaves l JOIN batches b ON b.store = l.store AND b.till = l.till"
+        " AND b.epoch = l.epoch AND b.first = l.first AND b.batch_id = l.batch_id WHERE l.idx = ?",
+        (leaf,),
+    )
+    assert row is not None, "a leaf is an ack, which stands beside its envelope"
+    return bytes(row[0])
+
+
 def places(
     look: Turn, store: str, till: str, since: tuple[int, int], size: int, limit: int
 ) -> list[tuple[int, str]]:
@@ -143,7 +156,7 @@ class Head(NamedTuple):
     ms: int
 
 
-def newest(look: Turn) -> Head | None:
-    """The newest head that was signed."""
-    row = look.one("SELECT size, note, ms FROM log_heads ORDER BY size DESC LIMIT 1")
+def newest(look: Turn, inc: int) -> Head | None:
+    """The newest head that was signed in an incarnation of headquarters."""
+    row = look.one("SELECT size, note, ms FROM log_heads WHERE inc = ? ORDER BY size DESC LIMIT 1", (inc,))
     return Head(int(row[0]), bytes(row[1]), int(row[2])) if row else None

@@ -55,6 +55,14 @@ class Checkpoint:
         return f"{self.origin}\n{self.size}\n{b64encode(self.root).decode()}\n".encode()
 
 
+def inc_of(origin: str) -> int:
+    """How often the headquarters of that log was restored; Malformed for what is no log of ours."""
+    _, _, inc = origin.rpartition("/")
+    if not inc.isascii() or not inc.isdigit() or len(inc) > 10:
+        raise Malformed(why="origin")
+    return int(inc)
+
+
 def origin_of(chain: str, inc: int) -> str:
     """The name of a chain's log; a restored headquarters begins another one."""
     if not is_name(chain) or not 1 <= inc <= U32_MAX:

@@ -117,6 +117,11 @@ def batch_id(raw: bytes) -> str:
     return sha256(container.unpack(MAGIC, raw, ENVELOPE_BYTES_MAX).header).hexdigest()
 
 
+def without_payload(raw: bytes) -> bytes:
+    """The signed part of an envelope: what it says of its operations, and not they."""
+    return raw[: len(raw) - len(container.unpack(MAGIC, raw, ENVELOPE_BYTES_MAX).payload)]
+
+
 def peek(raw: bytes) -> tuple[Header, str]:
     """What an envelope says of itself, and the kid it names. Nothing of it is trusted yet."""
     box = container.unpack(MAGIC, raw, ENVELOPE_BYTES_MAX)

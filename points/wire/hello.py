@@ -2,7 +2,7 @@
 
     question  canonical JSON in a signed request:
         {v, agent, nonce, lanes: [[epoch, next]…], feeds: [[topic, shard, ver]…], held: [sha…], more, shut,
-         boot, mono, wall, tok, sth: null|{size, root}, x: {inst?, log?: {owed, broken}}}
+         boot, mono, wall, tok, sth: null|{size, root}, x: {inst?, log?: {inc, owed, broken}}}
     answer    box "JFH1", T = application/vnd.jifen.hello+json;v=1, signed by the hub's manifest key
         header  = {v, suite, hub, inc, chain, store, till, to, ms, sess_until,
                    lanes: [[epoch, next, head, state?]…],
@@ -20,9 +20,10 @@ what there is.
 `tok` is what the last answer told the till to show, 16 bytes, or null for nothing; who shows one that another
 has used already is told that its lane has `forked`, and nothing else. `inst` names this start of the program.
 `sth` of a question is the newest head of the log that the till has verified. `log` in its `x` says that it
-knows the log: `owed` is [epoch, first] of its oldest ack whose place was not proved yet, or null, `broken`
-[[why, number]…] what it holds against headquarters. Only such a till is shown the log (`witness`), and only
-what is new to it; `log` in `x` of an answer is the log's public key, told to who has no head yet.
+knows the log: `inc` names the log of that head, `owed` is [epoch, first] of its oldest ack whose place was
+not proved yet, or null, `broken` [[why, number]…] what it holds against headquarters. Only such a till is
+shown the log (`witness`), and only what is new to it; `log` in `x` of an answer is the log's public key, told
+to who has no head yet.
 Every array may grow at its end.
 It refuses to know what is new (`hub.hello`) and what is taken (`agent.edition`).
 """
@@ -72,9 +73,11 @@ Shard = tuple[str, str]
 
 @dataclass(frozen=True, slots=True)
 class OfLog:
-    """What a till that knows the log says of it: ``owed`` (epoch, first) of its oldest ack without a proof,
-    ``broken`` what it holds against headquarters, as (why, number)."""
+    """What a till that knows the log says of it: ``inc`` the incarnation whose log its head is of, ``owed``
+    (epoch, first) of its oldest ack without a proof, ``broken`` what it holds against headquarters, as (why,
+    number)."""
 
+    inc: int
     owed: tuple[int, int] | None = None
     broken: tuple[tuple[str, int], ...] = ()
 
@@ -187,7 +190,8 @@ def read(raw: bytes) -> Question:
 def _extensions(question: Question) -> dict[str, Any]:
     more: dict[str, Any] = {"inst": question.inst} if question.inst else {}
     if (log := question.log) is not None:
-        more["log"] = {"owed": log.owed and list(log.owed), "broken": [list(one) for one in log.broken]}
+        broken = [list(one) for one in log.broken]
+        more["log"] = {"inc": log.inc, "owed": log.owed and list(log.owed), "broken": broken}
     return more
 
 
@@ -199,7 +203,8 @@ def _of_log(fields: Fields) -> OfLog:
         if type(entry[1]) is not int or not 0 <= entry[1] <= canonical.WHOLE_MAX:
             raise Malformed(why="broken")
         broken.append((str(entry[0]), int(entry[1])))
-    return OfLog(None if owed is None else _numbers(owed, "owed"), tuple(broken))
+    inc = fields.whole("inc", 1, U32_MAX)
+    return OfLog(inc, None if owed is None else _numbers(owed, "owed"), tuple(broken))
 
 
 def answer(told: Told, question: bytes, key: SigningKey) -> bytes:

@@ -67,7 +67,7 @@ def pack(proof: Proof) -> bytes:
         "seq": proof.seq,
         "prev": proof.prev.hex(),
         "path": witness.text_of(proof.path),
-        "batch": b64encode(_without_payload(proof.batch)).decode(),
+        "batch": b64encode(envelope.without_payload(proof.batch)).decode(),
         "ack": b64encode(proof.ack).decode(),
         "leaf": proof.leaf,
         "proof": witness.text_of(proof.proof),
@@ -207,11 +207,6 @@ def _head(proof: Proof, public: bytes) -> dict[str, str | int]:
     if _ORIGIN(head.origin) is None or head.origin.split("/")[1] != lane.chain:
         raise BadSignature()
     return {"log": head.origin, "size": head.size}
-
-
-def _without_payload(batch: bytes) -> bytes:
-    payload = _box(batch).payload
-    return batch[: len(batch) - len(payload)]
 
 
 def _box(batch: bytes) -> container.Container:

@@ -46,7 +46,7 @@ def check(hq: Headquarters) -> int:
     assert key is not None
     assert [row[0] for row in hq.rows("SELECT idx FROM log_leaves ORDER BY idx")] == list(range(len(whole)))
     with hq.office.store.look() as look:
-        stored, newest = log.reader(look), log.newest(look)
+        stored, newest = log.reader(look), log.newest(look, 1)
         assert tree.root(stored, len(whole)) == tree.merkle_root(whole)
         for index, entry in enumerate(whole):
             proof = tree.prove_inclusion(stored, index, len(whole))

@@ -299,6 +299,6 @@ def test_a_pc_that_tells_of_ever_new_contradictions_opens_so_many_cases_and_no_m
 ) -> None:
     for start in range(0, 2 * witnesses.CASES_MAX, hello.BROKEN_MAX):
         against = tuple(("growth", start + n) for n in range(hello.BROKEN_MAX))
-        raw = hello.ask(replace(QUESTION, log=OfLog(None, against)))
+        raw = hello.ask(replace(QUESTION, log=OfLog(1, None, against)))
         assert till.call("POST", endpoints.hello_to(), raw, endpoints.JSON).status == 200
     assert len(said(hq)) == witnesses.CASES_MAX

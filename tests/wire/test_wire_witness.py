@@ -7,13 +7,15 @@ from dataclasses import replace
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from wire_samples import seed
+from wire_samples import DEVICE, GENESIS, LANE, MOMENT, RECORD, bodies, seed
 
-from points.wire import canonical, checkpoint, tree, witness
+from points.wire import canonical, checkpoint, envelope, tree, witness
+from points.wire.batch_header import TreeHead
 from points.wire.checkpoint import Checkpoint
 from points.wire.faults import BadSignature, Malformed, UnknownKey, WireFault
 from points.wire.keys import SigningKey
-from points.wire.witness import Contradiction, Place, Shown
+from points.wire.lane import KeyRecord
+from points.wire.witness import Contradiction, Place, Seen, Shown
 
 KEY, OTHER = SigningKey.from_raw(seed("log key")), SigningKey.from_raw(seed("another log key"))
 FIRST, SECOND = checkpoint.origin_of("demo", 1), checkpoint.origin_of("demo", 2)
@@ -77,7 +79,35 @@ def test_a_link_is_no_head_and_a_head_no_link() -> None:
         checkpoint.link(head(20), FIRST, KEY)
 
 
-SHOWN = witness.encode(replace(show(9, 20), places=(Place("ab" * 32, 3, (bytes(32),)),)))
+def batch_of(seen: Checkpoint | None) -> bytes:
+    sth = seen and TreeHead(seen.size, seen.root.hex())
+    raw = envelope.cut(LANE, 1, GENESIS, bodies(1), DEVICE, replace(MOMENT, sth=sth))
+    return envelope.without_payload(raw)
+
+
+def test_what_another_store_has_seen_is_held_against_the_head() -> None:
+    def seen(other: Checkpoint | None, own: int = 9) -> Seen:
+        return Seen(batch_of(other), tuple(tree.prove_consistency(tree.over(ENTRIES), own, 20)))
+
+    for fine in (seen(head(9)), seen(head(20), 20), seen(None)):
+        witness.agree(head(20), fine, RECORD)
+    for other in (replace(head(9), root=bytes(32)), replace(head(20), root=bytes(32)), head(21)):
+        with pytest.raises(Contradiction) as found:
+            witness.agree(head(20), seen(other, min(20, other.size)), RECORD)
+        assert found.value.why == witness.SEEN
+        assert found.value.held == batch_of(other)
+    for record in (
+        KeyRecord(OTHER.public_raw, RECORD.lanes),
+        replace(RECORD, lanes=frozenset()),
+        replace(RECORD, revoked_at_ms=1, max_seq_at_revocation=0),
+    ):
+        with pytest.raises(WireFault):
+            witness.agree(head(20), seen(head(9)), record)
+
+
+SHOWN = witness.encode(
+    replace(show(9, 20), places=(Place("ab" * 32, 3, (bytes(32),)),), seen=(Seen(b"x", ()),))
+)
 
 
 def test_what_is_shown_is_read_as_it_was_made() -> None:
@@ -90,7 +120,8 @@ WRONG = [
     ("v", 2), ("note", None), ("note", "x" * 3_000), ("grown", None), ("grown", "A"), ("grown", "AAAA"),
     ("grown", "é"), ("grown", "A" * 4_000), ("places", {}), ("places", [[]]), ("places", [["ab", 1, ""]]),
     ("places", [["ab" * 32, -1, ""]]), ("places", [["ab" * 32, True, ""]]), ("link", 1),
-    ("places", [["ab" * 32, 1, ""]] * 65),
+    ("places", [["ab" * 32, 1, ""]] * 65), ("seen", {}), ("seen", [["eA=="]]), ("seen", [["?", ""]]),
+    ("seen", [[1, ""]]),
 ]  # fmt: skip
 
 

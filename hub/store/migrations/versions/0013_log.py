@@ -46,9 +46,11 @@ def upgrade() -> None:
     )
     op.create_table(
         "log_heads",
-        sa.Column("size", whole, primary_key=True, autoincrement=False),
+        sa.Column("inc", whole, nullable=False),
+        sa.Column("size", whole, nullable=False),
         sa.Column("note", sa.LargeBinary(), nullable=False),
         sa.Column("ms", whole, nullable=False),
+        sa.PrimaryKeyConstraint("inc", "size"),
         sqlite_strict=True,
     )
     op.create_index("batches_arrived", "batches", ["arrived"])  # for this once: no intake pays for it
