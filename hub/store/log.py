@@ -148,6 +148,23 @@ def places(
     return [(int(leaf), batch_id) for leaf, batch_id in rows]
 
 
+def notes(look: Turn, inc: int) -> list[bytes]:
+    """Every head that was signed in an incarnation, smallest first."""
+    rows = look.run("SELECT note FROM log_heads WHERE inc = ? ORDER BY size", (inc,))
+    return [bytes(note) for (note,) in rows]
+
+
+def outside(look: Turn) -> int:
+    """How many acks have no place and wait for none."""
+    row = look.one(
+        "SELECT count(*) FROM batches b LEFT JOIN log_leaves l ON l.store = b.store AND l.till = b.till"
+        " AND l.epoch = b.epoch AND l.first = b.first AND l.batch_id = b.batch_id"
+        " WHERE l.idx IS NULL AND b.g IS NOT NULL"
+    )
+    assert row is not None
+    return int(row[0])
+
+
 class Head(NamedTuple):
     """A head that was signed: how many leaves, the note, when."""
 

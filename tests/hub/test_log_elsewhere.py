@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
-from headquarters import Headquarters, Shop
+from headquarters import Headquarters, Shop, headquarters
 from test_hello import QUESTION
 from test_witnesses import bent, other_store_sells, said, sell
 
@@ -40,6 +42,13 @@ def test_a_restored_headquarters_signs_over_what_it_has_and_links_it_to_the_form
     shows = shown.read(piece.raw)
     assert shows.link is not None
     assert said(hq) == []
+
+
+@pytest.fixture
+def hq(tmp_path: Path) -> Iterator[Headquarters]:
+    """Not verified at the end: its log is torn on purpose."""
+    with headquarters(tmp_path) as made:
+        yield made
 
 
 def put_back(hq: Headquarters, heads: int) -> None:

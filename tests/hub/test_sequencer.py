@@ -9,10 +9,10 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from headquarters import Headquarters
+from headquarters import Headquarters, headquarters
 from pretend_till import PretendTill
 
-from hub import log_export, publishing
+from hub import log_check, log_export, publishing
 from hub.sequencer import LEASE_MS, Sequencer
 from hub.store import log
 from hub.store.upgrading import upgrade
@@ -196,11 +196,28 @@ def test_the_exported_log_is_proved_by_its_own_files(
     assert tree.merkle_root([*leaves[:-1], b"else"]) != head.root
 
 
-def test_the_check_sees_a_leaf_that_was_rewritten(hq: Headquarters, till: PretendTill) -> None:
-    sell(till, 3)
-    Sequencer(hq.office).step()
-    check(hq)
-    with hq.office.store.turn() as turn:
-        turn.run("UPDATE log_subtrees SET hash = ? WHERE level = 0 AND idx = 1", (bytes(32),))
-    with pytest.raises(AssertionError):
+TORN = [
+    ("UPDATE log_subtrees SET hash = zeroblob(32)", "subtrees"),
+    ("UPDATE batches SET ack = (SELECT ack FROM batches WHERE store = 's001' LIMIT 1) WHERE till = 'w1'",
+     "is not of this log"),
+    ("DELETE FROM log_leaves WHERE idx = (SELECT max(idx) FROM log_leaves)", "stand nowhere"),
+    ("UPDATE log_leaves SET first = 999 WHERE idx = 1", "receipts stand in them"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("tear", "said"), TORN)
+def test_headquarters_that_proves_itself_sees_whatever_was_rewritten(
+    tmp_path: Path, tear: str, said: str
+) -> None:
+    with headquarters(tmp_path) as hq:
+        till = PretendTill(hq)
+        sell(till, 4)
+        Sequencer(hq.office).step()
+        publishing.publish(hq.office)
         check(hq)
+        with hq.office.store.look() as look:
+            assert log_check.faults(look, hq.office) == []
+        with hq.office.store.turn() as turn:
+            turn.run(tear)
+        with hq.office.store.look() as look:
+            assert said in "; ".join(log_check.faults(look, hq.office))
