@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 from headquarters import DAY_MS, Headquarters, Shop, headquarters
 
-from agent import claims, enrolment, proofs, verify
+import jifen
+from agent import claims, cli, enrolment, proofs, verify
 from agent.recorder import Recorded
 from agent.store import sales
 from config.faults import Fault
@@ -90,6 +91,19 @@ def test_an_operation_is_proved_from_its_body_to_the_signed_head(
 def test_a_paper_names_the_operation_that_is_proved(table: Evidence) -> None:
     digits = claims.digits(table.shop.till, table.sales[1])
     assert proofs.of(table.shop.till, digits) == table.proof()
+
+
+def test_the_commands_write_what_is_proved(table: Evidence, capsys: pytest.CaptureFixture[str]) -> None:
+    settings = table.folder / "agent.toml"
+    data, own = table.shop.folder / "data", table.shop.folder / "keys"
+    settings.write_text(f'[agent]\ndata_dir = "{data}"\nkey_dir = "{own}"\n')
+    assert cli.main(["agent", "proof", table.sales[1], "--config", str(settings)]) == 0
+    file = table.file("printed.jfp", capsys.readouterr().out.encode())
+    assert Path(file).read_bytes() == table.proof()
+    assert jifen.room("verify")(["--keys", table.keys, file]) == 0
+    capsys.readouterr()
+    assert cli.main(["agent", "proof", "0" * 32, "--config", str(settings)]) == 1
+    assert "本机没有这一笔" in capsys.readouterr().err
 
 
 def changed(raw: bytes, key: str, value: object) -> bytes:
