@@ -19,6 +19,7 @@ from points.wire import ack, checkpoint, envelope, hello, witness
 from points.wire.batch_header import TreeHead
 from points.wire.checkpoint import Checkpoint
 from points.wire.faults import WireFault
+from points.wire.fields import U32_MAX
 from points.wire.hello import BROKEN_MAX, OfLog, Piece, Told
 from points.wire.witness import OWED, PLACES_MAX, Contradiction, Seen, Shown
 
@@ -46,9 +47,10 @@ def to_say(till: Till) -> tuple[OfLog, TreeHead | None]:
     broken = [(why, number) for why, number, _ in witnessed.evidence(till.book)]
     overdue = feeds.fact(till.book, OVERDUE)
     if overdue:
-        broken.append((OWED, int(overdue)))
+        broken.append((OWED, int(overdue) % EPOCH_STEP))
     inc = checkpoint.inc_of(head.origin) if head else till.identity.inc
-    owed = divmod(oldest[0][0], EPOCH_STEP) if oldest else None
+    # A position is signed, an epoch is not: that of a provisional one has its top bit set.
+    owed = (oldest[0][0] // EPOCH_STEP & U32_MAX, oldest[0][0] % EPOCH_STEP) if oldest else None
     sth = TreeHead(head.size, head.root.hex()) if head else None
     return OfLog(inc, owed, tuple(broken[-BROKEN_MAX:])), sth
 
