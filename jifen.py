@@ -9,7 +9,7 @@ from collections.abc import Callable
 def main() -> None:
     """Run the command line and leave with its exit code."""
     words = sys.argv[1:]
-    if words[:1] and words[0] in ("hub", "policy", "demo", "replay"):
+    if words[:1] and words[0] in ("hub", "policy", "demo", "replay", "verify"):
         sys.exit(room(words[0])(words[1:]))
     sys.exit(room("agent")(words))
 
@@ -33,6 +33,10 @@ def room(name: str) -> Callable[[list[str]], int]:
             from agent import replay
 
             return replay.main
+        case "verify":
+            from agent import verify
+
+            return verify.main
         case _:
             from agent import cli
 

@@ -74,6 +74,7 @@ def _book_and_hub(told: Round, ends: ExitStack, settings: AgentSettings, identit
         ends.callback(provisioning.close, till)
         told.check("clock", lambda: doctor.check_clock(till))
         told.check("chain", lambda: doctor.check_chain(till))
+        told.check("log", lambda: doctor.check_log(till))
     way = uplink.Uplink(settings.hub_url or identity.hub_url, identity.key, identity.hub_receipt_public)
     ends.callback(way.close)
     told.check("hub", lambda: doctor.check_hub(way))

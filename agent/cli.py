@@ -1,4 +1,4 @@
-"""The till's commands: run, page, pin, join, doctor. Words first, work elsewhere.
+"""The till's commands: run, page, pin, proof, join, doctor. Words first, work elsewhere.
 
 A command exits with 0 when all was well, 1 when something is to be done, 2 when it was not understood.
 """
@@ -17,7 +17,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from agent import approval, checkup, provisioning, uplink
+from agent import approval, checkup, proofs, provisioning, uplink
 from agent.assembly import Agent, page_folder
 from agent.doctor import Verdict
 from agent.remedies import WORLD, remedy_of
@@ -47,7 +47,7 @@ def main(argv: list[str]) -> int:
     )
     parser.add_argument("--config", type=Path, help=f"settings file (TOML); {CONFIG} when it is there")
     commands = parser.add_subparsers(dest="command", required=True)
-    agent = commands.add_parser("agent", help="this till: run, page, pin")
+    agent = commands.add_parser("agent", help="this till: run, page, pin, proof")
     parts = agent.add_subparsers(dest="part", required=True)
     for name, what in (
         ("run", "serve the counter until stopped"),
@@ -56,6 +56,9 @@ def main(argv: list[str]) -> int:
     ):
         part = parts.add_parser(name, help=what)
         part.add_argument("--config", type=Path, default=argparse.SUPPRESS)
+    proved = parts.add_parser("proof", help="write the proof that headquarters took in an operation")
+    proved.add_argument("operation", help="its id, or the digits of the paper's code")
+    proved.add_argument("--config", type=Path, default=argparse.SUPPRESS)
     join = commands.add_parser("join", help="open this till with a ticket of headquarters")
     join.add_argument("ticket", nargs="?", help="the ticket's text; without it, scan it")
     join.add_argument("--manager-pin", action="store_true", help="ask for the manager's PIN as well")
@@ -63,7 +66,7 @@ def main(argv: list[str]) -> int:
     check = commands.add_parser("doctor", help="test this till, with a remedy for what fails")
     check.add_argument("--print", action="store_true", help="print a test page and scan it back")
     check.add_argument("--config", type=Path, default=argparse.SUPPRESS)
-    for name in ("hub", "policy", "demo", "replay"):
+    for name in ("hub", "policy", "demo", "replay", "verify"):
         commands.add_parser(name, help=f"see jifen {name} --help")
     asked = parser.parse_args(argv)
     words = load_words("zh")
@@ -77,6 +80,8 @@ def main(argv: list[str]) -> int:
                 return page(settings, words)
             case "agent", "pin":
                 return set_pin(settings, words)
+            case "agent", "proof":
+                return write_proof(settings, asked.operation)
             case "join", _:
                 return join_by(settings, words, asked.ticket, asked.manager_pin)
             case _:
@@ -140,6 +145,16 @@ def page(settings: AgentSettings, words: Words) -> int:
         return 1
     print(url)
     return 0
+
+
+def write_proof(settings: AgentSettings, operation: str) -> int:
+    """Write one operation's proof to standard output; the till may be running."""
+    till = provisioning.quiet_till(settings, provisioning.identity_of(settings.key_dir))
+    try:
+        sys.stdout.write(proofs.of(till, operation).decode())
+        return 0
+    finally:
+        provisioning.close(till)
 
 
 def set_pin(settings: AgentSettings, words: Words) -> int:

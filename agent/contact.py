@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from agent import day_close, edition, intents, refund_rights, succession
+from agent import day_close, edition, intents, refund_rights, succession, witness
 from agent.identity import VERSION
 from agent.journal.log import EPOCH_STEP
 from agent.recorder import Draft, record
@@ -169,6 +169,7 @@ class Contact:
         """Say where this till stands; what came with the answer needs no question of its own."""
         till, now = self.till, self.till.clock.now()
         held = {shard: feeds.edition(till.book, *shard) for shard in self._shared}
+        of_log, sth = witness.to_say(till)
         asked = hello.ask(
             hello.Question(
                 agent=VERSION,
@@ -184,6 +185,8 @@ class Contact:
                 wall=now.wall_ms,
                 token=till.log.mirror.token.read(),
                 inst=till.inst,
+                sth=sth,
+                log=of_log,
             )
         )
         raw = self.uplink.call("POST", endpoints.hello_to(), asked, endpoints.JSON)
@@ -199,6 +202,8 @@ class Contact:
             lanes = dict.fromkeys((*self._earlier, lane.epoch), 1) | lanes
         if told.forked:  # nothing else is told to a till that is not the newest
             return HelloHeard(lanes, (), told.forked)
+        if not has_more:
+            witness.hear(till, told, raw)
         came = {
             (piece.topic, piece.shard): piece.raw for piece in told.pieces if piece.kind == hello.MANIFEST
         }
@@ -281,10 +286,13 @@ class Contact:
         with till.book.lock:
             entries = till.log.between(first, min(last, first + OPS_MAX - 1))
             entries = entries[: envelope.fitting(len(entry.body) for entry in entries)]
-            witness = till.witness if till.witness and not till.witness.is_copy else None
+            heard = till.witness if till.witness and not till.witness.is_copy else None
             now = till.clock.now()
-            anchor = Anchor(witness.hub_ms, witness.boot, witness.mono_ms) if witness else None
-            moment = Moment(now.wall_ms, now.boot, now.mono_ms, till.inst, VERSION, till.identity.inc, anchor)
+            anchor = Anchor(heard.hub_ms, heard.boot, heard.mono_ms) if heard else None
+            moment = Moment(
+                now.wall_ms, now.boot, now.mono_ms, till.inst, VERSION, till.identity.inc, anchor,
+                witness.in_batch(till),
+            )  # fmt: skip
             raw = envelope.cut(
                 till.identity.lane,
                 first % EPOCH_STEP,

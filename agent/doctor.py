@@ -17,6 +17,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Protocol
 
+from agent import witness
 from agent.till import Till
 from config import sqlite
 from config.faults import Fault
@@ -177,6 +178,17 @@ def check_chain(till: Till) -> Finding:
     except Fault as fault:
         return Finding("chain", Verdict.FAILED, fault.remedy, fault.detail)
     return Finding("chain", Verdict.PASSED, "doctor.chain_fine", {"count": count})
+
+
+def check_log(till: Till) -> Finding:
+    """What headquarters' log owes or contradicts; a till that was told no head yet has nothing to measure."""
+    found = witness.fault(till)
+    if found is not None:
+        return Finding("log", Verdict.FAILED, found.remedy, found.detail)
+    head = witness.own_head(till)
+    if head is None:
+        return Finding("log", Verdict.WARNED, "doctor.log_none")
+    return Finding("log", Verdict.PASSED, "doctor.log_fine", {"count": head.size})
 
 
 def check_scanners(scanners: list[Scanner], patience_s: float = 2.0) -> Finding:

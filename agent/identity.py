@@ -33,6 +33,8 @@ class Identity:
     """The lane in which it goes on after a fork, and where that begins."""
     former_public: bytes = b""
     """The key of the lane before that."""
+    hub_log_public: bytes = b""
+    """The key that signs heads of headquarters' log; empty where this till is older than that."""
 
     @property
     def genesis(self) -> bytes:

@@ -79,6 +79,7 @@ def join(
                 "receipt": answer.keys.receipt.hex(),
                 "manifest": answer.keys.manifest.hex(),
                 "pii": answer.keys.pii.hex(),
+                **({"log": answer.keys.log.hex()} if answer.keys.log else {}),
                 "index": store_keys.index.hex(),
                 "region": region,
                 "shard_key": shard_key.hex(),
@@ -154,6 +155,7 @@ def _identity(kept: Fields, key: SigningKey) -> Identity:
         inc=kept.whole("inc", 1, U32_MAX),
         granted=succession.read_granted(bytes.fromhex(granted), raw["receipt"]) if granted else None,
         former_public=bytes.fromhex(kept.hex("former", RAW_BYTES)) if former else b"",
+        hub_log_public=bytes.fromhex(kept.hex("log", RAW_BYTES)) if "log" in kept.raw else b"",
     )
 
 

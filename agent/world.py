@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from agent import witness
 from agent.night import Night
 from agent.printing import Look, Printing
 from agent.pulse import Pulse
@@ -16,7 +17,7 @@ from hardware.scans import Wellbeing
 @dataclass(frozen=True, slots=True)
 class World:
     """What is always in view. ``fault`` is the remedy of a second copy that is behind, or else
-    of the last contact that stopped; "" for none.
+    of the last contact that stopped, or what headquarters' log owes or contradicts; "" for none.
     """
 
     network: str
@@ -56,7 +57,7 @@ class Worlds:
 
     def now(self) -> World:
         """The state now."""
-        till, fault = self.till, self.till.log.fault or self.night.fault
+        till, fault = self.till, self.till.log.fault or self.night.fault or witness.fault(self.till)
         shift = till.shift() if till.rules is not None else None
         return World(
             network=self.pulse.network,

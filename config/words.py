@@ -2,7 +2,8 @@
 
 `words/zh*.toml` are the original; `words/en*.toml` have the same keys and {placeholders}, and a test
 holds them together. Keys are organised by the place where a person reads them: `receipt`, `refusal`,
-`reason`, `state`, `fault`, `page`, `doctor`, `console`. A sentence says what to do next, not what broke.
+`reason`, `state`, `fault`, `page`, `doctor`, `console`, `verify`. A sentence says what to do next, not what
+broke.
 
 A key or a placeholder that is missing is our mistake, never a person's, so it stops us (assert) instead of
 printing half a sentence on a member's receipt. Numbers for people are written here as well: fen become
@@ -19,9 +20,9 @@ from functools import cache
 from importlib.resources import files
 
 LANGUAGES = ("zh", "en")
-PARTS = ("", "_refunds", "_console", "_restoring")
-"""Files of a language: of tills, another till's receipts, headquarters' pages, and its copies."""
-PLACES = ("receipt", "refusal", "reason", "state", "fault", "page", "doctor", "console")
+PARTS = ("", "_refunds", "_log", "_console", "_restoring")
+"""Files of a language: of tills, another till's receipts, the log, headquarters' pages, and its copies."""
+PLACES = ("receipt", "refusal", "reason", "state", "fault", "page", "doctor", "console", "verify")
 PLACEHOLDER = re.compile(r"\{([a-z_]+)\}")
 
 

@@ -110,7 +110,10 @@ def _grant(turn: Turn, office: Office, request: joining.JoinRequest, store: str,
         term,
         kid,
         joining.HubKeys(
-            office.keys.receipt.public_raw, office.keys.manifest.public_raw, office.keys.pii.public_raw
+            office.keys.receipt.public_raw,
+            office.keys.manifest.public_raw,
+            office.keys.pii.public_raw,
+            office.keys.log.public_raw if office.keys.log else b"",
         ),
         now,
         chain.NO_PARENT.hex(),

@@ -21,7 +21,7 @@ import uvicorn
 
 from config.faults import Fault
 from config.settings import HubSettings, load_hub
-from hub import admission, backup, restoring, verify
+from hub import admission, backup, device_keys, log_export, restoring, verify
 from hub.api.app import make_app
 from hub.assembly import CLOCK, open_office
 from hub.bells import Bells
@@ -34,7 +34,9 @@ from hub.office import Office
 from hub.opening import Openers
 from hub.registry import copy_registry
 from hub.rehearsal import history, own_visits
+from hub.sequencer import Sequencer
 from hub.store.engine import Store
+from points.wire import key_list
 
 OPENERS = max(1, min(4, (os.cpu_count() or 2) - 1))
 """Processes that open envelopes beside the one that writes."""
@@ -64,6 +66,11 @@ def main(argv: list[str]) -> int:
     commands.add_parser("state", help="print what two headquarters with the same facts agree on, as JSON")
     envelopes = commands.add_parser("envelopes", help="write every envelope that was taken in to a folder")
     envelopes.add_argument("folder", type=Path)
+    exported = commands.add_parser("log", help="write the log of receipts and its newest head to a folder")
+    exported.add_argument("folder", type=Path)
+    commands.add_parser(
+        "keys", help="print the public keys that verify papers, receipts and the log, as JSON"
+    )
     copied = commands.add_parser(
         "registry", help="copy stores, keys and rule books into an empty headquarters"
     )
@@ -94,12 +101,14 @@ def _serve(office: Office, settings: HubSettings, _chosen: argparse.Namespace) -
         print(f"console · 总部网页 {console_link(office, settings)}", flush=True)
     night = Night(office, settings.night)
     openers = Openers(OPENERS, office.store.url)
+    sequencer = Sequencer(office)
     office.open_envelope = openers.open_envelope
     # A service is ended by SIGTERM, which the server raises once more when it has answered everything:
     # like Ctrl-C it must come back here, or the night and the processes are cut off.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     if CLOCK not in os.environ:  # whoever rehearses a year runs its nights too
         night.start()
+    sequencer.start()
     try:
         with backup.serving(settings):
             _answer(office, settings)
@@ -108,6 +117,7 @@ def _serve(office: Office, settings: HubSettings, _chosen: argparse.Namespace) -
         return 1
     finally:
         night.stop()
+        sequencer.stop()
         openers.close()
     return 0
 
@@ -229,6 +239,21 @@ def _envelopes(office: Office, _settings: HubSettings, chosen: argparse.Namespac
     return 0
 
 
+def _log(office: Office, _settings: HubSettings, chosen: argparse.Namespace) -> int:
+    Sequencer(office).step()
+    print(log_export.export(office, chosen.folder))
+    return 0
+
+
+def _keys(office: Office, _settings: HubSettings, _chosen: argparse.Namespace) -> int:
+    with office.store.look() as look:
+        tills = device_keys.rows(look)
+    own = office.keys
+    log_public = own.log.public_raw if own.log else b""
+    print(key_list.write(office.chain, office.name, own.receipt.public_raw, log_public, tills).decode())
+    return 0
+
+
 def _registry(office: Office, _settings: HubSettings, chosen: argparse.Namespace) -> int:
     """A second headquarters that may verify what the first took in, holds no fact yet, and only listens."""
     source = Store(f"sqlite:///{chosen.database}")
@@ -252,6 +277,8 @@ COMMANDS = {
     "verify": _verify,
     "state": _state,
     "envelopes": _envelopes,
+    "log": _log,
+    "keys": _keys,
     "registry": _registry,
     "visits": _visits,
 }

@@ -32,19 +32,23 @@ def publish_keys(turn: Turn, office: Office) -> None:
     """The same in a turn of its caller."""
     if _is_told(turn):
         return
-    rows = [
+    told, pieces = rows(turn), []
+    for start in range(0, max(1, len(told)), ROWS_A_CHUNK):
+        piece, blob = chunk.make(TOPIC, CHAIN_WIDE, told[start : start + ROWS_A_CHUNK])
+        publishing.keep_blob(turn, piece.sha, blob, TOPIC, CHAIN_WIDE)
+        pieces.append(piece)
+    publishing.keep_edition(turn, office, TOPIC, CHAIN_WIDE, 0, pieces, _state(turn), None)
+
+
+def rows(look: Turn) -> list[list[Any]]:
+    """Every key that was granted, as it is told."""
+    return [
         [kid, bytes(public).hex(), *rest]
-        for kid, public, *rest in turn.run(
+        for kid, public, *rest in look.run(
             "SELECT kid, public, store, till, epoch, suite, not_before_ms, revoked_at_ms, max_seq"
             " FROM keys ORDER BY not_before_ms, kid"
         )
     ]
-    pieces = []
-    for start in range(0, max(1, len(rows)), ROWS_A_CHUNK):
-        piece, blob = chunk.make(TOPIC, CHAIN_WIDE, rows[start : start + ROWS_A_CHUNK])
-        publishing.keep_blob(turn, piece.sha, blob, TOPIC, CHAIN_WIDE)
-        pieces.append(piece)
-    publishing.keep_edition(turn, office, TOPIC, CHAIN_WIDE, 0, pieces, _state(turn), None)
 
 
 def _is_told(look: Turn) -> bool:

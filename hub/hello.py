@@ -20,6 +20,7 @@ from hub import (
     publishing,
     restoring,
     succession,
+    witnesses,
 )
 from hub.office import REGION, Office
 from hub.store.engine import Turn
@@ -46,9 +47,11 @@ def answer(office: Office, lane: Lane, asked: Question, raw: bytes) -> bytes:
         told = replace(told, lanes=_with_own(told.lanes, lane), forked=frozenset({lane.epoch}))
     elif not has_more:
         with office.publishing, office.store.turn() as turn:
+            witnesses.hear(turn, office, lane, asked)
             told = replace(
                 _all(turn, office, lane, asked), token=continuation.next_token(turn, office, lane, asked)
             )
+        told = _with_log(told, office, lane, asked)
     return hello.answer(told, raw, office.keys.manifest)
 
 
@@ -58,6 +61,15 @@ def _has_more(look: Turn, lane: Lane, asked: Question) -> bool:
     rows = look.run("SELECT epoch, seq FROM lanes WHERE store = ? AND till = ?", of)
     here = {int(epoch): int(seq) for epoch, seq in rows}
     return any(upcoming > here.get(epoch, 0) + 1 for epoch, upcoming in asked.lanes.items())
+
+
+def _with_log(told: Told, office: Office, lane: Lane, asked: Question) -> Told:
+    """With what is new of the log; its key to who has seen no head yet."""
+    piece, key = witnesses.shown(office, lane, asked), office.keys.log
+    if piece is None or key is None:
+        return told
+    log_public = b"" if asked.sth else key.public_raw
+    return replace(told, pieces=(*told.pieces, piece), log_public=log_public)
 
 
 def _with_own(lanes: tuple[LaneNext, ...], lane: Lane) -> tuple[LaneNext, ...]:

@@ -1,8 +1,8 @@
 """Headquarters' own keys, made once in the key folder, each for one purpose.
 
-Receipts, manifests, headquarters' lane and members' tokens are signed by different keys; personal data is
-sealed to one and stored under another; phones and codes are looked up by keyed tags. Losing one does not
-open another.
+Receipts, manifests, headquarters' lane, members' tokens and heads of the log are signed by different keys;
+personal data is sealed to one and stored under another; phones and codes are looked up by
+keyed tags. Losing one does not open another.
 """
 
 from __future__ import annotations
@@ -15,13 +15,13 @@ from pathlib import Path
 from points.wire.keys import SigningKey, hkdf
 from points.wire.sealing import SealingKey
 
-NAMES = ("receipt", "manifest", "lane", "pii", "store-index", "shard", "hub-index", "data", "token")
+NAMES = ("receipt", "manifest", "lane", "pii", "store-index", "shard", "hub-index", "data", "token", "log")
 
 
 @dataclass(frozen=True)
 class HubKeys:
     """All keys of one hub. ``indexes`` is what every store's own index key is derived from; without ``token``
-    no member's token is issued."""
+    no member's token is issued, without ``log`` no head is signed."""
 
     receipt: SigningKey
     manifest: SigningKey
@@ -32,6 +32,7 @@ class HubKeys:
     hub_index: bytes
     data: bytes
     token: SigningKey | None = None
+    log: SigningKey | None = None
 
 
 def index_key(keys: HubKeys, store: str) -> bytes:
@@ -53,6 +54,7 @@ def load(folder: Path) -> HubKeys:
         hub_index=raw["hub-index"],
         data=raw["data"],
         token=SigningKey.from_raw(raw["token"]),
+        log=SigningKey.from_raw(raw["log"]),
     )
 
 

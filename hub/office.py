@@ -77,6 +77,8 @@ class Office:
     publishing: threading.Lock = field(default_factory=threading.Lock)
     recent: Recent = field(default_factory=Recent)
     bells: Bells = field(default_factory=Bells)
+    process: str = field(default_factory=lambda: secrets.token_hex(8))
+    """Whose this office is among all that work on one database."""
     shared: SharedTurns = field(init=False)
 
     def __post_init__(self) -> None:

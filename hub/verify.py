@@ -5,7 +5,8 @@ P16); what expired is what lay in the lots; every till's accounts equal its cell
 headquarters holds itself is the points in lots less allowances, local rights and reservations, debt
 standing apart (P10). Over all: every posting cites an operation whose signature verifies (P13,
 ``hub.provenance``), belongs to a member who has a row, and none is missing in the member's numbering; who
-may refund a sale, and what is reserved of it, is what was ceded, decided and ended (``hub.refund_rights``).
+may refund a sale, and what is reserved of it, is what was ceded, decided and ended (``hub.refund_rights``);
+each receipt stands in the log once, and the signed heads are of these receipts (``hub.log_check``).
 That debits equal credits needs no check: each posting is one number with two accounts.
 """
 
@@ -17,7 +18,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from hub import changes, provenance, refund_rights, unlocks
+from hub import changes, log_check, provenance, refund_rights, unlocks
 from hub.office import Office
 from hub.store import losses, schema, standings
 from hub.store.engine import Turn
@@ -53,6 +54,7 @@ def verify(office: Office, tell: Callable[[int, int], None] | None = None) -> Ve
         _strays(look, done)
         done.faults += refund_rights.faults(look)
         done.faults += provenance.unsigned(look, office)
+        done.faults += log_check.faults(look, office)
     return done
 
 

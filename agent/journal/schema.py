@@ -174,3 +174,23 @@ def moved_to_another_lane(db: Any) -> None:
         "CREATE TRIGGER moved_never_removed BEFORE DELETE ON moved"
         " BEGIN SELECT RAISE(ABORT, 'the book is never torn'); END;"
     )
+
+
+@migrations()
+def witnessed_log(db: Any) -> None:
+    """Headquarters' log as this till has seen it: heads, where its acks stand, what was contradicted."""
+    db.executescript(
+        "ALTER TABLE envelopes ADD COLUMN leaf INTEGER;"
+        "ALTER TABLE envelopes ADD COLUMN proof TEXT;"
+        "ALTER TABLE envelopes ADD COLUMN in_head TEXT;"  # origin and size, as in log_heads
+        "CREATE INDEX envelopes_without_leaf ON envelopes (first) WHERE ack IS NOT NULL AND leaf IS NULL;"
+        "CREATE TABLE log_heads (n INTEGER PRIMARY KEY, head TEXT NOT NULL UNIQUE, note BLOB NOT NULL,"
+        " cited INTEGER NOT NULL DEFAULT 0) STRICT;"
+        "CREATE TABLE log_evidence (n INTEGER PRIMARY KEY, why TEXT NOT NULL, number INTEGER NOT NULL,"
+        " heard_ms INTEGER NOT NULL, held BLOB NOT NULL, answer BLOB NOT NULL, shown BLOB NOT NULL,"
+        " UNIQUE (why, number)) STRICT;"
+        "CREATE TRIGGER log_evidence_never_changes BEFORE UPDATE ON log_evidence"
+        " BEGIN SELECT RAISE(ABORT, 'evidence is never changed'); END;"
+        "CREATE TRIGGER log_evidence_never_removed BEFORE DELETE ON log_evidence"
+        " BEGIN SELECT RAISE(ABORT, 'evidence is never removed'); END;"
+    )

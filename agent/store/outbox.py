@@ -63,7 +63,7 @@ def keep_delivered(turn: Connection, first: int, last: int, batch_id: str, raw: 
     turn.execute(
         "INSERT INTO envelopes (first, last, batch_id, bytes, ack) VALUES (?, ?, ?, ?, ?)"
         " ON CONFLICT (first) DO UPDATE SET last = excluded.last, batch_id = excluded.batch_id,"
-        " bytes = excluded.bytes, ack = excluded.ack",
+        " bytes = excluded.bytes, ack = excluded.ack, leaf = NULL, proof = NULL, in_head = NULL",
         (first, last, batch_id, raw, ack),
     )
 

@@ -46,7 +46,7 @@ REFERENCE = (
     "blobs",
     "cases",
     "case_acts",
-    "identities",
+    *("identities", "log_leaves", "log_subtrees", "log_heads"),
 )
 """Small, or keyed by a hash, and known everywhere."""
 FOLD, RIGHTS, EXPIRY, AT_ONCE = 0, 1, 2, 3

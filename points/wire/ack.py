@@ -135,6 +135,11 @@ def open_ack(raw: bytes, hub_public: bytes) -> Ack:
     )
 
 
+def leaf_entry(raw: bytes) -> bytes:
+    """What of an answer is its leaf in the hub's log: the header, as it was signed."""
+    return container.unpack(MAGIC, raw, ACK_BYTES_MAX).header
+
+
 def _read_outcomes(payload: bytes, first: int, last: int) -> tuple[Outcome, ...]:
     entries = canonical.decode_value(payload, OUTCOMES_BYTES_MAX)
     if type(entries) is not list:

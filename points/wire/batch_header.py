@@ -153,7 +153,7 @@ def _read_moment(fields: Fields) -> Moment:
         agent=fields.plain("agent"),
         inc=fields.whole("inc", 1, U32_MAX),
         anchor=None if fields.raw["anchor"] is None else _read_anchor(fields.inner("anchor")),
-        sth=None if fields.raw["sth"] is None else _read_tree_head(fields.inner("sth")),
+        sth=None if fields.raw["sth"] is None else read_tree_head(fields.inner("sth")),
     )
 
 
@@ -162,6 +162,7 @@ def _read_anchor(fields: Fields) -> Anchor:
     return Anchor(fields.whole("hub_ms", 0, U48_MAX), fields.hex("boot", BOOT_BYTES), fields.whole("mono"))
 
 
-def _read_tree_head(fields: Fields) -> TreeHead:
+def read_tree_head(fields: Fields) -> TreeHead:
+    """A head as a header names it."""
     fields.exactly(frozenset({"size", "root"}))
     return TreeHead(fields.whole("size"), fields.hex("root", HASH_BYTES))

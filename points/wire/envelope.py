@@ -23,10 +23,10 @@ from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any
 
-from points.wire import container
+from points.wire import container, tree
 from points.wire.batch_header import OPS_MAX, Header, Moment, header_object, read_header
 from points.wire.canonical import BODY_BYTES_MAX
-from points.wire.chain import links, merkle_root
+from points.wire.chain import links
 from points.wire.faults import EnvelopeVersion, Integrity, Malformed, TooLarge, UnknownKey, WrongLane
 from points.wire.keys import SigningKey
 from points.wire.lane import KeyRecord, Lane
@@ -98,7 +98,7 @@ def cut(
                 last=first + len(bodies) - 1,
                 prev=prev.hex(),
                 head=hashes[-1].hex(),
-                root=merkle_root(hashes).hex(),
+                root=tree.merkle_root(hashes).hex(),
                 psha=sha256(payload).hexdigest(),
                 psize=len(payload),
                 usize=len(plain),
@@ -115,6 +115,11 @@ def cut(
 def batch_id(raw: bytes) -> str:
     """The name of an envelope, which is also its Idempotency-Key: SHA-256 of its header, hex."""
     return sha256(container.unpack(MAGIC, raw, ENVELOPE_BYTES_MAX).header).hexdigest()
+
+
+def without_payload(raw: bytes) -> bytes:
+    """The signed part of an envelope: what it says of its operations, and not they."""
+    return raw[: len(raw) - len(container.unpack(MAGIC, raw, ENVELOPE_BYTES_MAX).payload)]
 
 
 def peek(raw: bytes) -> tuple[Header, str]:
@@ -154,7 +159,7 @@ def open_batch(raw: bytes, record: KeyRecord) -> Batch:
     hashes = links(bytes.fromhex(header.prev), header.first, bodies)
     if hashes[-1].hex() != header.head:
         raise Integrity(what="chain")
-    if merkle_root(hashes).hex() != header.root:
+    if tree.merkle_root(hashes).hex() != header.root:
         raise Integrity(what="root")
     return Batch(header, sha256(box.header).hexdigest(), kid, tuple(bodies), tuple(hashes))
 

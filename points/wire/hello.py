@@ -2,13 +2,13 @@
 
     question  canonical JSON in a signed request:
         {v, agent, nonce, lanes: [[epoch, next]…], feeds: [[topic, shard, ver]…], held: [sha…], more, shut,
-         boot, mono, wall, tok, sth: null, x: {inst?}}
+         boot, mono, wall, tok, sth: null|{size, root}, x: {inst?, log?: {inc, owed, broken}}}
     answer    box "JFH1", T = application/vnd.jifen.hello+json;v=1, signed by the hub's manifest key
         header  = {v, suite, hub, inc, chain, store, till, to, ms, sess_until,
                    lanes: [[epoch, next, head, state?]…],
                    feeds: [[topic, shard, ver]…], pieces: [[kind, topic, shard, sha, size]…],
-                   tok, sth: null, x: {}}
-        payload = the pieces one behind the other: kind "m" a manifest, "b" a blob
+                   tok, sth: null, x: {log?}}
+        payload = the pieces one behind the other: kind "m" a manifest, "b" a blob, "l" a look at the log
 
 `feeds` of a question are the editions that the till holds, `held` the blobs of its own page. `more` is 1
 while the till has something to send: it is told of its lanes alone then, since everything else would be old
@@ -19,7 +19,12 @@ header keep the answer whole. A piece that is missing is fetched by its own path
 what there is. A till whose `lanes` are ahead of headquarters' is told of these alone too, as one with `more`.
 `tok` is what the last answer told the till to show, 16 bytes, or null for nothing; who shows one that another
 has used already is told that its lane has `forked`, and nothing else. `inst` names this start of the program.
-`sth` is kept for tree heads; every array may grow at its end.
+`sth` of a question is the newest head of the log that the till has verified. `log` in its `x` says that it
+knows the log: `inc` names the log of that head, `owed` is [epoch, first] of its oldest ack whose place was
+not proved yet, or null, `broken` [[why, number]…] what it holds against headquarters. Only such a till is
+shown the log (`witness`), and only what is new to it; `log` in `x` of an answer is the log's public key, told
+to who has no head yet.
+Every array may grow at its end.
 It refuses to know what is new (`hub.hello`) and what is taken (`agent.edition`).
 """
 
@@ -31,11 +36,11 @@ from hashlib import sha256
 from typing import Any
 
 from points.wire import canonical, container
-from points.wire.batch_header import INST_BYTES
+from points.wire.batch_header import INST_BYTES, TreeHead, read_tree_head
 from points.wire.chain import HASH_BYTES
 from points.wire.faults import EnvelopeVersion, Integrity, Malformed, WrongLane
 from points.wire.fields import SUITE, U32_MAX, U48_MAX, VERSION, Fields, is_hex, is_name, is_shard
-from points.wire.keys import SigningKey
+from points.wire.keys import RAW_BYTES, SigningKey
 from points.wire.manifest import LaneNext
 
 MAGIC = b"JFH1"
@@ -46,7 +51,9 @@ LANES_TOLD_MAX = 32
 """How many lanes of a till are told, its own and the latest: a disk that is put back every morning makes one
 a day."""
 LANES_MAX, FEEDS_MAX, HELD_MAX, PIECES_MAX = 64, 16, 16, 32
-MANIFEST, BLOB = "m", "b"
+MANIFEST, BLOB, LOG = "m", "b", "l"
+LOG_TOPIC = "log"
+BROKEN_MAX = 8
 NONCE_BYTES = TOKEN_BYTES = 16
 FORKED = "forked"
 """The state of a lane that has gone on elsewhere."""
@@ -68,6 +75,17 @@ Shard = tuple[str, str]
 
 
 @dataclass(frozen=True, slots=True)
+class OfLog:
+    """What a till that knows the log says of it: ``inc`` the incarnation whose log its head is of, ``owed``
+    (epoch, first) of its oldest ack without a proof, ``broken`` what it holds against headquarters, as (why,
+    number)."""
+
+    inc: int
+    owed: tuple[int, int] | None = None
+    broken: tuple[tuple[str, int], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Question:
     """What a till says of itself: ``lanes`` epoch -> the number it sends next, ``feeds`` shard -> version."""
 
@@ -83,11 +101,13 @@ class Question:
     wall: int
     token: str | None = None
     inst: str = ""
+    sth: TreeHead | None = None
+    log: OfLog | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """A manifest or a blob that came with the answer."""
+    """A manifest, a blob or a look at the log that came with the answer."""
 
     kind: str
     topic: str
@@ -111,6 +131,7 @@ class Told:
     pieces: tuple[Piece, ...] = ()
     token: str | None = None
     forked: frozenset[int] = frozenset()
+    log_public: bytes = b""
 
 
 def ask(question: Question) -> bytes:
@@ -129,8 +150,8 @@ def ask(question: Question) -> bytes:
             "mono": question.mono,
             "wall": question.wall,
             "tok": question.token,
-            "sth": None,
-            "x": {"inst": question.inst} if question.inst else {},
+            "sth": question.sth and {"size": question.sth.size, "root": question.sth.root},
+            "x": _extensions(question),
         }
     )
     read(raw)
@@ -143,7 +164,7 @@ def read(raw: bytes) -> Question:
     if fields.raw.get("v") != VERSION or type(fields.raw["v"]) is not int:
         raise EnvelopeVersion(v=fields.raw.get("v"))
     fields.exactly(_ASKED)
-    inst = fields.inner("x")
+    more = fields.inner("x")
     held = _few(fields, "held", HELD_MAX)
     if not all(is_hex(sha, HASH_BYTES) for sha in held):
         raise Malformed(why="held")
@@ -163,8 +184,30 @@ def read(raw: bytes) -> Question:
         mono=fields.whole("mono"),
         wall=fields.whole("wall"),
         token=fields.hex_or_none("tok", TOKEN_BYTES),
-        inst=inst.hex("inst", INST_BYTES) if "inst" in inst.raw else "",
+        inst=more.hex("inst", INST_BYTES) if "inst" in more.raw else "",
+        sth=None if fields.raw["sth"] is None else read_tree_head(fields.inner("sth")),
+        log=_of_log(more.inner("log")) if "log" in more.raw else None,
     )
+
+
+def _extensions(question: Question) -> dict[str, Any]:
+    more: dict[str, Any] = {"inst": question.inst} if question.inst else {}
+    if (log := question.log) is not None:
+        broken = [list(one) for one in log.broken]
+        more["log"] = {"inc": log.inc, "owed": log.owed and list(log.owed), "broken": broken}
+    return more
+
+
+def _of_log(fields: Fields) -> OfLog:
+    owed, broken = fields.raw.get("owed"), []
+    for entry in _few(fields, "broken", BROKEN_MAX):
+        if type(entry) is not list or len(entry) < 2 or not is_name(entry[0]):
+            raise Malformed(why="broken")
+        if type(entry[1]) is not int or not 0 <= entry[1] <= canonical.WHOLE_MAX:
+            raise Malformed(why="broken")
+        broken.append((str(entry[0]), int(entry[1])))
+    inc = fields.whole("inc", 1, U32_MAX)
+    return OfLog(inc, None if owed is None else _numbers(owed, "owed"), tuple(broken))
 
 
 def answer(told: Told, question: bytes, key: SigningKey) -> bytes:
@@ -191,7 +234,7 @@ def answer(told: Told, question: bytes, key: SigningKey) -> bytes:
         ],
         "tok": told.token,
         "sth": None,
-        "x": {},
+        "x": {"log": told.log_public.hex()} if told.log_public else {},
     }
     payload = b"".join(piece.raw for piece in told.pieces)
     _read(Fields(canonical.decode(canonical.encode(header), container.HEADER_BYTES_MAX)), payload)
@@ -217,7 +260,7 @@ def open_answer(raw: bytes, question: bytes, hub_public: bytes, till: tuple[str,
 
 def _read(fields: Fields, payload: bytes) -> Told:
     fields.speaks(_TOLD)
-    fields.object("x")
+    more = fields.inner("x")
     fields.hex("to", HASH_BYTES)
     lanes, forked = [], set()
     for entry in _few(fields, "lanes", LANES_MAX):
@@ -240,6 +283,7 @@ def _read(fields: Fields, payload: bytes) -> Told:
         pieces=_pieces(fields, payload),
         token=fields.hex_or_none("tok", TOKEN_BYTES),
         forked=frozenset(forked),
+        log_public=bytes.fromhex(more.hex("log", RAW_BYTES)) if "log" in more.raw else b"",
     )
 
 
@@ -262,7 +306,7 @@ def _pieces(fields: Fields, payload: bytes) -> tuple[Piece, ...]:
 def _is_piece(kind: Any, topic: Any, shard: Any, sha: Any, size: Any) -> bool:
     is_sized = type(size) is int and 0 <= size <= ANSWER_BYTES_MAX
     return (
-        kind in (MANIFEST, BLOB)
+        kind in (MANIFEST, BLOB, LOG)
         and is_name(topic)
         and is_shard(shard)
         and is_hex(sha, HASH_BYTES)

@@ -5,7 +5,7 @@
       payload HMAC-SHA256(proof key, "jifen/join/1" 00 | header)
     answer  = box "JFE1", T = application/vnd.jifen.enrolment-answer+json;v=1, by the hub's receipt key
       header  {v, suite, hub, inc, request, chain, store, till, epoch, term, parent: {head, seq},
-               kid, keys: {receipt, manifest, pii}, sealed, ms, x}
+               kid, keys: {receipt, manifest, pii}, sealed, ms, x: {log?}}
       payload store keys sealed to seal_public: canonical {index, shards: [[topic, shard, kid, key]…], x}
 
 The proof covers the request's own bytes, so it cannot be moved to another key, and the
@@ -77,11 +77,13 @@ class StoreKeys:
 
 @dataclass(frozen=True, slots=True)
 class HubKeys:
-    """The hub's public keys: signs acks and answers, signs manifests, opens personal data."""
+    """The hub's public keys: signs acks and answers, signs manifests, opens personal data, signs heads of the
+    log (empty where the hub is older than that)."""
 
     receipt: bytes
     manifest: bytes
     pii: bytes
+    log: bytes = b""
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,7 +199,7 @@ def grant(
         },
         "sealed": sha256(sealed).hexdigest(),
         "ms": answer.ms,
-        "x": {},
+        "x": {"log": answer.keys.log.hex()} if answer.keys.log else {},
     }
     return container.pack(MAGIC, header, sealed, [receipt_key], ANSWER_MEDIA_TYPE)
 
@@ -241,7 +243,7 @@ def _keys_place(digest: str) -> tuple[bytes, bytes]:
 
 
 def _read_answer(fields: Fields) -> JoinAnswer:
-    keys, parent = fields.inner("keys"), fields.inner("parent")
+    keys, parent, more = fields.inner("keys"), fields.inner("parent"), fields.inner("x")
     keys.exactly(frozenset({"receipt", "manifest", "pii"}))
     parent.exactly(frozenset({"head", "seq"}))
     return JoinAnswer(
@@ -252,7 +254,12 @@ def _read_answer(fields: Fields) -> JoinAnswer:
         ),
         term=fields.whole("term", 1, U32_MAX),
         kid=fields.hex("kid", KID_CHARS // 2),
-        keys=HubKeys(*(bytes.fromhex(keys.hex(key, RAW_BYTES)) for key in ("receipt", "manifest", "pii"))),
+        keys=HubKeys(
+            receipt=bytes.fromhex(keys.hex("receipt", RAW_BYTES)),
+            manifest=bytes.fromhex(keys.hex("manifest", RAW_BYTES)),
+            pii=bytes.fromhex(keys.hex("pii", RAW_BYTES)),
+            log=bytes.fromhex(more.hex("log", RAW_BYTES)) if "log" in more.raw else b"",
+        ),
         ms=fields.whole("ms", 0, U48_MAX),
         parent_head=parent.hex("head", HASH_BYTES),
         parent_seq=parent.whole("seq", 0, U32_MAX),

@@ -29,6 +29,7 @@ from hub.decisions import decide
 from hub.memory import collect_seldom
 from hub.office import Office
 from hub.opening import Openers
+from hub.sequencer import Sequencer
 from hub.store import engine, schema
 from points import codes
 from points.identifiers import new_op_id
@@ -193,6 +194,7 @@ def prepared() -> Prepared:
     writer.issue()
     for raw in writer.history():
         reception.receive(office, raw)
+    Sequencer(office).step()
     envelopes = [writer.batch(n % STORES) for n in range(BATCHES)]
     office.store.close()
     return Prepared(folder, envelopes)
@@ -219,7 +221,7 @@ def taken_in(folder: Path) -> Iterator[Work]:
 @contextmanager
 def taken_in_from_a_queue(folder: Path) -> Iterator[Work]:
     """As `jifen hub serve` does when stores queue: envelopes are opened in a process of its own, and what
-    waits for the pen is committed together."""
+    waits for the pen is committed together, and the log is numbered meanwhile."""
     envelopes = prepared().envelopes
     collect_seldom()
     with copy_of(folder) as office, ThreadPoolExecutor(QUEUE) as stores:
@@ -228,6 +230,8 @@ def taken_in_from_a_queue(folder: Path) -> Iterator[Work]:
         with office.store.look() as look:  # the process has started
             record = intake.key_record(look, office, envelope.peek(envelopes[0])[1])
         openers.open_envelope(envelopes[0], record, office.books, office.today())
+        sequencer = Sequencer(office)
+        sequencer.start()
         answers: list[Future[bytes]] = []
 
         def work(i: int) -> None:
@@ -236,6 +240,7 @@ def taken_in_from_a_queue(folder: Path) -> Iterator[Work]:
             answers[i].result()
 
         yield work
+        sequencer.stop()
         openers.close()
 
 

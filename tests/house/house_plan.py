@@ -29,7 +29,7 @@ FLOORS: list[set[str]] = [
     {"agent", "hub"},  # 4 the work itself
     {"agent.screen", "hub.api", "hub.console"},  # 5 HTTP and pages
     {"agent.assembly", "hub.assembly"},  # 6 the parts meet, once
-    {"agent.cli", "hub.cli", "agent.demo", "agent.replay", "hub.rehearsal"},  # 7 commands
+    {"agent.cli", "agent.verify", "hub.cli", "agent.demo", "agent.replay", "hub.rehearsal"},  # 7 commands
     {FRONT_DOOR},  # 8 the front door, imports lazily
 ]
 STRANGERS: dict[str, set[str]] = {

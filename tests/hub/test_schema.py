@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import Column, Index, Integer, MetaData, Table, inspect
 
 from config.faults import Fault
-from hub.store import schema
+from hub.store import log, schema
 from hub.store.engine import Collision, Store
 from hub.store.upgrading import upgrade
 
@@ -48,6 +48,7 @@ def test_a_key_without_it_is_found() -> None:
 
 
 def test_every_table_belongs_to_one_group() -> None:
+    assert log.heads.metadata is schema.metadata
     grouped = [name for names in (*GROUPS.values(), schema.REFERENCE) for name in names]
     assert sorted(grouped) == sorted(schema.metadata.tables)
 

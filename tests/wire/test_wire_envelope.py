@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from wire_samples import DEVICE, GENESIS, LANE, MOMENT, OTHER, RECORD, batch, bodies, body, noise
 
-from points.wire import chain, container, envelope
+from points.wire import chain, container, envelope, tree
 from points.wire.batch_header import Header, TreeHead, header_object, read_header
 from points.wire.faults import (
     BadSignature,
@@ -48,10 +48,10 @@ def test_the_same_operations_at_the_same_moment_are_the_same_bytes() -> None:
 
 def test_one_operation_is_proved_with_ten_hashes_out_of_a_thousand() -> None:
     opened = envelope.open_batch(batch(1000), RECORD)
-    proof = chain.inclusion(opened.hashes, 617)
+    proof = tree.inclusion(opened.hashes, 617)
     assert len(proof) <= 10
     root = bytes.fromhex(opened.header.root)
-    assert chain.is_included(opened.hashes[617], 617, 1000, proof, root)
+    assert tree.is_included(opened.hashes[617], 617, 1000, proof, root)
 
 
 def test_every_flipped_byte_is_refused_with_a_defined_problem() -> None:

@@ -11,6 +11,7 @@ from wire_samples import HUB, HUB_FEED, seed
 from wire_vectors import ANSWERED, ASKED
 
 from points.wire import canonical, container, hello
+from points.wire.batch_header import TreeHead
 from points.wire.faults import EnvelopeVersion, Integrity, Malformed, UnknownKey, WireFault, WrongLane
 
 PLACE = ("demo", "s01", "t1")
@@ -54,7 +55,37 @@ def test_an_answer_with_one_bit_turned_is_refused(at: int, bit: int) -> None:
         hello.open_answer(turned, QUESTION, HUB_FEED.public_raw, PLACE)
 
 
+OF_LOG = hello.OfLog(2, (1, 101), (("growth", 7),))
+AS_WITNESS = replace(ASKED, sth=TreeHead(7, "ab" * 32), log=OF_LOG)
+
+
+def test_what_a_till_says_of_the_log_is_read_as_it_was_said() -> None:
+    for asked in (AS_WITNESS, replace(AS_WITNESS, sth=None, log=hello.OfLog(1))):
+        assert hello.read(hello.ask(asked)) == asked
+    told = replace(ANSWERED, log_public=b"k" * 32, pieces=(hello.Piece(hello.LOG, "log", "chain", b"{}"),))
+    raw = hello.answer(told, QUESTION, HUB_FEED)
+    assert hello.open_answer(raw, QUESTION, HUB_FEED.public_raw, PLACE) == told
+
+
+@pytest.mark.parametrize(
+    "log",
+    [
+        None, [], {}, {"inc": 0, "owed": None, "broken": []}, {"inc": 1, "owed": [1], "broken": []},
+        {"inc": 1, "owed": [1, 0], "broken": []}, {"inc": 1, "owed": None, "broken": [["growth"]]},
+        {"inc": 1, "owed": None, "broken": [["../x", 1]]}, {"inc": 1, "owed": None, "broken": [["a", True]]},
+        {"inc": 1, "owed": None, "broken": [["a", 1]] * 9},
+    ],
+)  # fmt: skip
+def test_what_is_said_of_the_log_in_another_form_is_refused(log: object) -> None:
+    asked = canonical.decode(hello.ask(AS_WITNESS))
+    with pytest.raises(Malformed):
+        hello.read(canonical.encode({**asked, "x": {"log": log}}))
+    newer = {"inc": 1, "owed": None, "broken": [], "later": 1}
+    assert hello.read(canonical.encode({**asked, "x": {"log": newer, "later": 1}})).log == hello.OfLog(1)
+
+
 WRONG = [
+    ("sth", {}), ("sth", {"size": -1, "root": "ab" * 32}), ("sth", {"size": 1, "root": "ab"}),
     ("nonce", "00"), ("agent", ""), ("agent", "积分"), ("more", 2), ("more", True), ("shut", -1),
     ("mono", 1.5),
     ("lanes", {}), ("lanes", [[0, 1]]), ("lanes", [[1]]), ("lanes", [[1, "1"]]), ("lanes", [[1, 1]] * 65),

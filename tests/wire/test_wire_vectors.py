@@ -24,6 +24,7 @@ from points.wire import (
     ack,
     canonical,
     chain,
+    checkpoint,
     chunk,
     claim,
     container,
@@ -37,6 +38,7 @@ from points.wire import (
     sealing,
     succession,
     ticket,
+    tree,
 )
 from points.wire.faults import WireFault
 
@@ -148,6 +150,20 @@ def test_the_committed_till_joins() -> None:
     granted, secrets = joining.open_grant(answer, paper, request, DEVICE.public_raw, TILL_SEAL)
     assert granted.lane == LANE
     assert secrets.index == seed("index")
+
+
+def test_the_committed_log_is_proved() -> None:
+    told = read("log")
+    heads = {
+        int(size): checkpoint.open_checkpoint(note.encode(), "jifen/demo/1", bytes.fromhex(told["public"]))
+        for size, note in told["heads"].items()
+    }
+    assert [head.size for head in heads.values()] == list(heads)
+    six, eleven = heads[6], heads[11]
+    proof = [bytes.fromhex(one) for one in told["consistency_of_6_with_11"]]
+    assert tree.is_consistent(6, six.root, 11, eleven.root, proof)
+    proof = [bytes.fromhex(one) for one in told["inclusion_of_4_in_11"]]
+    assert tree.is_included(bytes.fromhex(told["entries"][4]), 4, 11, proof, eleven.root)
 
 
 BOXES = {

@@ -22,6 +22,7 @@ OTHER = SigningKey.from_raw(seed("other device"))
 HUB = SigningKey.from_raw(seed("hub receipt"))
 HUB_FEED = SigningKey.from_raw(seed("hub manifest"))
 HUB_TOKEN = SigningKey.from_raw(seed("hub token"))
+HUB_LOG = SigningKey.from_raw(seed("hub log"))
 HUB_PII = SealingKey.from_raw(seed("hub pii"))
 TILL_SEAL = SealingKey.from_raw(seed("till sealing"))
 

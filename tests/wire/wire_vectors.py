@@ -12,11 +12,13 @@ import json
 from pathlib import Path
 from typing import Any
 
+from proof_samples import build_proof
 from wire_samples import (
     DEVICE,
     GENESIS,
     HUB,
     HUB_FEED,
+    HUB_LOG,
     HUB_PII,
     HUB_TOKEN,
     LANE,
@@ -34,6 +36,7 @@ from points.wire import (
     ack,
     canonical,
     chain,
+    checkpoint,
     chunk,
     claim,
     container,
@@ -50,6 +53,7 @@ from points.wire import (
     succession,
     ticket,
     transfer,
+    tree,
 )
 from points.wire.batch_header import Moment
 from points.wire.lane import Lane
@@ -95,8 +99,8 @@ def build_chain() -> dict[str, Any]:
         "genesis": GENESIS.hex(),
         "bodies": [raw.decode() for raw in told],
         "hashes": [digest.hex() for digest in hashes],
-        "root": chain.merkle_root(hashes).hex(),
-        "proof_of_4": [digest.hex() for digest in chain.inclusion(hashes, 3)],
+        "root": tree.merkle_root(hashes).hex(),
+        "proof_of_4": [digest.hex() for digest in tree.inclusion(hashes, 3)],
         "genesis_of_epoch_2_after_3": child.hex(),
         "body_digest16": chain.body_digest16(told[0]).hex(),
     }
@@ -336,6 +340,25 @@ def build_succession() -> dict[str, Any]:
     return {"request": asked.hex(), "answer": succession.grant(claimed, granted, HUB).hex()}
 
 
+def build_log() -> dict[str, Any]:
+    entries = [number.to_bytes(2, "big") for number in range(11)]
+    whole = tree.over(entries)
+    heads = {
+        str(size): checkpoint.sign(
+            checkpoint.Checkpoint(checkpoint.origin_of("demo", 1), size, tree.root(whole, size)), HUB_LOG
+        ).decode()
+        for size in (0, 6, 11)
+    }
+    return {
+        "key": checkpoint.verifier_key(checkpoint.origin_of("demo", 1), HUB_LOG.public_raw),
+        "public": HUB_LOG.public_raw.hex(),
+        "heads": heads,
+        "entries": [entry.hex() for entry in entries],
+        "inclusion_of_4_in_11": [one.hex() for one in tree.prove_inclusion(whole, 4, 11)],
+        "consistency_of_6_with_11": [one.hex() for one in tree.prove_consistency(whole, 6, 11)],
+    }
+
+
 BUILDERS = {
     "keys": build_keys,
     "chain": build_chain,
@@ -350,6 +373,8 @@ BUILDERS = {
     "joining": build_joining,
     "sisters": build_sisters,
     "succession": build_succession,
+    "log": build_log,
+    "proof": build_proof,
 }
 
 
