@@ -1,9 +1,9 @@
 """A stick that a store sent: everything on it goes through the doors that the network goes through.
 
-Sealed boxes and envelopes are taken in the order in which the till packed them; what is refused is told in the
-answer with its problem, and the rest is taken all the same. The answer is what a hello is answered with, the
-acks, and every blob that the till does not hold. Reading a stick again gives the same acks and changes nothing.
-A till whose key was revoked delivers what it signed before, and hears nothing more.
+Sealed boxes and envelopes are taken in the order in which the till packed them; what is refused is told in
+the answer with its problem, and the rest is taken all the same. The answer is what a hello is answered with,
+the acks, and every blob that the till does not hold. Reading a stick again gives the same acks and changes
+nothing. A till whose key was revoked delivers what it signed before, and hears nothing more.
 """
 
 from __future__ import annotations
