@@ -168,3 +168,9 @@ def test_an_answer_is_for_one_till_and_for_a_bundle_that_it_wrote() -> None:
 def test_the_committed_bundle_is_read() -> None:
     told = read("bundles")
     assert opened(bytes.fromhex(told["up"])).id == told["up_id"]
+
+
+def test_an_item_of_the_same_size_in_the_place_of_another_is_refused() -> None:
+    plain = plain_of(written()[1])
+    with pytest.raises(Integrity):
+        opened(resealed(plain.replace(b"13800138000", b"13900139000")))
