@@ -19,7 +19,7 @@ from functools import cache
 from importlib.resources import files
 
 LANGUAGES = ("zh", "en")
-PARTS = ("", "_refunds", "_console")
+PARTS = ("", "_refunds", "_sticks", "_console")
 """Files of a language; another till's receipts and headquarters' pages have one of their own each."""
 PLACES = ("receipt", "refusal", "reason", "state", "fault", "page", "doctor", "console")
 PLACEHOLDER = re.compile(r"\{([a-z_]+)\}")

@@ -2,15 +2,20 @@
 
 Sealed boxes and envelopes are taken in the order in which the till packed them; what is refused is told in
 the answer with its problem, and the rest is taken all the same. The answer is what a hello is answered with,
-the acks, and every blob that the till does not hold. Reading a stick again gives the same acks and changes
-nothing. A till whose key was revoked delivers what it signed before, and hears nothing more.
+the acks, which sealed boxes were taken, and every blob that the till does not hold. Reading a stick again
+gives the same acks and changes nothing. A till whose key was revoked delivers what it signed before, and
+hears nothing more.
 """
 
 from __future__ import annotations
 
-from collections.abc import Set
+from collections.abc import Iterator, Set
 from dataclasses import dataclass, replace
+from hashlib import sha256
+from pathlib import Path
 
+from config import stick as files
+from config.faults import Fault
 from hub import hello, intake, publishing, reception
 from hub.office import Office
 from points.wire import bundle, endpoints
@@ -29,11 +34,18 @@ from points.wire.bundle import (
     Bundle,
     Item,
 )
-from points.wire.faults import Malformed, WireFault, WrongLane
-from points.wire.hello import MANIFEST, open_answer
+from points.wire.faults import InProgress, Malformed, Problem, WireFault, WrongLane
+from points.wire.hello import MANIFEST, Question, open_answer
 from points.wire.hello import read as read_question
 from points.wire.lane import Lane
 from points.wire.manifest import PRIVATE_TOPIC, open_manifest, private_shard
+
+FAULTS = {
+    Problem.UNKNOWN_KEY: "fault.stick_no_till",
+    Problem.WRONG_LANE: "fault.stick_no_till",
+    Problem.ENVELOPE_VERSION: "fault.stick_unknown",
+    Problem.TOO_LARGE: "fault.stick_large",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +56,7 @@ class Brought:
     """
 
     lane: Lane
+    name: str
     batches: int
     sealed: int
     refused: tuple[tuple[str, WireFault], ...]
@@ -67,6 +80,7 @@ def take(office: Office, raw: bytes) -> Brought:
         try:
             if item.kind == SEALED and not is_revoked:
                 reception.take_sealed(office, item.name, item.raw)
+                done.append(Item(SEALED, item.name, sha256(item.raw).digest()))
             elif item.kind == BATCH:
                 done.append(Item(ACK, item.name, reception.receive(office, item.raw, came.lane, parcel.kid)))
         except WireFault as fault:
@@ -74,16 +88,65 @@ def take(office: Office, raw: bytes) -> Brought:
             if item.kind == BATCH:
                 done.append(Item(REFUSED, item.name, endpoints.problem_body(fault)))
     batches = sum(item.kind == ACK for item in done)
-    sealed = 0 if is_revoked else len(came.named(SEALED)) - sum(len(name) == 32 for name, _ in refused)
+    sealed = sum(item.kind == SEALED for item in done)
     if is_revoked:
-        return Brought(came.lane, batches, 0, tuple(refused), None)
-    # As over the network: a till that was not heard to its end is told where its lanes stand, and no more.
-    is_partly = any(item.kind == REFUSED for item in done)
-    told = hello.answer(office, came.lane, replace(asked, has_more=is_partly), asked_raw)
+        return Brought(came.lane, "", batches, sealed, tuple(refused), None)
+    told = _told(office, came.lane, asked, asked_raw, any(item.kind == REFUSED for item in done))
     items = (Item(ANSWER, "", told), *done, *_blobs(office, came.lane, told, asked_raw, held))
     answer = Bundle(DOWN, came.lane, office.clock(), items, to=came.id)
     _, back = bundle.write(answer, office.keys.manifest, bytes.fromhex(came.seal), office.chance(32))
-    return Brought(came.lane, batches, sealed, tuple(refused), back)
+    name = f"jifen-{came.lane.store}-{came.lane.till}-{came.id[:12]}-return{files.SUFFIX}"
+    return Brought(came.lane, name, batches, sealed, tuple(refused), back)
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """A file that was not taken, and why."""
+
+    file: str
+    fault: Fault
+
+
+def take_folder(office: Office, folder: Path) -> Iterator[Brought | Refused]:
+    """Take every bundle for headquarters that lies in a folder, and write what answers it beside it.
+
+    One that is damaged keeps no other from being taken. Raises a Fault for a folder that cannot be read.
+    """
+    for path in files.bundles(folder):
+        try:
+            raw = files.read(path, bundle.BUNDLE_BYTES_MAX)
+            if not is_for(office, raw):
+                continue
+            brought = take(office, raw)
+            if brought.back is not None:
+                files.put(folder, brought.name, brought.back)
+            yield brought
+        except WireFault as fault:
+            yield Refused(path.name, fault_of(fault))
+        except Fault as fault:
+            yield Refused(path.name, fault)
+
+
+def is_for(office: Office, raw: bytes) -> bool:
+    """Whether a file says that it is for headquarters, and not for a till."""
+    kid = raw[len(bundle.MAGIC) : len(bundle.MAGIC) + bundle.KID_BYTES]
+    return kid.hex() == office.keys.pii.kid
+
+
+def fault_of(fault: WireFault) -> Fault:
+    """What a person is told of a file that is refused."""
+    remedy = FAULTS.get(Problem(fault.problem), "fault.stick_damaged")
+    mib = bundle.BUNDLE_BYTES_MAX >> 20
+    return Fault(remedy, f"the stick is refused: {fault}", mib=mib)
+
+
+def _told(office: Office, lane: Lane, asked: Question, raw: bytes, is_partly: bool) -> bytes:
+    """What a hello is answered with. As over the network, a till that was not heard to its end is told where
+    its lanes stand, and no more; nor is one of a headquarters that is being put back and decides nothing."""
+    try:
+        return hello.answer(office, lane, replace(asked, has_more=is_partly), raw)
+    except InProgress:
+        return hello.answer(office, lane, replace(asked, has_more=True), raw)
 
 
 def _held(came: Bundle) -> frozenset[str]:

@@ -33,10 +33,10 @@ from points.wire.sealing import PII_BLOB_BYTES_MAX, SealingKey
 
 MAGIC, MANIFEST_MAGIC = b"JFX1", b"JFXM"
 MEDIA_TYPE = "application/vnd.jifen.bundle+json;v=1"
-BUNDLE_BYTES_MAX = 256 * 1024 * 1024
+BUNDLE_BYTES_MAX = 64 * 1024 * 1024
 ITEMS_MAX = 100_000
 LIST_BYTES_MAX = 24 * 1024 * 1024
-BLOB_BYTES_MAX = 64 * 1024 * 1024
+BLOB_BYTES_MAX = BUNDLE_BYTES_MAX
 ACK_BYTES_MAX = 16 * 1024 * 1024
 HASH_BYTES, KID_BYTES, ID_BYTES = 32, 8, 16
 
@@ -54,11 +54,13 @@ SIZES: dict[str, dict[str, int]] = {
     DOWN: {
         ANSWER: hello.ANSWER_BYTES_MAX,
         ACK: ACK_BYTES_MAX,
+        SEALED: HASH_BYTES,
         REFUSED: BODY_BYTES_MAX,
         BLOB: BLOB_BYTES_MAX,
     },
 }
-"""What goes which way, and how large one item of it may be."""
+"""What goes which way, and how large one item of it may be. A sealed box that was taken is answered with its
+SHA-256."""
 ONCE = frozenset({QUESTION, HELD, ANSWER})
 """Of these there is one, and it has no name."""
 
