@@ -174,3 +174,12 @@ def moved_to_another_lane(db: Any) -> None:
         "CREATE TRIGGER moved_never_removed BEFORE DELETE ON moved"
         " BEGIN SELECT RAISE(ABORT, 'the book is never torn'); END;"
     )
+
+
+@migrations()
+def questions_on_sticks(db: Any) -> None:
+    """What was asked of headquarters by a stick, so that its answer is known when it comes, however late."""
+    db.executescript(
+        "CREATE TABLE sticks (number INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, question BLOB NOT NULL)"
+        " STRICT;"
+    )
