@@ -9,7 +9,9 @@ rotates no token, is no witness of time, and lets this till spend no longer with
 
 from __future__ import annotations
 
+import glob
 import secrets
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -22,17 +24,20 @@ from agent.till import Till
 from agent.uplink import Uplink
 from config import stick as files
 from config.faults import Fault
+from config.words import Words
 from points.wire import bundle, endpoints, envelope, hello
 from points.wire.bundle import ACK, ANSWER, BATCH, BLOB, HELD, QUESTION, REFUSED, SEALED, UP, Bundle, Item
 from points.wire.calls import AckHeard, PutSealed, Refused, SealedHeard, SendBatch
 from points.wire.container import HEADER_BYTES_MAX
 from points.wire.faults import NotFound, Problem, WireFault
-from points.wire.keys import RAW_BYTES
+from points.wire.keys import RAW_BYTES, kid_of
 from points.wire.sealing import SealingKey
 from points.wire.uplink import Conversation, Outgoing
 
 AWAY = "on-a-stick"
 """What the stick says to a question: no answer is here, and none is waited for."""
+STICKS_MAX = 16
+"""How many are offered to choose from."""
 ROOM_BYTES = bundle.BUNDLE_BYTES_MAX - bundle.LIST_BYTES_MAX - HEADER_BYTES_MAX - 4096
 """What the items of a stick may weigh together; the rest goes with the next one."""
 FAULTS = {
@@ -67,10 +72,14 @@ class Returned:
 
 @dataclass(frozen=True, slots=True)
 class Exchanged:
-    """What was done with a stick: what came back, what could not be read and why, and what goes out."""
+    """What was done with a stick: what came back, what could not be read and why, and what goes out.
+
+    ``others``: files that are neither for this till nor for headquarters.
+    """
 
     returned: tuple[Returned, ...]
     refused: tuple[tuple[str, Fault], ...]
+    others: int
     written: Written
 
 
@@ -79,21 +88,56 @@ def exchange(till: Till, uplink: Uplink, folder: Path, tell: Tell | None = None)
 
     Raises a Fault for a stick that takes nothing; what had come back is heard all the same.
     """
-    returned, refused = [], []
+    returned, refused, others = [], [], 0
+    known = (_seal_key(till).kid, kid_of(till.identity.hub_pii_public))
     for path in files.bundles(folder):
         try:
             raw = files.read(path, bundle.BUNDLE_BYTES_MAX)
-            if is_for(till, raw):
+            kid = raw[len(bundle.MAGIC) : len(bundle.MAGIC) + bundle.KID_BYTES].hex()
+            others += kid not in known
+            if kid == known[0]:
                 returned.append(read(till, uplink, raw, tell))
         except Fault as fault:
             refused.append((path.name, fault))
-    return Exchanged(tuple(returned), tuple(refused), write(till, folder, tell))
+    return Exchanged(tuple(returned), tuple(refused), others, write(till, folder, tell))
 
 
-def is_for(till: Till, raw: bytes) -> bool:
-    """Whether a file says that it is for this till: one stick may serve all tills of a store."""
-    kid = raw[len(bundle.MAGIC) : len(bundle.MAGIC) + bundle.KID_BYTES]
-    return kid.hex() == _seal_key(till).kid
+def told(done: Exchanged, words: Words) -> list[str]:
+    """What was done and what to do next, in sentences."""
+    said = []
+    for one in done.returned:
+        is_new = one.operations or one.members
+        said.append(
+            words.say("stick.returned", operations=one.operations, members=one.members)
+            if is_new
+            else words.say("stick.returned_before")
+        )
+    if any(one.stuck for one in done.returned):
+        said.append(words.say("stick.stuck"))
+    said += [
+        words.say("stick.refused", file=file, why=words.say(fault.remedy, **fault.detail))
+        for file, fault in done.refused
+    ]
+    if done.others:
+        said.append(words.say("stick.others", count=done.others))
+    out = done.written
+    counts: dict[str, str | int] = {"operations": out.operations, "sealed": out.sealed, "file": out.path.name}
+    has_news = out.operations or out.sealed
+    said.append(words.say("stick.written" if has_news else "stick.nothing_out", **counts))
+    if out.rest:
+        said.append(words.say("stick.rest", count=out.rest))
+    return said
+
+
+def plugged_in(places: Iterable[str], is_mount: Callable[[Path], bool] = Path.is_mount) -> list[Path]:
+    """The folders where sticks are mounted: of a pattern with ``*`` only mount points, else the folder."""
+    found = []
+    for place in places:
+        for name in sorted(glob.glob(place))[:STICKS_MAX]:
+            path = Path(name)
+            if path.is_dir() and ("*" not in place or is_mount(path)):
+                found.append(path)
+    return found[:STICKS_MAX]
 
 
 def write(till: Till, folder: Path, tell: Tell | None = None) -> Written:

@@ -21,7 +21,7 @@ from importlib.resources import files
 LANGUAGES = ("zh", "en")
 PARTS = ("", "_refunds", "_sticks", "_console")
 """Files of a language; another till's receipts and headquarters' pages have one of their own each."""
-PLACES = ("receipt", "refusal", "reason", "state", "fault", "page", "doctor", "console")
+PLACES = ("receipt", "refusal", "reason", "state", "fault", "page", "doctor", "stick", "console")
 PLACEHOLDER = re.compile(r"\{([a-z_]+)\}")
 
 

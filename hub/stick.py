@@ -16,6 +16,7 @@ from pathlib import Path
 
 from config import stick as files
 from config.faults import Fault
+from config.words import Words
 from hub import hello, intake, publishing, reception
 from hub.office import Office
 from points.wire import bundle, endpoints
@@ -100,14 +101,14 @@ def take(office: Office, raw: bytes) -> Brought:
 
 
 @dataclass(frozen=True, slots=True)
-class Refused:
+class NotTaken:
     """A file that was not taken, and why."""
 
     file: str
     fault: Fault
 
 
-def take_folder(office: Office, folder: Path) -> Iterator[Brought | Refused]:
+def take_folder(office: Office, folder: Path) -> Iterator[Brought | NotTaken]:
     """Take every bundle for headquarters that lies in a folder, and write what answers it beside it.
 
     One that is damaged keeps no other from being taken. Raises a Fault for a folder that cannot be read.
@@ -122,9 +123,24 @@ def take_folder(office: Office, folder: Path) -> Iterator[Brought | Refused]:
                 files.put(folder, brought.name, brought.back)
             yield brought
         except WireFault as fault:
-            yield Refused(path.name, fault_of(fault))
+            yield NotTaken(path.name, fault_of(fault))
         except Fault as fault:
-            yield Refused(path.name, fault)
+            yield NotTaken(path.name, fault)
+
+
+def told(one: Brought | NotTaken, words: Words) -> list[str]:
+    """What became of a file and what to do next, in sentences."""
+    if isinstance(one, NotTaken):
+        why = words.say(one.fault.remedy, **one.fault.detail)
+        return [words.say("stick.refused", file=one.file, why=why)]
+    place = {"store": one.lane.store, "till": one.lane.till}
+    if one.back is None:
+        return [words.say("stick.hub_revoked", batches=one.batches, **place)]
+    said = [words.say("stick.hub_took", batches=one.batches, sealed=one.sealed, file=one.name, **place)]
+    if one.refused:
+        why = words.say(f"fault.wire_{one.refused[0][1].problem.replace('-', '_')}")
+        said.append(words.say("stick.hub_left", count=len(one.refused), why=why, **place))
+    return said
 
 
 def is_for(office: Office, raw: bytes) -> bool:
