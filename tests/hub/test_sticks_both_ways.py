@@ -326,13 +326,20 @@ def test_what_headquarters_lost_after_its_ack_goes_with_the_next_stick(
         assert shop.night.unsent() == 0
 
 
-def test_a_stick_lets_no_till_be_silent_longer(hq: Headquarters, shop: Shop, folder: Path) -> None:
+@pytest.mark.parametrize("has_news", [True, False], ids=["with a page", "with nothing new"])
+def test_a_stick_lets_no_till_be_silent_longer(
+    hq: Headquarters, shop: Shop, folder: Path, has_news: bool
+) -> None:
     till = shop.till
+    shop.uplink.connected = True
+    shop.sync()
+    shop.uplink.connected = False
     with till.book.turn() as turn:
         till.session.hear(turn, hq.clock.now_ms + DAY_MS, till.log.seq)
     till.session.recall()
     until = till.session.until_ms
-    sold(shop, enrolled(shop))
+    if has_news:
+        sold(shop, enrolled(shop))
     hq.clock.now_ms += 2 * DAY_MS
     assert till.is_silent_too_long
     read(shop, answered(hq, written(shop, folder).path))
