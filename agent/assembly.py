@@ -108,6 +108,7 @@ class Agent:
             lambda: self.worlds.now(),
             settings.language,
             settings.paper_mm,
+            settings.sticks,
         )
         self.listening = Listening(settings.scanners, self.shop.heard)
         self.worlds = Worlds(self.till, self.night, self.pulse, self.printing, self.listening.wellbeing)

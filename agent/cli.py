@@ -17,7 +17,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from agent import approval, checkup, proofs, provisioning, uplink
+from agent import approval, checkup, proofs, provisioning, stick, uplink
 from agent.assembly import Agent, page_folder
 from agent.doctor import Verdict
 from agent.remedies import WORLD, remedy_of
@@ -59,6 +59,9 @@ def main(argv: list[str]) -> int:
     proved = parts.add_parser("proof", help="write the proof that headquarters took in an operation")
     proved.add_argument("operation", help="its id, or the digits of the paper's code")
     proved.add_argument("--config", type=Path, default=argparse.SUPPRESS)
+    carried = parts.add_parser("stick", help="exchange with headquarters by a stick")
+    carried.add_argument("folder", type=Path, help="where the stick is mounted")
+    carried.add_argument("--config", type=Path, default=argparse.SUPPRESS)
     join = commands.add_parser("join", help="open this till with a ticket of headquarters")
     join.add_argument("ticket", nargs="?", help="the ticket's text; without it, scan it")
     join.add_argument("--manager-pin", action="store_true", help="ask for the manager's PIN as well")
@@ -82,6 +85,8 @@ def main(argv: list[str]) -> int:
                 return set_pin(settings, words)
             case "agent", "proof":
                 return write_proof(settings, asked.operation)
+            case "agent", "stick":
+                return by_stick(settings, words, asked.folder)
             case "join", _:
                 return join_by(settings, words, asked.ticket, asked.manager_pin)
             case _:
@@ -174,6 +179,31 @@ def keep_pin(till: Till, words: Words) -> int:
     approval.set_pin(till, first)
     print(words.say("doctor.pin_saved"))
     return 0
+
+
+def by_stick(settings: AgentSettings, words: Words, folder: Path) -> int:
+    """Read what has come back on a stick and write what goes out, said in words; 1 when a file was refused.
+
+    Only while the till does not run: it alone writes its book then, and its page has a button for this.
+    """
+    try:
+        agent = Agent(settings, port=0, contact_every_s=0)
+    except Fault as fault:
+        if fault.remedy == "fault.already_running":
+            raise Fault("fault.stick_running", "the till is running") from fault
+        raise
+
+    def tell(what: str, left: int) -> None:
+        key = "stick.packing" if what == "packing" else "stick.reading"
+        print(f"\r{words.say(key, left=left)}", end="\n" if left == 0 else "", file=sys.stderr)
+
+    try:
+        done = agent.night.exchange(folder, tell=tell)
+    finally:
+        agent.stop()
+    for line in stick.told(done, words):
+        print(line)
+    return 1 if done.refused else 0
 
 
 def join_by(settings: AgentSettings, words: Words, ticket: str | None, with_pin: bool) -> int:

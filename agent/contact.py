@@ -11,16 +11,14 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from agent import day_close, edition, intents, refund_rights, succession, witness
-from agent.identity import VERSION
+from agent import day_close, edition, intents, outgoing, refund_rights, succession, witness
 from agent.journal.log import EPOCH_STEP
 from agent.recorder import Draft, record
 from agent.store import feeds, outbox
 from agent.till import Till
-from agent.uplink import OutOfReach, Uplink
+from agent.uplink import Door, OutOfReach, Uplink
 from config.faults import Fault
 from points.wire import ack, endpoints, envelope, hello
-from points.wire.batch_header import OPS_MAX, Anchor, Moment
 from points.wire.calls import (
     AckHeard,
     Answer,
@@ -42,7 +40,7 @@ from points.wire.calls import (
 )
 from points.wire.chunk import blob_name
 from points.wire.faults import Problem, WireFault
-from points.wire.manifest import CHAIN_WIDE, PRIVATE_TOPIC, LaneNext, Manifest, open_manifest, private_shard
+from points.wire.manifest import PRIVATE_TOPIC, LaneNext, Manifest, open_manifest
 from points.wire.succession import pack_delivered
 from points.wire.uplink import ACK_BEYOND, REWOUND, Alarm, Conversation, Outgoing
 
@@ -81,14 +79,14 @@ class Contact:
     ) -> None:
         self.till = till
         self.uplink = uplink
+        self.hub_next: int | None = None
+        """The number of this lane that headquarters wants next, as it told last."""
+        self._door: Door = uplink
+        self._asked: bytes | None = None
         self._rest = rest or (lambda ms: time.sleep(ms / 1000))
         self._tell = tell or (lambda _what, _left: None)
-        lane = till.identity.lane
-        self._private_shard = (PRIVATE_TOPIC, private_shard(lane.store, lane.till))
-        self._shared = [
-            ("rules", CHAIN_WIDE), ("keys", CHAIN_WIDE), ("members", till.identity.region),
-            ("phones", lane.store),
-        ]  # fmt: skip
+        self._private_shard = outgoing.own_shard(till)
+        self._shared = outgoing.shared_shards(till)
         self._manifests: dict[tuple[str, str], tuple[Manifest, bytes]] = {}
         self._blobs: dict[str, bytes] = {}
         self._batches = self._operations = 0
@@ -115,6 +113,19 @@ class Contact:
         if conversation.is_settled and self._has_answered:
             conversation = self._talk()
             fresh += self._take(conversation.ready())
+        return self._end(conversation, fresh)
+
+    def read(self, stick: Door, asked: bytes) -> Contacted:
+        """Hear what a stick has brought back in answer to ``asked``, as if it were answered now.
+
+        Nobody hears what this till says meanwhile. And it was told then, not now: it is no witness of time,
+        brings no token, and lets this till be silent no longer. Raises as ``run`` does.
+        """
+        self._door, self._asked = stick, asked
+        conversation = self._talk()
+        return self._end(conversation, self._take(conversation.ready()))
+
+    def _end(self, conversation: Conversation, fresh: int) -> Contacted:
         if self._refused is not None:
             raise self._refused
         settled = conversation.is_settled and not self._has_answered
@@ -129,7 +140,7 @@ class Contact:
             self._private_shard[1],
             [
                 *(Outgoing(epoch, last, last, is_past=True) for epoch, last in self._earlier.items()),
-                Outgoing(till.identity.lane.epoch, self._delivered(), till.log.seq),
+                Outgoing(till.identity.lane.epoch, outgoing.delivered(till), till.log.seq),
             ],
             [op_id for op_id, _ in outbox.sealed(till.book)],
             self._shared,
@@ -153,7 +164,7 @@ class Contact:
                     return self._hello(has_more)
                 case GetManifest(topic, shard):
                     path = endpoints.manifest_of(topic, shard, GEN)
-                    return self._manifest(topic, shard, self.uplink.call("GET", path))
+                    return self._manifest(topic, shard, self._door.call("GET", path))
                 case SendBatch():
                     return self._send(call)
                 case PutSealed(op_id):
@@ -167,42 +178,28 @@ class Contact:
 
     def _hello(self, has_more: bool) -> Answer:
         """Say where this till stands; what came with the answer needs no question of its own."""
-        till, now = self.till, self.till.clock.now()
+        till = self.till
         held = {shard: feeds.edition(till.book, *shard) for shard in self._shared}
-        of_log, sth = witness.to_say(till)
-        asked = hello.ask(
-            hello.Question(
-                agent=VERSION,
-                nonce=till.chance(hello.NONCE_BYTES).hex(),
-                lanes={till.identity.lane.epoch: self._delivered() + 1}
-                | {epoch: last + 1 for epoch, last in self._earlier.items()},
-                feeds={shard: ver for shard, (ver, _) in held.items()},
-                held=frozenset(feeds.chunks(till.book, *self._private_shard)),
-                has_more=has_more,
-                is_shut=till.is_shut,
-                boot=now.boot,
-                mono=now.mono_ms,
-                wall=now.wall_ms,
-                token=till.log.mirror.token.read(),
-                inst=till.inst,
-                sth=sth,
-                log=of_log,
-            )
-        )
-        raw = self.uplink.call("POST", endpoints.hello_to(), asked, endpoints.JSON)
+        is_now, token = self._asked is None, till.log.mirror.token.read()
+        asked = self._asked or outgoing.question(till, has_more=has_more, token=token, inst=till.inst)
+        raw = self._door.call("POST", endpoints.hello_to(), asked, endpoints.JSON)
         lane = till.identity.lane
         told = hello.open_answer(
             raw, asked, till.identity.hub_manifest_public, (lane.chain, lane.store, lane.till)
         )
-        till.heard_hub(told.ms)
-        if told.token is not None:
-            till.log.mirror.token.keep(told.token)
+        if is_now:
+            till.heard_hub(told.ms)
+            if told.token is not None:
+                till.log.mirror.token.keep(told.token)
         lanes = {one.epoch: one.next for one in told.lanes}
         if len(told.lanes) < hello.LANES_TOLD_MAX:  # else there are more that are not told
             lanes = dict.fromkeys((*self._earlier, lane.epoch), 1) | lanes
+        self.hub_next = lanes.get(lane.epoch, 1)
+        if not is_now:  # it may be long ago: what was acknowledged since is not missing
+            lanes = {lane.epoch: max(self.hub_next, outgoing.delivered(till) + 1)}
         if told.forked:  # nothing else is told to a till that is not the newest
             return HelloHeard(lanes, (), told.forked)
-        if not has_more:
+        if is_now and not has_more:
             witness.hear(till, told, raw)
         came = {
             (piece.topic, piece.shard): piece.raw for piece in told.pieces if piece.kind == hello.MANIFEST
@@ -216,7 +213,8 @@ class Contact:
             shards.append(
                 ManifestHeard(*self._private_shard, feeds.edition(till.book, *self._private_shard)[1])
             )
-            self._renew_session(told)
+            if is_now:
+                self._renew_session(told)
         return HelloHeard(lanes, tuple(shards), self._forks(told.lanes))
 
     def _forks(self, lanes: tuple[LaneNext, ...]) -> frozenset[int]:
@@ -239,10 +237,6 @@ class Contact:
                 till.session.hear(turn, told.sess_until, heard)
             till.session.recall()
 
-    def _delivered(self) -> int:
-        """The last number of this lane that was acknowledged, 0 for none."""
-        return max(0, outbox.delivered(self.till.book) - self.till.log.pos(0))
-
     def _manifest(self, topic: str, shard: str, raw: bytes) -> ManifestHeard:
         """What a manifest names and is not here yet."""
         identity = self.till.identity
@@ -255,19 +249,15 @@ class Contact:
 
     def _send(self, call: SendBatch) -> Answer:
         till = self.till
-        position = call.epoch * EPOCH_STEP + call.first
-        found = None if call.recut else outbox.envelope_from(till.book, position)
-        if found is None:
-            found = (*self._cut(position, call.epoch * EPOCH_STEP + call.last), None)
-        first, last, raw, answered = found
+        first, last, raw, answered = outgoing.envelope_for(till, call)
         name, lane = envelope.batch_id(raw), replace(till.identity.lane, epoch=call.epoch)
         self._tell("sending", till.log.seq - first % EPOCH_STEP + 1)
         key = {"idempotency-key": f'"{name}"'}
         if answered is None:
-            answer = self.uplink.call("POST", endpoints.batches(lane), raw, endpoints.BATCH, key)
+            answer = self._door.call("POST", endpoints.batches(lane), raw, endpoints.BATCH, key)
         else:  # headquarters was put back: what it has said of this holds
             packed = pack_delivered(raw, answered)
-            answer = self.uplink.call("PUT", endpoints.batches(lane), packed, endpoints.DELIVERED, key)
+            answer = self._door.call("PUT", endpoints.batches(lane), packed, endpoints.DELIVERED, key)
         told = ack.open_ack(answer, till.identity.hub_receipt_public)
         told.check_answers(envelope.peek(raw)[0], name)
         with till.book.turn() as turn:
@@ -280,41 +270,16 @@ class Contact:
         self._operations += last - first + 1
         return AckHeard(call.epoch, last % EPOCH_STEP)
 
-    def _cut(self, first: int, last: int) -> tuple[int, int, bytes]:
-        """Cut an envelope once and keep it before it is sent."""
-        till = self.till
-        with till.book.lock:
-            entries = till.log.between(first, min(last, first + OPS_MAX - 1))
-            entries = entries[: envelope.fitting(len(entry.body) for entry in entries)]
-            heard = till.witness if till.witness and not till.witness.is_copy else None
-            now = till.clock.now()
-            anchor = Anchor(heard.hub_ms, heard.boot, heard.mono_ms) if heard else None
-            moment = Moment(
-                now.wall_ms, now.boot, now.mono_ms, till.inst, VERSION, till.identity.inc, anchor,
-                witness.in_batch(till),
-            )  # fmt: skip
-            raw = envelope.cut(
-                till.identity.lane,
-                first % EPOCH_STEP,
-                till.log.hash_before(first),
-                [entry.body for entry in entries],
-                till.identity.key,
-                moment,
-            )
-            with till.book.turn() as turn:
-                outbox.keep_envelope(turn, first, entries[-1].pos, envelope.batch_id(raw), raw)
-            return first, entries[-1].pos, raw
-
     def _sealed(self, op_id: str) -> Answer:
         blob = dict(outbox.sealed(self.till.book)).get(op_id)
         if blob is not None:
-            self.uplink.call("PUT", endpoints.sealed(op_id), blob, endpoints.BLOB)
+            self._door.call("PUT", endpoints.sealed(op_id), blob, endpoints.BLOB)
             with self.till.book.turn() as turn:
                 outbox.drop_sealed(turn, op_id)
         return SealedHeard(op_id)
 
     def _blob(self, topic: str, shard: str, sha: str) -> Answer:
-        raw = self.uplink.call("GET", endpoints.blob(sha))
+        raw = self._door.call("GET", endpoints.blob(sha))
         if blob_name(raw) != sha:
             return Refused(Problem.INTEGRITY, {"sha": sha})
         self._blobs[sha] = raw
@@ -353,7 +318,9 @@ class Contact:
         waits = "members" in new and not self._is_stuck
         if waits and edition.counts_unheard(self.till, new["members"][0].g, counted):
             del new["members"]  # what became of an operation comes first, or its points come and go
-        taken = edition.take_together(self.till, new, self._blobs, counted, has_forked=self._has_forked)
+        taken = edition.take_together(
+            self.till, new, self._blobs, counted, has_forked=self._has_forked, is_of_now=self._asked is None
+        )
         if taken.wanted:
             self._has_answered |= day_close.give_back(self.till, "agent", taken.wanted) > 0
         if taken.sales and self.till.rules is not None:

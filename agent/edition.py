@@ -89,12 +89,13 @@ def take_together(
     counted: Mapping[int, Any],
     *,
     has_forked: bool = False,
+    is_of_now: bool = True,
 ) -> Taken:
     """Take what is there of keys, members, phones and this till's page, all in one turn; what it came to.
 
     ``counted`` is the lanes' table of the private edition: epoch -> [[last_seq, g]…]. A till that
     ``has_forked`` and cannot go on yet takes no right, number or task: they are another one's too, who uses
-    them as well.
+    them as well. What is not ``is_of_now`` was on a stick, nobody knows how long.
     """
     page = told.get(PRIVATE_TOPIC)
     mine = _rows(till, page[0], blobs, {}) if page else []
@@ -120,7 +121,7 @@ def take_together(
                     if not has_forked or row[0] in FOR_BOTH:
                         _private_row(till, turn, row, manifest, taken)
                 if not has_forked:
-                    taken.heard = _session(till, turn, manifest)
+                    taken.heard = _session(till, turn, manifest, is_of_now)
             for topic, (manifest, raw) in told.items():
                 if topic != PRIVATE_TOPIC or not has_forked:  # else its page was not taken whole
                     _keep(turn, manifest, raw)
@@ -211,12 +212,18 @@ def counted_lanes(till: Till, manifest: Manifest, blobs: Blobs) -> dict[int, Any
     return {int(row[2]): row[3] for row in rows if row[0] == "l" and row[1] == till.till}
 
 
-def _session(till: Till, turn: Connection, manifest: Manifest) -> int:
-    """How long this till may be silent from now on; gives the position up to which it was heard."""
+def _session(till: Till, turn: Connection, manifest: Manifest, is_of_now: bool) -> int:
+    """How long this till may be silent from now on; gives the position up to which it was heard.
+
+    A stick renews nothing: headquarters does not hear this till by it when it must. It may only tell that
+    there is an end at all.
+    """
     assert manifest.private is not None
     own = (lane.next - 1 for lane in manifest.private.next if lane.epoch == till.identity.lane.epoch)
     heard = next(own, 0)
-    till.session.hear(turn, manifest.private.sess_until, heard)
+    until_ms = manifest.private.sess_until
+    if is_of_now or (till.session.until_ms is None and until_ms is not None):
+        till.session.hear(turn, until_ms, heard)
     return till.log.pos(heard)
 
 

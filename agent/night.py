@@ -17,11 +17,13 @@ import threading
 from collections.abc import Callable
 from datetime import UTC, datetime
 from hashlib import sha256
+from pathlib import Path
 
 from apscheduler.schedulers.background import BackgroundScheduler
 
-from agent import day_close, intents
+from agent import day_close, intents, stick
 from agent.contact import Contact, Contacted, Tell
+from agent.stick import Exchanged
 from agent.store import feeds, outbox, prints
 from agent.till import Till
 from agent.uplink import Uplink
@@ -163,6 +165,12 @@ class Night:
             self.last = Contact(self.till, self.uplink, rest=rest or self._rest, tell=tell).run()
             self.fault = None
             return self.last
+
+    def exchange(self, folder: Path, *, tell: Tell | None = None) -> Exchanged:
+        """What a contact does, by a stick that is plugged in; waits for a contact that is going on."""
+        with self._one:
+            self._end_intents()
+            return stick.exchange(self.till, self.uplink, folder, tell)
 
     def _end_intents(self) -> None:
         """What a failed act left behind; a disk that takes nothing keeps no contact from being made."""

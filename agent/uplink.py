@@ -17,7 +17,7 @@ import threading
 import time
 from collections.abc import Callable
 from functools import cache
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 from urllib.parse import urlsplit
 
 import httpx
@@ -42,6 +42,21 @@ Answer = TypeVar("Answer")
 
 class OutOfReach(Exception):
     """No answer; what was asked may have been done all the same."""
+
+
+class Door(Protocol):
+    """Where a call goes and its answer comes from: the network, or a stick that was there and back."""
+
+    def call(
+        self,
+        method: str,
+        path: str,
+        body: bytes | None = None,
+        content_type: str | None = None,
+        extra: dict[str, str] | None = None,
+    ) -> bytes:
+        """The bytes of a good answer. Raises ``OutOfReach`` or the ``WireFault`` that was answered."""
+        ...
 
 
 class Deadline:

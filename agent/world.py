@@ -13,6 +13,8 @@ from agent.store import members
 from agent.till import Till
 from hardware.scans import Wellbeing
 
+FAR_MS = 24 * 3_600_000
+
 
 @dataclass(frozen=True, slots=True)
 class World:
@@ -27,6 +29,7 @@ class World:
     looks: tuple[Look, ...]
     clock_doubt: bool
     silent_too_long: bool
+    far: bool
     day: int
     day_closed: bool
     has_rules: bool
@@ -67,6 +70,7 @@ class Worlds:
             looks=self.printing.looks(),
             clock_doubt=till.time().suspect,
             silent_too_long=till.is_silent_too_long,
+            far=self._is_far(),
             day=shift.day if shift else 0,
             day_closed=bool(shift and shift.closed),
             has_rules=till.rules is not None,
@@ -79,6 +83,14 @@ class Worlds:
             fault=fault.remedy if fault else "",
             fault_detail=fault.detail if fault else {},
         )
+
+    def _is_far(self) -> bool:
+        """Whether headquarters has said nothing for so long that a stick may be worth the way."""
+        heard = self.till.witness
+        is_kept_twice = self.till.log.fault is None  # else there is something else to be done first
+        if self.pulse.network == "online" or heard is None or not (is_kept_twice and self.night.unsent()):
+            return False
+        return self.till.time().st_ms - heard.hub_ms >= FAR_MS
 
     def _members(self) -> int:
         edition = self.till.as_of_ms

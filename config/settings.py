@@ -24,6 +24,7 @@ from config.faults import Fault
 
 SCANNERS_MAX = 8
 PRINTERS_MAX = 4
+STICKS_MAX = 8
 SISTERS_MAX = 32
 NAME = re.compile(r"[a-z0-9-]{1,16}")
 
@@ -62,6 +63,7 @@ class AgentSettings:
     sisters_port: int = 0
     sisters_interface: str = "0.0.0.0"
     sisters: tuple[tuple[str, int], ...] = ()
+    sticks: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,12 +166,14 @@ def _truth(value: object) -> bool:
     raise _NotUnderstood("write true or false")
 
 
-def _addresses(at_most: int) -> Callable[[object], tuple[str, ...]]:
+def _addresses(
+    at_most: int, sign: str = "://", such: str = 'addresses, such as ["tcp://10.0.0.5:9100"]'
+) -> Callable[[object], tuple[str, ...]]:
     def read(value: object) -> tuple[str, ...]:
         if isinstance(value, str):
             value = value.split()  # JIFEN_AGENT_SCANNERS="serial:///dev/ttyACM0 page://"
-        if not isinstance(value, list) or not all(isinstance(item, str) and "://" in item for item in value):
-            raise _NotUnderstood('write a list of addresses, such as ["tcp://10.0.0.5:9100"]')
+        if not isinstance(value, list) or not all(isinstance(item, str) and sign in item for item in value):
+            raise _NotUnderstood(f"write a list of {such}")
         if len(value) > at_most or len(set(value)) != len(value):
             raise _NotUnderstood(f"write at most {at_most} addresses, each once")
         return tuple(value)
@@ -271,6 +275,10 @@ AGENT: Mapping[str, Setting] = {
     "sisters_port": Setting(_whole(0, 65535), 8751),
     "sisters_interface": Setting(_interface, "0.0.0.0"),
     "sisters": Setting(_places(SISTERS_MAX), []),
+    "sticks": Setting(
+        _addresses(STICKS_MAX, "/", 'folders, such as ["/media/*"]'),
+        ["/media/*", "/media/*/*", "/run/media/*/*"],
+    ),
 }
 
 HUB: Mapping[str, Setting] = {

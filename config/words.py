@@ -20,9 +20,12 @@ from functools import cache
 from importlib.resources import files
 
 LANGUAGES = ("zh", "en")
-PARTS = ("", "_refunds", "_log", "_console", "_restoring")
-"""Files of a language: of tills, another till's receipts, the log, headquarters' pages, and its copies."""
-PLACES = ("receipt", "refusal", "reason", "state", "fault", "page", "doctor", "console", "verify")
+PARTS = ("", "_refunds", "_sticks", "_log", "_console", "_restoring")
+"""Files of a language: tills, another till's receipts, sticks, the log, headquarters' pages, its copies."""
+PLACES = (
+    *("receipt", "refusal", "reason", "state", "fault", "page", "doctor", "stick", "console"),
+    "verify",
+)
 PLACEHOLDER = re.compile(r"\{([a-z_]+)\}")
 
 

@@ -21,7 +21,8 @@ import uvicorn
 
 from config.faults import Fault
 from config.settings import HubSettings, load_hub
-from hub import admission, backup, device_keys, log_export, restoring, verify
+from config.words import load_words
+from hub import admission, backup, device_keys, log_export, restoring, stick, verify
 from hub.api.app import make_app
 from hub.assembly import CLOCK, open_office
 from hub.bells import Bells
@@ -71,6 +72,10 @@ def main(argv: list[str]) -> int:
     commands.add_parser(
         "keys", help="print the public keys that verify papers, receipts and the log, as JSON"
     )
+    carried = commands.add_parser(
+        "stick", help="take what stores sent on a stick, and write the answers on it"
+    )
+    carried.add_argument("folder", type=Path, help="where the stick is mounted")
     copied = commands.add_parser(
         "registry", help="copy stores, keys and rule books into an empty headquarters"
     )
@@ -254,6 +259,22 @@ def _keys(office: Office, _settings: HubSettings, _chosen: argparse.Namespace) -
     return 0
 
 
+def _stick(office: Office, settings: HubSettings, chosen: argparse.Namespace) -> int:
+    """1 when something was not taken, or nothing was there."""
+    words, count, bad = load_words(settings.language), 0, 0
+    try:
+        for one in stick.take_folder(office, chosen.folder):
+            count += 1
+            bad += isinstance(one, stick.NotTaken) or bool(one.refused)
+            print("\n".join(stick.told(one, words)), flush=True)
+    except Fault as fault:
+        print(words.say(fault.remedy, **fault.detail), file=sys.stderr)
+        return 1
+    if not count:
+        print(words.say("stick.hub_none"), file=sys.stderr)
+    return 1 if bad or not count else 0
+
+
 def _registry(office: Office, _settings: HubSettings, chosen: argparse.Namespace) -> int:
     """A second headquarters that may verify what the first took in, holds no fact yet, and only listens."""
     source = Store(f"sqlite:///{chosen.database}")
@@ -280,5 +301,6 @@ COMMANDS = {
     "log": _log,
     "keys": _keys,
     "registry": _registry,
+    "stick": _stick,
     "visits": _visits,
 }

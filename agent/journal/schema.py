@@ -194,3 +194,12 @@ def witnessed_log(db: Any) -> None:
         "CREATE TRIGGER log_evidence_never_removed BEFORE DELETE ON log_evidence"
         " BEGIN SELECT RAISE(ABORT, 'evidence is never removed'); END;"
     )
+
+
+@migrations()
+def questions_on_sticks(db: Any) -> None:
+    """What was asked of headquarters by a stick, so that its answer is known when it comes, however late."""
+    db.executescript(
+        "CREATE TABLE sticks (number INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, question BLOB NOT NULL)"
+        " STRICT;"
+    )

@@ -14,7 +14,7 @@ from fastapi import Depends, FastAPI, Query, Request
 from fastapi.responses import JSONResponse, Response, StreamingResponse
 from pydantic import ValidationError
 
-from agent import claims, goods_back
+from agent import claims, goods_back, stick
 from agent.counter import Found
 from agent.desk import Done
 from agent.funding import No
@@ -105,6 +105,10 @@ def make_app(shop: Shop) -> App:
     @app.get("/api/state")
     def state(words: Speaks) -> said.Said:
         return said.state(shop.world(), till, words)
+
+    @app.get("/api/sticks")
+    def sticks() -> said.Said:
+        return {"sticks": [{"folder": str(path), "name": path.name} for path in shop.plugged_in()]}
 
     @app.get("/api/events")
     async def events(words: Speaks) -> StreamingResponse:
@@ -246,6 +250,11 @@ def make_app(shop: Shop) -> App:
     @app.post("/api/night")
     def night(_body: Annotated[asked.Nothing, Depends(read(asked.Nothing))], words: Speaks) -> said.Said:
         return contacted(shop.run_night(), shop, words)
+
+    @app.post("/api/stick")
+    def by_stick(body: Annotated[asked.Stick, Depends(read(asked.Stick))], words: Speaks) -> said.Said:
+        done = shop.exchange(body.folder)
+        return {"lines": stick.told(done, words), "file": done.written.path.name}
 
     return Guard(app, shop.key)
 

@@ -208,5 +208,11 @@ class Day(Asked):
     by: By = "cashier"
 
 
+class Stick(Asked):
+    """The stick to exchange with: one of those that are offered."""
+
+    folder: Annotated[str, Field(min_length=1, max_length=1024)]
+
+
 class Nothing(Asked):
     """An act that needs no more than its name."""

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 
-from agent import elsewhere
+from agent import elsewhere, stick
 from agent.cards import Card
 from agent.counter import Found
 from agent.desk import Desk
@@ -17,8 +18,10 @@ from agent.pulse import Pulse
 from agent.screen import said
 from agent.screen.events import Events
 from agent.screen.key import PageKey
+from agent.stick import Exchanged
 from agent.till import Till
 from agent.world import World
+from config.faults import Fault
 from config.words import LANGUAGES, Words, load_words
 from hardware.scans import Scan
 from points import codes
@@ -38,6 +41,8 @@ class Shop:
     look: Callable[[], World]
     language: str = "zh"
     paper_mm: int = 58
+    sticks: tuple[str, ...] = ()
+    is_mount: Callable[[Path], bool] = Path.is_mount
     words: dict[str, Words] = field(default_factory=lambda: {name: load_words(name) for name in LANGUAGES})
 
     def __post_init__(self) -> None:
@@ -107,6 +112,17 @@ class Shop:
         """Something was recorded: the printer and the pulse have work."""
         self.printing.wake()
         self.pulse.wake()
+
+    def plugged_in(self) -> list[Path]:
+        """The sticks that are there now."""
+        return stick.plugged_in(self.sticks, self.is_mount)
+
+    def exchange(self, folder: str) -> Exchanged:
+        """Exchange with headquarters by a stick that is there. Raises a Fault for another folder."""
+        path = Path(folder)
+        if path not in self.plugged_in():
+            raise Fault("fault.stick_elsewhere", "no stick is mounted there")
+        return self.night.exchange(path)
 
     def run_night(self) -> bool:
         """The night, now; whether everything is settled. Where nobody answers nobody waits."""

@@ -27,7 +27,7 @@ from starlette.concurrency import run_in_threadpool
 from config.words import Words, load_words
 from hub import admission, casework, recalls
 from hub import losses as lost_pcs
-from hub.console import access, chain_wide, exposed, phone, remedies, story
+from hub.console import access, chain_wide, exposed, phone, remedies, sticks, story
 from hub.console.tables import Column, Table, as_csv, shown, why
 from hub.office import Office
 from hub.store import device_keys, losses
@@ -94,6 +94,7 @@ class Desk:
         app.add_api_route(
             "/console/tickets", self._form(self._written), methods=["POST"], name="console-new-ticket"
         )
+        sticks.mount(app, self.office, self._page, self._html)
 
     # -- getting in -----------------------------------------------------------------------------
 

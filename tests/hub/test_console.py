@@ -26,7 +26,7 @@ def lines(desk: httpx.Client, path: str) -> list[dict[str, str]]:
 
 
 PAGES = ["/console", "/console/stores/s001", "/console/members", "/console/cases", "/console/settlement",
-         "/console/tickets"]  # fmt: skip
+         "/console/tickets", "/console/sticks"]  # fmt: skip
 
 
 def test_a_link_is_good_once_and_not_for_ever(hq: Headquarters) -> None:

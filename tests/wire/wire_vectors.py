@@ -34,6 +34,7 @@ from wire_samples import (
 
 from points.wire import (
     ack,
+    bundle,
     canonical,
     chain,
     checkpoint,
@@ -255,6 +256,21 @@ def build_hello() -> dict[str, Any]:
     return {"question": asked.hex(), "answer": hello.answer(ANSWERED, asked, HUB_FEED).hex()}
 
 
+def build_bundles() -> dict[str, Any]:
+    asked = hello.ask(ASKED)
+    up = bundle.Bundle(
+        bundle.UP, LANE, 1785549600000,
+        (bundle.Item(bundle.QUESTION, "", asked), bundle.Item(bundle.SEALED, OP, b"box")),
+        TILL_SEAL.public_raw.hex(),
+    )  # fmt: skip
+    up_id, raw = bundle.write(up, DEVICE, HUB_PII.public_raw, seed("once up"))
+    answer = hello.answer(ANSWERED, asked, HUB_FEED)
+    items = (bundle.Item(bundle.ANSWER, "", answer),)
+    down = bundle.Bundle(bundle.DOWN, LANE, 1785549700000, items, to=up_id)
+    down_id, back = bundle.write(down, HUB_FEED, TILL_SEAL.public_raw, seed("once down"))
+    return {"up": raw.hex(), "up_id": up_id, "down": back.hex(), "down_id": down_id}
+
+
 def build_sealed() -> dict[str, Any]:
     blob = sealing.seal_pii(
         HUB_PII.public_raw,
@@ -368,6 +384,7 @@ BUILDERS = {
     "claims": build_claims,
     "member_tokens": build_member_tokens,
     "requests": build_requests,
+    "bundles": build_bundles,
     "hello": build_hello,
     "sealed": build_sealed,
     "joining": build_joining,

@@ -2,6 +2,7 @@
 
 import * as api from "./api.js";
 import { points as number, say, stopped, yuan } from "./api.js";
+import { stick } from "./stick.js";
 import { byId, el, toast } from "./view.js";
 
 let listening = null; // the open dialog that understands scans
@@ -154,6 +155,7 @@ export function manager(stateNow, withPin, attempt) {
     const choices = el("div", { class: "choices" },
       press("contact-now", "page.contact_now", "/api/contact"), press("night-now", "page.night_now", "/api/night"),
       press("print-test", "page.test_print", "/api/print-test"));
+    choices.append(el("button", { type: "button", class: "second", id: "by-stick", onclick: () => stick(attempt) }, say("page.stick")));
     const openDay = async () => {
       const told = await withPin((pin) => api.post("/api/day/open", { pin }));
       if (!stopped(told)) byId("open-day")?.remove();
