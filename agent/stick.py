@@ -67,7 +67,6 @@ class Written:
     """What was put on a stick. ``rest``: operations that did not fit and go with the next one."""
 
     path: Path
-    batches: int
     operations: int
     sealed: int
     rest: int
@@ -77,7 +76,6 @@ class Written:
 class Returned:
     """What came back by a stick. ``stuck``: this lane has gone on elsewhere, and only a contact mends it."""
 
-    batches: int
     operations: int
     members: int
     is_settled: bool
@@ -173,8 +171,7 @@ def write(till: Till, folder: Path, tell: Tell | None = None) -> Written:
     with till.book.turn() as turn:
         sticks.keep(turn, name, question)
     path = files.put(folder, f"jifen-{till.store}-{till.till}-{name[:12]}{files.SUFFIX}", raw)
-    batches = sum(item.kind in (BATCH, OFFERED) for item in items)
-    return Written(path, batches, operations, len(items) - batches, rest)
+    return Written(path, operations, sum(item.kind == SEALED for item in items), rest)
 
 
 def _packed(till: Till, tell: Tell | None) -> tuple[list[Item], int, int]:
@@ -240,7 +237,7 @@ def read(till: Till, uplink: Uplink, raw: bytes, tell: Tell | None = None) -> Re
     if contact.hub_next is not None:
         _remember(till, contact.hub_next, hello.read(asked).lanes[till.identity.lane.epoch])
     stuck = any(alarm.problem in STUCK for alarm in done.alarms)
-    return Returned(done.batches, done.operations, done.members, done.settled, stuck)
+    return Returned(done.operations, done.members, done.settled, stuck)
 
 
 def _remember(till: Till, hub_next: int, asked_next: int) -> None:

@@ -205,6 +205,23 @@ def test_a_lost_stick_costs_nothing(hq: Headquarters, shop: Shop, folder: Path) 
     assert shop.night.unsent() == 0
 
 
+def test_what_does_not_fit_goes_with_the_next_stick(
+    hq: Headquarters, shop: Shop, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    m = enrolled(shop)
+    written(shop, folder)
+    ((size,),) = shop.till.book.rows("SELECT length(bytes) FROM envelopes")
+    sold(shop, m, 2)
+    with monkeypatch.context() as small:
+        small.setattr(stick, "ROOM_BYTES", size + 16)
+        out = written(shop, folder)
+    assert (out.operations, out.rest) == (1, 2)
+    read(shop, answered(hq, out.path))
+    assert shop.night.unsent() == 2
+    read(shop, answered(hq, written(shop, folder).path))
+    assert shop.night.unsent() == 0
+
+
 @pytest.mark.parametrize(
     ("spoil", "remedy"),
     [
