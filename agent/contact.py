@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from agent import day_close, edition, intents, refund_rights, succession, witness
 from agent.identity import VERSION
@@ -43,6 +43,7 @@ from points.wire.calls import (
 from points.wire.chunk import blob_name
 from points.wire.faults import Problem, WireFault
 from points.wire.manifest import CHAIN_WIDE, PRIVATE_TOPIC, LaneNext, Manifest, open_manifest, private_shard
+from points.wire.succession import pack_delivered
 from points.wire.uplink import ACK_BEYOND, REWOUND, Alarm, Conversation, Outgoing
 
 GEN = 1
@@ -93,6 +94,7 @@ class Contact:
         self._batches = self._operations = 0
         self._has_answered = False
         self._is_stuck = False
+        self._earlier: dict[int, int] = {}
         self._has_forked = False
         self._refused: Fault | None = None
 
@@ -122,12 +124,15 @@ class Contact:
         """One conversation; what it brought is not taken yet."""
         till = self.till
         self._has_answered = False
+        self._earlier = outbox.earlier(till.book, till.identity.lane.epoch)
         conversation = Conversation(
             self._private_shard[1],
-            [Outgoing(till.identity.lane.epoch, self._delivered(), till.log.seq)],
+            [
+                *(Outgoing(epoch, last, last, is_past=True) for epoch, last in self._earlier.items()),
+                Outgoing(till.identity.lane.epoch, self._delivered(), till.log.seq),
+            ],
             [op_id for op_id, _ in outbox.sealed(till.book)],
             self._shared,
-            till.identity.inc,
         )
         while (call := conversation.next_call()) is not None:
             if isinstance(call, Pause):
@@ -169,7 +174,8 @@ class Contact:
             hello.Question(
                 agent=VERSION,
                 nonce=till.chance(hello.NONCE_BYTES).hex(),
-                lanes={till.identity.lane.epoch: self._delivered() + 1},
+                lanes={till.identity.lane.epoch: self._delivered() + 1}
+                | {epoch: last + 1 for epoch, last in self._earlier.items()},
                 feeds={shard: ver for shard, (ver, _) in held.items()},
                 held=frozenset(feeds.chunks(till.book, *self._private_shard)),
                 has_more=has_more,
@@ -192,9 +198,11 @@ class Contact:
         if told.token is not None:
             till.log.mirror.token.keep(told.token)
         lanes = {one.epoch: one.next for one in told.lanes}
+        if len(told.lanes) < hello.LANES_TOLD_MAX:  # else there are more that are not told
+            lanes = dict.fromkeys((*self._earlier, lane.epoch), 1) | lanes
         if told.forked:  # nothing else is told to a till that is not the newest
-            return HelloHeard(told.inc, lanes, (), told.forked)
-        if not has_more:
+            return HelloHeard(lanes, (), told.forked)
+        if told.feeds:  # else it was told of its lanes alone
             witness.hear(till, told, raw)
         came = {
             (piece.topic, piece.shard): piece.raw for piece in told.pieces if piece.kind == hello.MANIFEST
@@ -209,7 +217,7 @@ class Contact:
                 ManifestHeard(*self._private_shard, feeds.edition(till.book, *self._private_shard)[1])
             )
             self._renew_session(told)
-        return HelloHeard(told.inc, lanes, tuple(shards), self._forks(told.lanes))
+        return HelloHeard(lanes, tuple(shards), self._forks(told.lanes))
 
     def _forks(self, lanes: tuple[LaneNext, ...]) -> frozenset[int]:
         """The lanes of which headquarters holds another history than this till."""
@@ -250,17 +258,16 @@ class Contact:
         position = call.epoch * EPOCH_STEP + call.first
         found = None if call.recut else outbox.envelope_from(till.book, position)
         if found is None:
-            found = self._cut(position, call.epoch * EPOCH_STEP + call.last)
-        first, last, raw = found
-        name = envelope.batch_id(raw)
+            found = (*self._cut(position, call.epoch * EPOCH_STEP + call.last), None)
+        first, last, raw, answered = found
+        name, lane = envelope.batch_id(raw), replace(till.identity.lane, epoch=call.epoch)
         self._tell("sending", till.log.seq - first % EPOCH_STEP + 1)
-        answer = self.uplink.call(
-            "POST",
-            endpoints.batches(till.identity.lane),
-            raw,
-            endpoints.BATCH,
-            {"idempotency-key": f'"{name}"'},
-        )
+        key = {"idempotency-key": f'"{name}"'}
+        if answered is None:
+            answer = self.uplink.call("POST", endpoints.batches(lane), raw, endpoints.BATCH, key)
+        else:  # headquarters was put back: what it has said of this holds
+            packed = pack_delivered(raw, answered)
+            answer = self.uplink.call("PUT", endpoints.batches(lane), packed, endpoints.DELIVERED, key)
         told = ack.open_ack(answer, till.identity.hub_receipt_public)
         told.check_answers(envelope.peek(raw)[0], name)
         with till.book.turn() as turn:
@@ -338,14 +345,15 @@ class Contact:
     def _take_together(self, told: dict[str, tuple[Manifest, bytes]]) -> int:
         private = told[PRIVATE_TOPIC][0]
         assert private.private is not None
-        if self._is_new(private) and not self._renew(private.inc, private.private.term):
+        is_its_term = self._has_forked or not self._is_new(private)
+        if not (is_its_term or self._renew(private.inc, private.private.term)):
             return 0
         counted = edition.counted_lanes(self.till, private, self._blobs)
         new = {topic: one for topic, one in told.items() if self._is_new(one[0])}
         waits = "members" in new and not self._is_stuck
         if waits and edition.counts_unheard(self.till, new["members"][0].g, counted):
             del new["members"]  # what became of an operation comes first, or its points come and go
-        taken = edition.take_together(self.till, new, self._blobs, counted)
+        taken = edition.take_together(self.till, new, self._blobs, counted, has_forked=self._has_forked)
         if taken.wanted:
             self._has_answered |= day_close.give_back(self.till, "agent", taken.wanted) > 0
         if taken.sales and self.till.rules is not None:

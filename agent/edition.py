@@ -33,6 +33,8 @@ Told = tuple[Manifest, bytes]
 
 WHOLE = frozenset({"phones"})
 """Topics whose rows carry no version: an edition replaces the one before, so all of it is fetched."""
+FOR_BOTH = frozenset({"s", "k", "token", "d", "o"})
+"""Rows of a till's own page that two which were one may both take; of every other one there is only one."""
 SECRET = "shard-secret:"
 """Begins the name of the fact that keeps a shard's secret; its kid follows."""
 
@@ -80,10 +82,19 @@ def take_rules(till: Till, manifest: Manifest, raw: bytes, blobs: Blobs) -> None
     till.rebuild_rights()
 
 
-def take_together(till: Till, told: Mapping[str, Told], blobs: Blobs, counted: Mapping[int, Any]) -> Taken:
+def take_together(
+    till: Till,
+    told: Mapping[str, Told],
+    blobs: Blobs,
+    counted: Mapping[int, Any],
+    *,
+    has_forked: bool = False,
+) -> Taken:
     """Take what is there of keys, members, phones and this till's page, all in one turn; what it came to.
 
-    ``counted`` is the lanes' table of the private edition: epoch -> [[last_seq, g]…].
+    ``counted`` is the lanes' table of the private edition: epoch -> [[last_seq, g]…]. A till that
+    ``has_forked`` and cannot go on yet takes no right, number or task: they are another one's too, who uses
+    them as well.
     """
     page = told.get(PRIVATE_TOPIC)
     mine = _rows(till, page[0], blobs, {}) if page else []
@@ -106,10 +117,13 @@ def take_together(till: Till, told: Mapping[str, Told], blobs: Blobs, counted: M
             if PRIVATE_TOPIC in told:
                 manifest = told[PRIVATE_TOPIC][0]
                 for row in rows[PRIVATE_TOPIC]:
-                    _private_row(till, turn, row, manifest, taken)
-                taken.heard = _session(till, turn, manifest)
-            for manifest, raw in told.values():
-                _keep(turn, manifest, raw)
+                    if not has_forked or row[0] in FOR_BOTH:
+                        _private_row(till, turn, row, manifest, taken)
+                if not has_forked:
+                    taken.heard = _session(till, turn, manifest)
+            for topic, (manifest, raw) in told.items():
+                if topic != PRIVATE_TOPIC or not has_forked:  # else its page was not taken whole
+                    _keep(turn, manifest, raw)
         till.session.recall()
         till.gather()
     return taken
@@ -167,12 +181,18 @@ def _newer(row: Any, held: Mapping[int, int]) -> bool:
 
 
 def _applied(till: Till, g: int, counted: Mapping[int, Any]) -> int:
-    """The position up to which own operations are counted in an edition of ``g``; never goes back."""
-    before = int(feeds.fact(till.book, "applied_pos") or 0)
+    """The position up to which own operations are counted in an edition of ``g``; never goes back.
+
+    Lanes after its own are those of another PC in its place: what is counted there says nothing of this one.
+    """
+    before, own = int(feeds.fact(till.book, "applied_pos") or 0), till.identity.lane.epoch
     found: list[int] = [
-        epoch * EPOCH_STEP + last_seq for epoch, pairs in counted.items() for last_seq, at in pairs if at <= g
+        epoch * EPOCH_STEP + last_seq
+        for epoch, pairs in counted.items()
+        for last_seq, at in pairs
+        if at <= g and epoch <= own
     ]
-    return max(before, *found, 0)
+    return max(before if before < (own + 1) * EPOCH_STEP else 0, *found, 0)
 
 
 def counts_unheard(till: Till, g: int, counted: Mapping[int, Any]) -> bool:

@@ -113,21 +113,22 @@ class Printing:
 
         Gives the job that stands for the receipt now. Asked twice, the second changes nothing.
         """
-        job = prints.of(self.till.book, number)
-        if job is None:
-            with self._mind:
+        job = prints.of(self.till.book, prints.goes_by(self.till.book, number))
+        with self._mind:
+            is_asked = number in self._looks
+            if job is None or job.id != number:
                 self._looks.pop(number, None)
-        if job is None or number not in self._looks:
+        if job is None or not is_asked:
             return number
         if printed:
             self._mark(job, "CONFIRMED", SEEN)
-            return number
+            return job.id
         self._mark(job, job.state, COPIED)
-        return self._copy(job) or number
+        return self._copy(job) or job.id
 
     def paper(self, number: int) -> Paper | None:
         """The paper of a job, for a preview; None when there is no such job."""
-        job = prints.of(self.till.book, number)
+        job = prints.of(self.till.book, prints.goes_by(self.till.book, number))
         return None if job is None else self._paper(job)
 
     def print_now(self, paper: Paper) -> Tried:

@@ -235,7 +235,9 @@ def _write(path: Path, raw: bytes) -> None:
     beside = path.with_suffix(".new")
     file = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     try:
-        os.write(file, raw)
+        written = 0
+        while written < len(raw):  # a disk that is nearly full takes a part, and says no to the rest
+            written += os.write(file, raw[written:])
         os.fsync(file)
     finally:
         os.close(file)

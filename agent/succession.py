@@ -11,14 +11,21 @@ from __future__ import annotations
 
 import logging
 import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from agent import provisioning
 from agent.identity import VERSION
 from agent.journal.log import EPOCH_STEP
+from agent.remedies import remedy_of
 from agent.store import outbox, volume
 from agent.till import Till
 from agent.uplink import OutOfReach, Uplink
+from config import sqlite
+from config.faults import Fault
+from points import operations
+from points.fields import BadOperation
 from points.operations import Operation
 from points.wire import ack, canonical, endpoints, envelope, succession
 from points.wire.faults import Integrity, Problem, WireFault
@@ -29,6 +36,17 @@ from points.wire.succession import NONCE_BYTES, POINTS_MAX, Point
 log = logging.getLogger(__name__)
 
 
+@contextmanager
+def _in_words() -> Iterator[None]:
+    """What a disk refuses is a Fault that says what to do."""
+    try:
+        yield
+    except (OSError, sqlite.DatabaseError) as error:
+        words, detail = remedy_of(error)
+        raise Fault(words, f"the till could not go on in another lane: {error}", **detail) from error
+
+
+@_in_words()
 def go_on(till: Till, uplink: Uplink) -> bool:
     """Go on in a lane of its own; whether it does now.
 
@@ -63,9 +81,9 @@ def go_on(till: Till, uplink: Uplink) -> bool:
         till.go_on(provisioning.succeed(folder, own, _key_name(own.key), raw))
         uplink.key = till.identity.key
         log.warning("the lane forked; %d operations go on in another", till.log.seq)
-        till.log.reconcile()
         till.recall()
         till.gather()
+        till.log.reconcile()
     return True
 
 
@@ -91,11 +109,14 @@ def _points(till: Till) -> list[Point]:
         return [(seq, till.log.hash_before(till.log.pos(seq + 1))) for seq in places]
 
 
+@_in_words()
 def fetch(till: Till, uplink: Uplink) -> None:
     """Get what headquarters has of the old lane and this book lacks, envelope by envelope, each with its ack.
 
     What cannot be had now is fetched at the next contact. Raises a Fault when the disk takes nothing.
     """
+    if volume.unheard(till.book) is None:
+        return
     try:
         while (told := volume.unheard(till.book)) is not None:
             _take(till, told, uplink)
@@ -103,6 +124,9 @@ def fetch(till: Till, uplink: Uplink) -> None:
         if isinstance(error, WireFault) and error.problem == Problem.NOT_FOUND:
             volume.give_up(till.book)
         log.warning("what headquarters has of the old lane was not fetched: %s", error)
+    finally:  # once: every envelope that came makes it longer
+        with till.book.lock:
+            till.gather()
 
 
 def _take(till: Till, told: volume.Unheard, uplink: Uplink) -> None:
@@ -115,18 +139,23 @@ def _take(till: Till, told: volume.Unheard, uplink: Uplink) -> None:
     heard.check_answers(header, batch.batch_id)
     if not header.first <= told.first <= header.last:
         raise Integrity(what="place")
-    ops = [Operation(canonical.decode(body), lane.store, lane.till) for body in batch.bodies]
+    ops = [_understood(body, lane) for body in batch.bodies]
     base = told.epoch * EPOCH_STEP
-    with till.book.lock:
-        with till.book.turn() as turn:
-            for seq, op, body, link in zip(
-                range(header.first, header.last + 1), ops, batch.bodies, batch.hashes, strict=True
-            ):
-                if volume.put(turn, base + seq, op, body, link):
-                    till.index(turn, op, base + seq)
-            outbox.keep_delivered(
-                turn, base + header.first, base + header.last, batch.batch_id, sent, answered
-            )
-            outbox.keep_outcomes(turn, [(base + seq, code, why, 0) for seq, code, why in heard.outcomes])
-            volume.heard_up_to(turn, told, header.last)
-        till.gather()
+    with till.book.lock, till.book.turn() as turn:
+        for seq, op, body, link in zip(
+            range(header.first, header.last + 1), ops, batch.bodies, batch.hashes, strict=True
+        ):
+            if op is not None and volume.put(turn, base + seq, op, body, link):
+                till.index(turn, op, base + seq)
+        outbox.keep_delivered(turn, base + header.first, base + header.last, batch.batch_id, sent, answered)
+        outbox.keep_outcomes(turn, [(base + seq, code, why, 0) for seq, code, why in heard.outcomes])
+        volume.heard_up_to(turn, told, header.last)
+
+
+def _understood(body: bytes, lane: Lane) -> Operation | None:
+    """The operation; None for what is none to this program, whatever another one with this key has sent."""
+    try:
+        raw = canonical.decode(body)
+        return operations.read(raw, lane.store, lane.till) if operations.known(raw) else None
+    except (WireFault, BadOperation):
+        return None

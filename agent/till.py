@@ -128,7 +128,9 @@ class Till:
         self.gather()
 
     def go_on(self, identity: Identity) -> None:
-        """Be who it is after a fork: move the book to the lane that was granted, unless that was done."""
+        """Be who it is after a fork: move the book to the lane that was granted, unless that was done. Raises
+        a Fault for a key folder older than the book."""
+        volume.check_key(self.book, identity.lane.epoch)
         granted = identity.granted
         if granted is None:
             return

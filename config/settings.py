@@ -90,6 +90,7 @@ class HubSettings:
     unlock_member_pts: int = 0
     unlock_till_pts: int = 0
     unlock_chain_pts: int = 0
+    journal_dir: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -279,6 +280,7 @@ HUB: Mapping[str, Setting] = {
     "listen_port": Setting(_whole(0, 65535), 8700),
     "public_url": Setting(_maybe_url, ""),
     "database_url": Setting(lambda value: value if value == "" else _text(value), ""),
+    "journal_dir": Setting(_maybe_path, ""),
     "chain": Setting(_name, None),
     "chain_name": Setting(_text, None),
     "rulebook": Setting(_maybe_path, ""),

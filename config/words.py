@@ -20,8 +20,8 @@ from functools import cache
 from importlib.resources import files
 
 LANGUAGES = ("zh", "en")
-PARTS = ("", "_refunds", "_log", "_console")
-"""Files of a language; another till's receipts, the log and headquarters' pages have one each."""
+PARTS = ("", "_refunds", "_log", "_console", "_restoring")
+"""Files of a language: of tills, another till's receipts, the log, headquarters' pages, and its copies."""
 PLACES = ("receipt", "refusal", "reason", "state", "fault", "page", "doctor", "console", "verify")
 PLACEHOLDER = re.compile(r"\{([a-z_]+)\}")
 

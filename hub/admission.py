@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from hub import shard_secrets
+from hub import intake, shard_secrets
 from hub.decisions import decide
 from hub.keys import index_key
 from hub.office import HUB_TILL, REGION, Office
@@ -26,13 +26,17 @@ from points.wire.lane import Lane
 ISSUED_AT_ONCE = 200
 NO_PARENT = ("", 0, "", None)
 """The end of a key's record that continues no other lane."""
+LEFT = "blocks-left"
+"""The setting that says below which number no block is given any more."""
+MEMBERS_PER_INCARNATION = 2**28
+"""More than any chain has; a number has 40 bits."""
 TERMS_OF_A_PC = 2
 """The one that it begins in, and the one that it is told to begin when another PC has taken its place."""
 
 
 def open_store(turn: Turn, store: str, name: str) -> None:
     """A store of the chain; naming it again renames it."""
-    turn.put(schema.stores, [(store, name, REGION)], on_conflict="replace")
+    turn.put(schema.stores, [(store, name, REGION)], on_conflict="replace", twice=True)
 
 
 def write_ticket(
@@ -54,7 +58,7 @@ def write_ticket(
         expires_ms=expires_ms,
     )
     proof = ticket.proof_key(secret)
-    turn.put(schema.tickets, [(ticket_id.hex(), store, till, proof, expires_ms, None, None)])
+    turn.put(schema.tickets, [(ticket_id.hex(), store, till, proof, expires_ms, None, None)], twice=True)
     return ticket.encode(written)
 
 
@@ -79,7 +83,11 @@ def admit(office: Office, raw: bytes) -> bytes:
         if office.clock() > expires_ms:
             raise TicketExpired()
         told = _grant(turn, office, request, store, till)
-        turn.run("UPDATE tickets SET request = ?, answer = ? WHERE id = ?", (request.digest, told, ticket_id))
+        turn.run(
+            "UPDATE tickets SET request = ?, answer = ? WHERE id = ?",
+            (request.digest, told, ticket_id),
+            twice=True,
+        )
         return told
 
 
@@ -90,7 +98,9 @@ def _grant(turn: Turn, office: Office, request: joining.JoinRequest, store: str,
     epoch, term = _next_epoch(turn, office, store, till)
     now = office.clock()
     turn.put(
-        schema.keys, [(kid, request.public_raw, store, till, epoch, SUITE, now, None, None, term, *NO_PARENT)]
+        schema.keys,
+        [(kid, request.public_raw, store, till, epoch, SUITE, now, None, None, term, *NO_PARENT)],
+        twice=True,
     )
     fill_pool(turn, office, store, till)
     answer = joining.JoinAnswer(
@@ -126,9 +136,10 @@ def _next_epoch(turn: Turn, office: Office, store: str, till: str) -> tuple[int,
     """
     row = turn.one("SELECT epoch, term FROM agents WHERE store = ? AND till = ?", (store, till))
     if row is not None:
+        intake.keep_twice(turn, store, till)
         return succeed(turn, store, till, row[0])
     first = _next_block(turn)
-    turn.put(schema.agents, [(store, till, 1, 1, first, first, 0, None, "")])
+    turn.put(schema.agents, [(store, till, 1, 1, first, first, 0, None, "")], twice=True)
     return 1, 1
 
 
@@ -136,32 +147,42 @@ def succeed(turn: Turn, store: str, till: str, epoch: int) -> tuple[int, int]:
     """The lane epoch and rights term of a PC that goes on after the one with ``epoch``.
 
     It is the till from now on if that one was, or a lane that continues it: a PC that is put back again and
-    again is still the till. One whose place another PC has taken by a ticket stays replaced, in its term.
+    again is still the till. One whose place another PC has taken by a ticket stays replaced, in a term of its
+    own all the same: the close of its old one would end what a copy of it still holds.
     """
     row = turn.one(
-        "SELECT a.epoch, a.term, k.term,"
-        " (SELECT max(epoch) FROM keys WHERE store = a.store AND till = a.till)"
+        "SELECT a.epoch, max(k.epoch), CASE WHEN a.term > max(k.term) THEN a.term ELSE max(k.term) END"
         " FROM agents a JOIN keys k ON k.store = a.store AND k.till = a.till"
-        " WHERE a.store = ? AND a.till = ? AND k.epoch = ?",
-        (store, till, epoch),
+        " WHERE a.store = ? AND a.till = ? GROUP BY a.epoch, a.term",
+        (store, till),
     )
     assert row is not None, "who asks was admitted"
-    current, term, own, latest = row
-    if epoch not in device_keys.lineage(turn, store, till, current):
-        return int(latest) + 1, int(own)
-    turn.run(
-        "UPDATE agents SET epoch = ?, term = ? WHERE store = ? AND till = ?",
-        (latest + 1, term + TERMS_OF_A_PC, store, till),
-    )
-    turn.run("DELETE FROM pool WHERE store = ? AND till = ?", (store, till))
-    return int(latest) + 1, int(term) + TERMS_OF_A_PC
+    current, latest, term = (int(one) for one in row)
+    latest, term = latest + 1, term + TERMS_OF_A_PC
+    if epoch in device_keys.lineage(turn, store, till, current):
+        turn.run(
+            "UPDATE agents SET epoch = ?, term = ? WHERE store = ? AND till = ?",
+            (latest, term, store, till),
+            twice=True,
+        )
+        turn.run("DELETE FROM pool WHERE store = ? AND till = ?", (store, till), twice=True)
+    return latest, term
 
 
 def _next_block(turn: Turn) -> int:
     """The first number of a block that belongs to nobody yet; number 0 means nobody."""
     row = turn.one("SELECT coalesce(max(first_member), 0) FROM agents")
+    left = turn.one("SELECT value FROM settings WHERE name = ?", (LEFT,))
     assert row is not None
-    return int(row[0]) + MEMBERS_PER_BLOCK
+    return max(int(row[0]), int(left[0]) if left else 0) + MEMBERS_PER_BLOCK
+
+
+def leave_blocks(turn: Turn, inc: int) -> None:
+    """Every till goes on in a fresh block, far above all that an earlier incarnation can have given away."""
+    turn.put(
+        schema.settings, [(LEFT, str((inc - 1) * MEMBERS_PER_INCARNATION))], on_conflict="replace", twice=True
+    )
+    turn.run("UPDATE agents SET next_member = first_member + ?", (MEMBERS_PER_BLOCK,), twice=True)
 
 
 def enrol_new(turn: Turn, office: Office) -> int:
@@ -171,8 +192,8 @@ def enrol_new(turn: Turn, office: Office) -> int:
     first, m = row or (0, 0)
     if row is None or m >= first + MEMBERS_PER_BLOCK:
         first = m = _next_block(turn)
-        turn.put(schema.agents, [(*at, 1, 1, first, first, 0, None, "")], on_conflict="replace")
-    turn.run("UPDATE agents SET next_member = ? WHERE store = ? AND till = ?", (m + 1, *at))
+        turn.put(schema.agents, [(*at, 1, 1, first, first, 0, None, "")], on_conflict="replace", twice=True)
+    turn.run("UPDATE agents SET next_member = ? WHERE store = ? AND till = ?", (m + 1, *at), twice=True)
     who = codes.who(codes.member_code(office.chance(16)))
     decide(
         turn,
@@ -201,9 +222,10 @@ def fill_pool(turn: Turn, office: Office, store: str, till: str) -> int:
     pairs = [(following + i, codes.member_code(office.chance(16))) for i in range(lacking)]
     whos = [codes.who(code) for _, code in pairs]
     decide(turn, office, [("member.issue", {"to": [store, till], "first": following, "codes": whos})])
-    turn.put(schema.pool, [(store, till, m, seal_code(office, m, code)) for m, code in pairs])
+    turn.put(schema.pool, [(store, till, m, seal_code(office, m, code)) for m, code in pairs], twice=True)
     turn.run(
         "UPDATE agents SET first_member = ?, next_member = ? WHERE store = ? AND till = ?",
         (first, following + lacking, store, till),
+        twice=True,
     )
     return int(lacking)

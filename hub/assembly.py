@@ -6,11 +6,12 @@ import os
 from pathlib import Path
 
 from config.settings import HubSettings
-from hub import intake, keys, publishing
+from hub import intake, keys, publishing, restoring
 from hub.clock import file_clock, machine
 from hub.office import Office, Trust, Unlock
 from hub.policy import POLICIES
 from hub.store.engine import Store
+from hub.store.journal import Journal
 from hub.store.upgrading import upgrade
 from points.judging import NOT_LEARNT
 
@@ -18,8 +19,11 @@ CLOCK = "JIFEN_REHEARSAL_CLOCK"
 """Names a file whose content is business time in ms, for rehearsals; unset: the machine's time."""
 
 
-def open_office(settings: HubSettings, rulebook: bytes) -> Office:
-    """Headquarters on its database, with its keys; begun with ``rulebook`` when it has none yet."""
+def open_office(settings: HubSettings, rulebook: bytes, *, is_put_back: bool = False) -> Office:
+    """Headquarters on its database, with its keys; begun with ``rulebook`` when it has none yet.
+
+    ``is_put_back``: the database is an older copy; otherwise that is found by the journal.
+    """
     url = settings.database_url or f"sqlite:///{settings.data_dir / 'hub.sqlite'}"
     store = Store(url)
     upgrade(store)
@@ -41,10 +45,20 @@ def open_office(settings: HubSettings, rulebook: bytes) -> Office:
         unlock=Unlock(settings.unlock_member_pts, settings.unlock_till_pts, settings.unlock_chain_pts),
         policy=POLICIES[settings.grant_policy],
     )
+    with store.look() as look:
+        office.load_books(look)
+        office.inc = restoring.incarnation(look)
+    if store.is_sqlite:  # another engine has a standby that commits before it answers
+        journal = Journal(journal_of(settings))
+        restoring.recover(office, journal, settings.key_dir, is_put_back=is_put_back)
     with store.turn() as turn:
-        office.load_books(turn)
         if office.current is None:
             publishing.publish_rules(turn, office, rulebook)
         # A newer program may know what an older one parked.
         intake.judge_waiting(turn, office, NOT_LEARNT)
     return office
+
+
+def journal_of(settings: HubSettings) -> Path:
+    """The folder of what was decided."""
+    return settings.journal_dir or settings.data_dir / "journal"

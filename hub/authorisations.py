@@ -14,7 +14,7 @@ from __future__ import annotations
 import asyncio
 from typing import NamedTuple
 
-from hub import unlocks
+from hub import restoring, unlocks
 from hub.bells import Agent
 from hub.decisions import decide
 from hub.office import Office
@@ -70,6 +70,8 @@ def reserve(office: Office, asked: Asked, *, beyond: bool = False) -> tuple[str,
     """
     agent, term, intent, m, pts = asked
     with office.store.turn() as turn:
+        if restoring.held_back(turn, [m]):
+            return ELSEWHERE, []
         standing = standings.load(turn, [m])[m].standing
         known = standing.reserved.get(intent)
         if known is not None:

@@ -13,7 +13,7 @@ from collections.abc import Iterable
 from hub.intake import key_record
 from hub.lost_claims import AVAILABLE, SHOWN, ask_people
 from hub.office import Office
-from hub.store import losses, schema
+from hub.store import device_keys, losses, schema
 from hub.store.engine import Turn
 from points.identifiers import op_bucket
 from points.wire import claim
@@ -35,11 +35,12 @@ def show(office: Office, digits: str) -> str:
         lane = next(iter(record.lanes))
         state, _ = _state(turn, told)
         known = turn.one(
-            "SELECT state, kid FROM claims WHERE op_bucket = ? AND op_id = ?",
+            "SELECT state, kid, digits FROM claims WHERE op_bucket = ? AND op_id = ?",
             (op_bucket(told.op_id), told.op_id),
         )
-        if known is not None and known[1] != told.kid:  # the first paper stands; two keys never sign one sale
-            _ask_people(turn, office, told, lane)
+        other = claim.decode(known[2]) if known is not None and known[1] != told.kid else None
+        if other is not None and not _is_printed_again(turn, office, other, told):
+            _ask_people(turn, office, told, lane)  # the first paper stands; two tills never sign one sale
             return EQUIVOCATION
         if state == SHOWN and known is not None and known[0] == AVAILABLE:
             return AVAILABLE
@@ -49,12 +50,24 @@ def show(office: Office, digits: str) -> str:
                 raise Revoked()
         if state == EQUIVOCATION and (known is None or known[0] != EQUIVOCATION):
             _ask_people(turn, office, told, lane)
-        turn.put(
-            schema.claims,
-            [(op_bucket(told.op_id), told.op_id, told.kid, state, digits, told.m, office.clock())],
-            on_conflict="replace",
-        )
+        if other is None:
+            turn.put(
+                schema.claims,
+                [(op_bucket(told.op_id), told.op_id, told.kid, state, digits, told.m, office.clock())],
+                on_conflict="replace",
+                twice=True,
+            )
         return state
+
+
+def _is_printed_again(look: Turn, office: Office, first: claim.Claim, told: claim.Claim) -> bool:
+    """Whether two papers of one operation are of one PC, that went on in another lane in between."""
+    lanes = []
+    for kid in (first.kid, told.kid):
+        lane = next(iter(key_record(look, office, kid).lanes))
+        lanes.append((lane.store, lane.till, lane.epoch))
+    is_one = device_keys.continues(look, *lanes) or device_keys.continues(look, *reversed(lanes))
+    return is_one and first.op_hash == told.op_hash
 
 
 def _ask_people(turn: Turn, office: Office, told: claim.Claim, lane: Lane) -> None:

@@ -21,10 +21,11 @@ import uvicorn
 
 from config.faults import Fault
 from config.settings import HubSettings, load_hub
-from hub import admission, device_keys, log_export, verify
+from hub import admission, backup, device_keys, log_export, restoring, verify
 from hub.api.app import make_app
 from hub.assembly import CLOCK, open_office
 from hub.bells import Bells
+from hub.clock import machine
 from hub.console import access
 from hub.console.desk import Desk
 from hub.memory import collect_seldom
@@ -57,6 +58,10 @@ def main(argv: list[str]) -> int:
     ticket.add_argument("--till", default="01")
     commands.add_parser("console", help="print a link that opens the console once")
     commands.add_parser("night", help="do the night's work now: expiry, publication, sweeping")
+    copied_to = commands.add_parser("backup", help="copy the database into a folder and prove the copy")
+    copied_to.add_argument("folder", type=Path)
+    put_back = commands.add_parser("restore", help="put a copy of the database back; nobody may serve")
+    put_back.add_argument("copy", type=Path)
     commands.add_parser("verify", help="fold every member again and compare")
     commands.add_parser("state", help="print what two headquarters with the same facts agree on, as JSON")
     envelopes = commands.add_parser("envelopes", help="write every envelope that was taken in to a folder")
@@ -77,8 +82,13 @@ def main(argv: list[str]) -> int:
     chosen = parser.parse_args(argv)
     try:
         settings = load_hub(chosen.config, os.environ)
-        office = open_office(settings, (settings.rulebook or EXAMPLE).read_bytes())
-    except Fault as fault:
+        is_put_back = chosen.command == "restore"
+        if is_put_back:
+            aside = backup.put_back(settings, chosen.copy, machine())
+            print(f"set aside · 原库移到 {aside}" if aside else "", flush=True)
+        rules = (settings.rulebook or EXAMPLE).read_bytes()
+        office = open_office(settings, rules, is_put_back=is_put_back)
+    except (Fault, OSError) as fault:
         print(fault, file=sys.stderr)
         return 1
     return COMMANDS[chosen.command](office, settings, chosen)
@@ -100,7 +110,11 @@ def _serve(office: Office, settings: HubSettings, _chosen: argparse.Namespace) -
         night.start()
     sequencer.start()
     try:
-        _answer(office, settings)
+        with backup.serving(settings):
+            _answer(office, settings)
+    except Fault as fault:
+        print(fault, file=sys.stderr)
+        return 1
     finally:
         night.stop()
         sequencer.stop()
@@ -178,8 +192,32 @@ def _ticket(office: Office, settings: HubSettings, chosen: argparse.Namespace) -
     return 0
 
 
+def _backup(office: Office, _settings: HubSettings, chosen: argparse.Namespace) -> int:
+    try:
+        made = backup.make(office, chosen.folder, _progress)
+    except (Fault, OSError) as fault:
+        print(f"\n{fault}", file=sys.stderr)
+        return 1
+    print(f"\n{made.path}\n{made.members} members, {made.facts} facts, {made.lanes} lanes, 0 faults")
+    return 0
+
+
+def _restore(office: Office, _settings: HubSettings, _chosen: argparse.Namespace) -> int:
+    with office.store.look() as look:
+        told = restoring.state(look)
+    assert told is not None, "it was put back a moment ago"
+    journal = "whole · 完整" if told.is_whole else "not whole · 不完整"
+    print(f"incarnation {office.inc} · 第 {office.inc} 次启用\njournal · 决定日志 {journal}")
+    print(f"{len(told.missing)} tills to be heard again · 台收银机待重新联系")
+    return 0
+
+
+def _progress(part: int, whole: int) -> None:
+    print(f"\r{part}/{whole}", end="", file=sys.stderr)
+
+
 def _verify(office: Office, _settings: HubSettings, _chosen: argparse.Namespace) -> int:
-    done = verify.verify(office, lambda part, whole: print(f"\r{part}/{whole}", end="", file=sys.stderr))
+    done = verify.verify(office, _progress)
     print(f"\n{done.members} members, {done.facts} facts, {len(done.faults)} faults")
     for fault in done.faults[:50]:
         print(fault)
@@ -234,6 +272,8 @@ COMMANDS = {
     "console": _console,
     "night": _night,
     "ticket": _ticket,
+    "backup": _backup,
+    "restore": _restore,
     "verify": _verify,
     "state": _state,
     "envelopes": _envelopes,

@@ -78,9 +78,11 @@ def _decide(turn: Turn, office: Office, facts: Sequence[Fact]) -> list[str]:
         "INSERT INTO settings (name, value) VALUES ('hub_st', ?)"
         " ON CONFLICT (name) DO UPDATE SET value = excluded.value",
         (str(st - 1),),
+        twice=True,
     )
     moment = Moment(st, BOOT, 0, INST, "jifen-hub", office.inc)
     raw = envelope.cut(lane, seq + 1, bytes.fromhex(head), bodies, key, moment)
+    turn.decided.append(("batch", raw, None))
     answer, _ = intake.post_batch(turn, office, open_envelope(raw, record, office.books), raw, record)
     kept = [o for o in ack.open_ack(answer, office.keys.receipt.public_raw).outcomes if o.code in ("P", "Q")]
     assert not kept, f"headquarters wrote a decision that it does not accept: {kept}"

@@ -64,6 +64,23 @@ class Delivery:
     opened: Opened
     start: int = 0
     drafts: Mapping[int, Draft] = field(default_factory=dict)
+    answered: Mapping[int, Outcome] | None = None
+    """What was answered to its operations, by number, when it was delivered first; None: it never was."""
+
+    def honour(self, outcomes: Mapping[int, Outcome]) -> None:
+        """What was answered before holds: it is not decided again."""
+        self.answered = outcomes
+        if outcomes:
+            self.drafts = {}
+
+    def kept(self, seq: int) -> Outcome | None:
+        """What kept an operation from being posted when it was delivered first, and does so now."""
+        outcome = self.answered.get(seq) if self.answered else None
+        return outcome if outcome is not None and outcome.letter in ("D", "Q") else None
+
+    def may_be_remarked(self, seq: int) -> bool:
+        """Whether a remark is told: what was posted without one may rest on what is not known any more."""
+        return self.answered is None or seq in self.answered
 
     @property
     def count(self) -> int:

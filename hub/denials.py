@@ -36,7 +36,8 @@ def allow(turn: Turn, office: Office, m: int, by: str, note: str) -> bool:
 
 def _say(turn: Turn, office: Office, m: int, denied: int, by: str, note: str) -> None:
     last = max((at for at, *_ in said(turn, m)), default=0)
-    turn.put(schema.denied, [(bucket(m), m, max(office.clock(), last + 1), denied, by, note)])
+    row = (bucket(m), m, max(office.clock(), last + 1), denied, by, note)
+    turn.put(schema.denied, [row], twice=True)
 
 
 def every(look: Turn) -> list[int]:

@@ -11,7 +11,7 @@ import json
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 
-from hub import recalls
+from hub import recalls, restoring
 from hub.decisions import Fact, decide
 from hub.office import Office
 from hub.policy import Agent, Purchase
@@ -22,6 +22,7 @@ from points.expiry import expiry_rank
 from points.holding import available
 from points.identifiers import bucket
 from points.members import begin
+from points.rights import is_over_with
 
 
 def schedule(
@@ -69,7 +70,8 @@ def grant_to(turn: Turn, office: Office, store: str, till: str, inc: int, term: 
     ms += passed_over
     here = {m for m, agent in homes(turn, office, ms).items() if agent == (store, till)}
     awaited = office.bells.awaited() & here
-    chosen = sorted(here - awaited - recalls.by_hand(turn, here, today))
+    held_back = restoring.held_back(turn, here)
+    chosen = sorted(here - awaited - held_back - recalls.by_hand(turn, here, today))
     facts = [
         fact
         for held in standings.load(turn, chosen).values()
@@ -77,7 +79,7 @@ def grant_to(turn: Turn, office: Office, store: str, till: str, inc: int, term: 
     ]
     decide(turn, office, facts)
     recalls.end_past(turn, passed_over.intersection(chosen), today)
-    if not awaited:  # else they are looked at again, whether or not somebody got them
+    if not awaited and not held_back:  # else they are looked at again, whether or not somebody got them
         turn.run("UPDATE agents SET granted_at = ? WHERE store = ? AND till = ?", (latest[0], store, till))
     return sum(sum(entry[1] for entry in fact[1]["sched"]) for fact in facts)
 
@@ -108,7 +110,7 @@ def _grant(office: Office, held: Held, agent: Agent, inc: int, term: int, today:
     if cell is not None and cell.closed and cell.term >= (inc, term):
         return None  # this term is over for good; the till must begin another
     if cell is not None and cell.term != (inc, term):
-        if cell.escrow:
+        if cell.escrow and not is_over_with(cell.term, (inc, term)):
             return None  # the old device may still spend what it holds, until its term is closed
         before, granted = [], 0
     lots = [[lot.expires_on, lot.remaining] for lot in account.in_order(today)]

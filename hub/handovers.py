@@ -10,8 +10,10 @@ from __future__ import annotations
 from hub.store import device_keys, losses
 from hub.store.engine import Turn
 from points.fields import BadOperation
+from points.holding import is_lost
 from points.judging import Outcome, Seen
 from points.operations import Operation, read
+from points.rights import is_over_with
 from points.wire import chain as lane_chain
 from points.wire import transfer
 from points.wire.faults import WireFault
@@ -60,8 +62,8 @@ def placed(look: Turn, chain: str, op: Operation) -> Operation:
     giving = _giving(chain, op) if op.kind == "rights.take" else op
     store, till, inc, term = giving.fund[0][3][:4]
     lost = losses.lost(look)
-    gone = (giving.body["inc"], giving.body["term"]) in lost.get((giving.store, giving.till), ())
-    is_over = is_closed(look, store, till, (inc, term)) or (inc, term) in lost.get((store, till), ())
+    gone = is_lost((giving.body["inc"], giving.body["term"]), (giving.store, giving.till), lost)
+    is_over = is_closed(look, store, till, (inc, term)) or is_lost((inc, term), (store, till), lost)
     more = {"giving": giving, "is_over": is_over, "is_of_the_lost": gone}
     return Operation({**op.body, **more}, op.store, op.till)
 
@@ -69,7 +71,8 @@ def placed(look: Turn, chain: str, op: Operation) -> Operation:
 def is_closed(look: Turn, store: str, till: str, term: tuple[int, int]) -> bool:
     """Whether a till has closed a term."""
     row = look.one("SELECT value FROM settings WHERE name = ?", (CLOSED.format(store, till),))
-    return row is not None and f"{term[0]},{term[1]}" in row[0].split()
+    closed = [one.split(",") for one in row[0].split()] if row is not None else []
+    return any(is_over_with(term, (int(inc), int(over))) for inc, over in closed)
 
 
 def note_close(turn: Turn, op: Operation) -> None:

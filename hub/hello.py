@@ -1,7 +1,8 @@
 """The answer to a till's hello: where its lanes stand, and all that is new for it, of one moment.
 
 What is published, granted and told is made in one turn, after everything that the till has told, so that
-nothing of it is older than the rest. A till that has more to send hears of its lanes alone. One that holds
+nothing of it is older than the rest. A till that has more to send hears of its lanes alone, and so does one
+that was acknowledged more than is here: headquarters was put back, and hears it again first. One that holds
 all there is hears how long it may be silent, and no edition is made for it.
 """
 
@@ -10,7 +11,17 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from hub import admission, continuation, device_keys, grants, private_page, publishing, succession, witnesses
+from hub import (
+    admission,
+    continuation,
+    device_keys,
+    grants,
+    private_page,
+    publishing,
+    restoring,
+    succession,
+    witnesses,
+)
 from hub.office import REGION, Office
 from hub.store.engine import Turn
 from points.wire import hello
@@ -29,11 +40,12 @@ def answer(office: Office, lane: Lane, asked: Question, raw: bytes) -> bytes:
     with office.store.look() as look:
         standing(look, lane)
         is_stale = continuation.is_stale(look, office, lane, asked)
-        if asked.has_more or is_stale:
+        has_more = asked.has_more or _has_more(look, lane, asked)
+        if has_more or is_stale:
             told = _told(office, lane, private_page.lanes(look, lane))
     if is_stale:
         told = replace(told, lanes=_with_own(told.lanes, lane), forked=frozenset({lane.epoch}))
-    elif not asked.has_more:
+    elif not has_more:
         with office.publishing, office.store.turn() as turn:
             witnesses.hear(turn, office, lane, asked)
             told = replace(
@@ -50,6 +62,14 @@ def _with_log(told: Told, office: Office, lane: Lane, asked: Question) -> Told:
         return told
     log_public = b"" if asked.sth else key.public_raw
     return replace(told, pieces=(*told.pieces, piece), log_public=log_public)
+
+
+def _has_more(look: Turn, lane: Lane, asked: Question) -> bool:
+    """Whether the till was acknowledged something that is not here."""
+    of = (lane.store, lane.till)
+    rows = look.run("SELECT epoch, seq FROM lanes WHERE store = ? AND till = ?", of)
+    here = {int(epoch): int(seq) for epoch, seq in rows}
+    return any(upcoming > here.get(epoch, 0) + 1 for epoch, upcoming in asked.lanes.items())
 
 
 def _with_own(lanes: tuple[LaneNext, ...], lane: Lane) -> tuple[LaneNext, ...]:
@@ -89,6 +109,14 @@ def standing(look: Turn, lane: Lane) -> tuple[bool, int]:
     return row[0] != lane.epoch, int(row[1])
 
 
+def _is_behind(look: Turn, lane: Lane, asked: Question) -> bool:
+    """Whether more of its lane is here than the till knows: an ack was lost, or it was put back or copied. It
+    will go on in another lane then, and what it is granted in this one would lie there for nobody."""
+    wants = asked.lanes.get(lane.epoch)
+    here = (one.next for one in private_page.lanes(look, lane) if one.epoch == lane.epoch)
+    return wants is not None and wants < next(here, 1)
+
+
 def _all(turn: Turn, office: Office, lane: Lane, asked: Question) -> Told:
     publishing.publish_members(turn, office)
     device_keys.publish_keys(turn, office)
@@ -104,9 +132,11 @@ def _all(turn: Turn, office: Office, lane: Lane, asked: Question) -> Told:
         if held is None:
             continue
         feeds[topic, shard] = held[0]
+        if held[0] < asked.feeds.get((topic, shard), 0):
+            restoring.suspect(turn, office)
         if held[0] > asked.feeds.get((topic, shard), 0):
             pieces.append(Piece(MANIFEST, topic, shard, publishing.manifest_of(turn, topic, shard)))
-    page = page_of(turn, office, lane, is_shut=asked.is_shut)
+    page = page_of(turn, office, lane, is_shut=asked.is_shut or _is_behind(turn, lane, asked))
     if pieces or page.blobs.keys() != asked.held:
         shard, left = private_shard(lane.store, lane.till), INLINE_BYTES_MAX
         pieces.append(Piece(MANIFEST, PRIVATE_TOPIC, shard, private_page.issue(turn, office, page)))

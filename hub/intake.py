@@ -8,8 +8,9 @@ headquarters holds, and nothing of it is kept. Whatever an operation is like, it
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
-from typing import Any
+import logging
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, NamedTuple
 
 from hub.arrivals import next_arrival
 from hub.delivery import Delivery
@@ -22,27 +23,99 @@ from hub.store.engine import Turn
 from points.identifiers import HUB_STORE
 from points.judging import Outcome
 from points.wire import ack, chain, envelope
+from points.wire.batch_header import Header
 from points.wire.envelope import Batch
 from points.wire.faults import Fork, Gap, Revoked, UnknownKey
 from points.wire.lane import KeyRecord, Lane
+
+log = logging.getLogger(__name__)
 
 
 def key_record(turn: Turn, office: Office, kid: str) -> KeyRecord:
     """The record of a device key; it is never deleted, so old envelopes still verify."""
     if kid == office.keys.lane.kid:
-        return KeyRecord(office.keys.lane.public_raw, frozenset({office.lane}))
+        return KeyRecord(office.keys.lane.public_raw, office.lanes)
     record = device_keys.find(turn, kid, office.chain)
     if record is None:
         raise UnknownKey(kid=kid)
     return record
 
 
+TWICE_BYTES_MAX = 16 * 1024 * 1024
+DURABLE = "durable:{}/{}/{}"
+"""The setting that says how far a lane is in a copy that was proved."""
+
+
+class Honoured(NamedTuple):
+    """What headquarters answered to a batch before it was put back, and what that said of each number."""
+
+    answer: bytes
+    outcomes: Mapping[int, Outcome]
+
+    @classmethod
+    def read(cls, office: Office, header: Header, raw: bytes, answer: bytes) -> Honoured:
+        """Its own answer to this envelope, by its own signature. Raises what ``ack`` raises."""
+        told = ack.open_ack(answer, office.keys.receipt.public_raw)
+        told.check_answers(header, envelope.batch_id(raw))
+        return cls(answer, {seq: Outcome(letter, dict(detail)) for seq, letter, detail in told.outcomes})
+
+    def settle(self, lane: tuple[str, str, int], first: int, last: int, done: Judgement) -> None:
+        """What was answered stands; what is found otherwise now is told as a later word."""
+        now, done.outcomes = done.outcomes, {}
+        for seq in range(first, last + 1):
+            place, then = (*lane, seq), self.outcomes.get(seq)
+            found = now.pop(place, None)
+            if then is not None:
+                done.outcomes[place] = then
+            if _custody(found) != _custody(then):
+                done.later.setdefault(place, found or Outcome("A", {}))
+        done.outcomes |= now
+
+
+def _durable(look: Turn, lane: tuple[str, str, int]) -> int | None:
+    """How far a lane is in a copy of the database that was proved; None: in none."""
+    row = look.one("SELECT value FROM settings WHERE name = ?", (DURABLE.format(*lane),))
+    return None if row is None else int(row[0])
+
+
+def keep_twice(turn: Turn, store: str, till: str) -> None:
+    """Write to the journal what this till has told and no proved copy holds: its PC may be gone.
+
+    What is in no copy and on no PC is nowhere else. Bounded: who never makes a copy loses the rest.
+    """
+    size = 0
+    for epoch, first, last, raw, answer in turn.run(
+        "SELECT epoch, first, last, envelope, ack FROM batches WHERE store = ? AND till = ?"
+        " ORDER BY epoch, first",
+        (store, till),
+    ):
+        if last > (_durable(turn, (store, till, epoch)) or 0):
+            size += len(raw) + len(answer)
+            if size > TWICE_BYTES_MAX:
+                log.warning("%s/%s: only a copy keeps what it told from %d/%d on", store, till, epoch, first)
+                return
+            turn.decided.append(("batch", bytes(raw), bytes(answer)))
+
+
+def _custody(outcome: Outcome | None) -> str:
+    """Why an operation is not posted; nothing for one that is."""
+    return outcome.letter if outcome is not None and outcome.letter != "J" else ""
+
+
 def post_batch(
-    turn: Turn, office: Office, opened: Opened, raw: bytes, record: KeyRecord, *, hopeful: bool = False
+    turn: Turn,
+    office: Office,
+    opened: Opened,
+    raw: bytes,
+    record: KeyRecord,
+    *,
+    hopeful: bool = False,
+    honoured: Honoured | None = None,
 ) -> tuple[bytes, Judgement]:
     """Judge, post and answer an opened batch inside ``turn``: (the receipt, what was judged by it).
 
-    ``hopeful`` is said in ``judgement.judge``. Raises ``Collision``, and the fault that the store shall hear.
+    ``hopeful`` is said in ``judgement.judge``. What was ``honoured`` is answered so again, and what was kept
+    from being posted then is not posted now. Raises ``Collision``, and the fault that the store shall hear.
     """
     batch = opened.batch
     header = batch.header
@@ -66,19 +139,26 @@ def post_batch(
     start = max(known, 0)
     arrived = next_arrival(turn)
     today = office.today()
-    # Drafts know nothing of what is known already.
-    drafts = office.recent.still_good(opened.drafts, today) if hopeful and not start else {}
+    # Drafts know nothing of what is known already, nor of what was recorded before a fork.
+    is_first = record.parent_head == chain.NO_PARENT
+    drafts = office.recent.still_good(opened.drafts, today) if hopeful and not start and is_first else {}
     delivery = Delivery(opened, start, drafts)
+    if honoured is not None:
+        delivery.honour(honoured.outcomes)
     done = judge(turn, delivery, office.books, Now(arrived, today, office.chain), hopeful=hopeful)
     office.recent.note(done.touched, arrived)
-    outcomes = _known_outcomes(turn, lane, header.first, min(header.last, seq)) | done.outcomes
-    answer = ack.issue(
-        ack.Ack(
-            office.name, office.inc, batch.batch_id, header.lane, header.first, header.last, header.head,
-            office.clock(), tuple(_told(outcomes)),
-        ),
-        office.keys.receipt,
-    )  # fmt: skip
+    if honoured is not None:
+        honoured.settle(lane, header.first + start, header.last, done)
+        answer = honoured.answer
+    else:
+        outcomes = _known_outcomes(turn, lane, header.first, min(header.last, seq)) | done.outcomes
+        answer = ack.issue(
+            ack.Ack(
+                office.name, office.inc, batch.batch_id, header.lane, header.first, header.last, header.head,
+                office.clock(), tuple(_told(outcomes)), durable_seq=_durable(turn, lane),
+            ),
+            office.keys.receipt,
+        )  # fmt: skip
     if start < header.count:
         # A clock that runs ahead must not make a day look passed.
         st = min(max(done.latest_st, before_st), office.clock())

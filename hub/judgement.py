@@ -141,7 +141,7 @@ class _Round:
         docket, held = _docket(turn, self.delivered, readings, heard, self.books, resolved.values())
         admitted: list[Admitted] = []
         for one, reading in zip(self.delivered, readings, strict=True):
-            verdict = _admit_plain(one, docket) or _admit(one, reading, docket, resolved)
+            verdict = self._kept(one) or _admit_plain(one, docket) or _admit(one, reading, docket, resolved)
             if isinstance(verdict, Admitted) and verdict.op.kind in DOUBTED:
                 doubt = self._doubt(verdict, docket)
                 if doubt is not None:
@@ -182,6 +182,10 @@ class _Round:
             self._leave_waiting(admitted, posted.unlocked)
         return posted.unlocked
 
+    def _kept(self, one: Delivered) -> Outcome | None:
+        """What headquarters has answered to it before it was put back, if that kept it from being posted."""
+        return None if self.delivery is None else self.delivery.kept(one.place[3])
+
     def _doubt(self, one: Admitted, docket: Docket) -> Outcome | None:
         """What keeps rights that a till gave, or says that it was given, in custody all the same; and what
         says that a PC is lost until all that headquarters had heard of it is heard here."""
@@ -212,7 +216,7 @@ class _Round:
         """What is said of operations that were posted, and a case for each."""
         for op_id, _, store, till, epoch, seq, _, m, _ in posts.seen:
             outcome = remarks.get(op_id)
-            if outcome is None:
+            if outcome is None or not (self.delivery is None or self.delivery.may_be_remarked(seq)):
                 continue
             (self.done.later if self.later else self.done.outcomes)[store, till, epoch, seq] = outcome
             detail = json.dumps(outcome.detail, ensure_ascii=False)

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import json
 
-from hub import lost_claims
+from hub import intake, lost_claims
 from hub.decisions import decide
 from hub.office import Office
 from hub.store import device_keys, losses, schema
@@ -73,6 +73,7 @@ def approve(turn: Turn, office: Office, store: str, till: str, epoch: int, by: s
         "UPDATE keys SET revoked_at_ms = ?, max_seq = ?"
         " WHERE store = ? AND till = ? AND epoch = ? AND revoked_at_ms IS NULL",
         (now, seq, store, till, epoch),
+        twice=True,
     )
     fact = {
         "agent": [store, till], "inc": asked.inc, "term": asked.term, "epoch": epoch, "seq": seq,
@@ -82,12 +83,15 @@ def approve(turn: Turn, office: Office, store: str, till: str, epoch: int, by: s
     if went_on:
         fact["went_on"] = went_on
     before = held_at(turn, store, till)
+    intake.keep_twice(turn, store, till)
     decide(turn, office, [("agent.lost", fact)])
     pts = before - held_at(turn, store, till)
     for told in lost_claims.claimed(turn, store, till, epoch):
         lost_claims.ask_people(turn, office, told, Lane(office.chain, store, till, epoch))
     turn.run(
-        "UPDATE losses SET pts = ? WHERE store = ? AND till = ? AND epoch = ?", (pts, store, till, epoch)
+        "UPDATE losses SET pts = ? WHERE store = ? AND till = ? AND epoch = ?",
+        (pts, store, till, epoch),
+        twice=True,
     )
     return True
 

@@ -27,7 +27,8 @@ def issue(look: Turn, office: Office, m: int) -> tuple[MemberToken, str] | None:
     if row is None or row.status != "active" or key is None:
         return None
     points = 0 if row.debt else row.balance(office.today())
-    token = MemberToken(key.kid, row.m, row.ver, row.tier, points, row.debt, now, now + GOOD_MS)
+    told = office.told_version(row.ver)
+    token = MemberToken(key.kid, row.m, told, row.tier, points, row.debt, now, now + GOOD_MS)
     return token, member_token.encode(token, office.chain, key)
 
 

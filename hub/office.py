@@ -23,6 +23,8 @@ from points.wire.lane import KeyRecord, Lane
 
 HUB_TILL = "w1"
 REGION = "main"
+INCARNATION = 2**32
+"""More than one incarnation ever counts: batches, editions, changes of a member's row."""
 
 
 class Trust(NamedTuple):
@@ -59,6 +61,7 @@ class Office:
     clock: Clock
     name: str = "hub"
     inc: int = 1
+    """How often it was put back from a copy, and 1: an older one ends every right that it gave."""
     code_pool: int = 200
     trust: Trust = NO_TRUST
     session_ms: int = 0
@@ -83,8 +86,22 @@ class Office:
 
     @property
     def lane(self) -> Lane:
-        """Headquarters' own lane."""
-        return Lane(self.chain, HUB_STORE, HUB_TILL, 1)
+        """Headquarters' own lane: a new one since it was put back, for what the last one told may be lost."""
+        return Lane(self.chain, HUB_STORE, HUB_TILL, self.inc)
+
+    @property
+    def lanes(self) -> frozenset[Lane]:
+        """Every lane that headquarters has written in."""
+        return frozenset(Lane(self.chain, HUB_STORE, HUB_TILL, epoch) for epoch in range(1, self.inc + 1))
+
+    @property
+    def base(self) -> int:
+        """What this incarnation counts from: above every number that an earlier one may have told."""
+        return (self.inc - 1) * INCARNATION
+
+    def told_version(self, ver: int) -> int:
+        """The version of a member's row as stores are told it: above every one of an earlier incarnation."""
+        return self.base + ver
 
     def load_books(self, turn: Turn) -> None:
         """Read the rule books; the current one is cited by headquarters' own decisions."""

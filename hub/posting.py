@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 from hub import handovers, refund_rights, trust
 from hub.changes import Post, changes_of
 from hub.drafts import Draft
-from hub.store import losses, promises, schema, standings
+from hub.store import device_keys, losses, promises, schema, standings
 from hub.store.engine import Collision, Turn
 from hub.store.standings import Held
 from points.holding import TRANSFERS
@@ -23,6 +23,7 @@ from points.judging import Outcome
 from points.operations import Operation
 from points.rulebook import RuleBook
 
+_GIVES_HOME = frozenset({"rights.return", "rights.close"})
 Place = tuple[str, str, int, int]
 """Where an operation stands: store, till, epoch, seq."""
 
@@ -103,9 +104,16 @@ def _by_member(
     """Operations by the member they touch, in the order they were admitted."""
     unlocked = result.unlocked
     groups: dict[int, list[Operation]] = defaultdict(list)
+    began: dict[tuple[str, str, int], int] = {}
     for one in admitted:
         op = one.op
         unlocked.add(f"op:{op.id}")
+        if op.kind in _GIVES_HOME:
+            lane = one.place[:3]
+            if lane not in began:  # once: a day's end gives back member by member
+                began[lane] = device_keys.began_in(turn, lane)
+            if op.body["term"] < began[lane]:
+                continue  # a copy may hold the same still: it comes home by its word, or as a lost PC's
         if op.m is not None:
             groups[op.m].append(handovers.placed(turn, chain, op) if op.kind in TRANSFERS else op)
         if op.fund and any(entry[0] == "trust" for entry in op.fund):

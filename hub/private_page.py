@@ -17,11 +17,10 @@ from hub.store import device_keys
 from hub.store.engine import Turn
 from points.holding import ADVANCE, POT
 from points.wire import chunk
+from points.wire.hello import LANES_TOLD_MAX
 from points.wire.lane import Lane
 from points.wire.manifest import PRIVATE_TOPIC, Chunk, LaneNext, Private, private_shard
 
-LANES_MAX = 32
-"""How many lanes of a till are told, the latest: whoever had more was opened anew every month."""
 COUNTED_MAX = 60
 OUTCOMES_MAX = 2_000
 
@@ -45,7 +44,7 @@ def make(turn: Turn, office: Office, lane: Lane, term: tuple[int, int], *, is_re
     A PC that ``is_replaced`` by another one as this till is told of no rights and of no numbers.
     """
     store, till, epoch = lane.store, lane.till, lane.epoch
-    g = publishing.numbered(turn)
+    g = publishing.numbered(turn, office)
     risk = [] if is_replaced else trust.row(turn, office, store, till, epoch)
     given = [] if is_replaced else _rights(turn, office, store, till, term)
     own = [*member_tokens.key_rows(office), *([] if is_replaced else [["own", *term]])]
@@ -75,10 +74,11 @@ def make(turn: Turn, office: Office, lane: Lane, term: tuple[int, int], *, is_re
 def lanes(look: Turn, lane: Lane) -> tuple[LaneNext, ...]:
     """Where the lanes of this till stand: the number that is wanted next of each, and its head."""
     rows = look.run(
-        "SELECT epoch, seq, head FROM lanes WHERE store = ? AND till = ? ORDER BY epoch DESC LIMIT ?",
-        (lane.store, lane.till, LANES_MAX),
+        "SELECT epoch, seq, head FROM lanes WHERE store = ? AND till = ?"
+        " ORDER BY epoch = ? DESC, epoch DESC LIMIT ?",
+        (lane.store, lane.till, lane.epoch, LANES_TOLD_MAX),
     )
-    return tuple(LaneNext(epoch, seq + 1, head) for epoch, seq, head in reversed(rows))
+    return tuple(LaneNext(epoch, seq + 1, head) for epoch, seq, head in sorted(rows))
 
 
 def issue(turn: Turn, office: Office, page: Page) -> bytes:

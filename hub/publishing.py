@@ -47,7 +47,7 @@ def publish(office: Office) -> int:
 
 def publish_members(turn: Turn, office: Office) -> int:
     """The same in a turn of its caller, who holds ``office.publishing``."""
-    g = numbered(turn)
+    g = numbered(turn, office)
     while log.append_waiting(turn):  # what is counted here is not found by the sequencer any more
         pass
     fresh = turn.run(
@@ -73,14 +73,14 @@ def publish_members(turn: Turn, office: Office) -> int:
     return g
 
 
-def numbered(turn: Turn) -> int:
+def numbered(turn: Turn, office: Office) -> int:
     """The largest ``g`` that was given out: to a batch, or to an edition for what no batch had posted."""
     rows = turn.run(
         "SELECT coalesce(max(g), 0) FROM batches UNION ALL"
         " SELECT coalesce(max(g), 0) FROM manifests WHERE topic = 'members' AND shard = ?",
         (REGION,),
     )
-    return max(int(g) for (g,) in rows)
+    return max(office.base, *(int(g) for (g,) in rows))
 
 
 def held_edition(turn: Turn, topic: str, shard: str) -> tuple[int, int, dict[str, Any]] | None:
@@ -117,7 +117,7 @@ def _members(turn: Turn, office: Office, g: int, held: Any) -> None:
     for number in sorted(changed):
         buckets = range(number, BUCKETS, CHUNKS)
         rows = turn.find(schema.members, ["row"], ["bucket"], [(shard,) for shard in buckets])
-        told = sorted((json.loads(row)[:ROW_ENTRIES] for (row,) in rows), key=lambda row: row[0])
+        told = sorted((_told(office, row) for (row,) in rows), key=lambda row: row[0])
         piece, blob = chunk.make("members", REGION, told, secret)
         keep_blob(turn, piece.sha, blob, "members", REGION)
         memory["chunks"][str(number)] = [piece.sha, piece.size, piece.usize, piece.n]
@@ -126,16 +126,30 @@ def _members(turn: Turn, office: Office, g: int, held: Any) -> None:
     keep_edition(turn, office, "members", REGION, g, chunks, memory, kid)
 
 
+def _told(office: Office, row: str) -> list[Any]:
+    m, ver, *rest = json.loads(row)[:ROW_ENTRIES]
+    return [m, office.told_version(ver), *rest]
+
+
 def publish_rules(turn: Turn, office: Office, blob: bytes) -> None:
     """Make a rule book the current one and publish it."""
     digest = rulebook.read(blob).hash
-    turn.run('UPDATE books SET "current" = 0')
-    turn.put(schema.books, [(digest, blob, 1)], on_conflict="replace")
+    turn.run('UPDATE books SET "current" = 0', twice=True)
+    turn.put(schema.books, [(digest, blob, 1)], on_conflict="replace", twice=True)
     office.load_books(turn)
     intake.judge_waiting(turn, office, [f"rule:{digest}"])
     piece, raw = chunk.make("rules", CHAIN_WIDE, [[blob.decode()]])
     keep_blob(turn, piece.sha, raw, "rules", CHAIN_WIDE)
     keep_edition(turn, office, "rules", CHAIN_WIDE, 0, [piece], {}, None)
+
+
+def publish_again(turn: Turn, office: Office) -> None:
+    """Forget every edition: each is made anew when it is asked for, rules at once."""
+    turn.run("DELETE FROM manifests")
+    turn.run("DELETE FROM settings WHERE name LIKE 'edition:%'")
+    row = turn.one('SELECT blob FROM books WHERE "current" = 1')
+    if row is not None:
+        publish_rules(turn, office, bytes(row[0]))
 
 
 def publish_phones(turn: Turn, office: Office, store: str) -> None:
@@ -184,7 +198,7 @@ def keep_edition(
 ) -> bytes:
     """Sign and keep the next edition of a shard."""
     held = held_edition(turn, topic, shard)
-    ver, now = (held[0] + 1 if held else 1), office.clock()
+    ver, now = max(held[0] if held else 0, office.base) + 1, office.clock()
     raw = issue(
         Manifest(
             office.name, office.inc, office.chain, topic, shard, GEN, SCHEMA, ver, g, now, now + FRESH_MS,
@@ -192,6 +206,7 @@ def keep_edition(
         ),
         [office.keys.manifest],
     )  # fmt: skip
+    turn.decided.append(("said", f"{topic}/{shard}", ver))
     turn.put(schema.manifests, [(topic, shard, ver, g, raw)], on_conflict="replace")
     turn.run(
         "INSERT INTO settings (name, value) VALUES (?, ?)"

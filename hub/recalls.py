@@ -31,6 +31,7 @@ def call(turn: Turn, office: Office, m: int, by: str, note: str) -> list[Agent]:
         schema.recalls,
         [(bucket(m), m, BY_HAND, office.today(), by, note, office.clock())],
         on_conflict="replace",
+        twice=True,
     )
     return [agent for agent, cell in standing.cells.items() if cell.escrow or cell.home]
 

@@ -12,6 +12,7 @@ from functools import partial
 
 from hub import claims, intake, personal, recalls, resolution
 from hub.bells import Agent
+from hub.intake import Honoured
 from hub.judgement import RESOLVE
 from hub.office import Office
 from hub.store import schema
@@ -33,13 +34,21 @@ def take_sealed(office: Office, op_id: str, blob: bytes) -> None:
         resolution.resolve_waiting(turn, office, [RESOLVE + op_id])
 
 
-def receive(office: Office, raw: bytes, lane: Lane | None = None, sender: str | None = None) -> bytes:
+def receive(
+    office: Office,
+    raw: bytes,
+    lane: Lane | None = None,
+    sender: str | None = None,
+    answered: bytes | None = None,
+) -> bytes:
     """The signed receipt of an envelope. Raises the ``WireFault`` that the store shall hear.
 
     ``lane`` is where it was sent to, ``sender`` the kid that signed the request; both must be the
-    envelope's own when they are given.
+    envelope's own when they are given. ``answered`` is what headquarters answered to it before it was put
+    back, which holds.
     """
     header, kid = envelope.peek(raw)
+    honoured = None if answered is None else Honoured.read(office, header, raw, answered)
     if lane is not None and header.lane != lane:
         raise WrongLane()
     if sender is not None and sender != kid:
@@ -52,7 +61,9 @@ def receive(office: Office, raw: bytes, lane: Lane | None = None, sender: str | 
 
     def take(turn: Turn, *, hopeful: bool) -> tuple[bytes, set[int], list[tuple[Agent, int]]]:
         vouched = intake.key_record(turn, office, kid)  # it may have been revoked meanwhile
-        answer, done = intake.post_batch(turn, office, opened, raw, vouched, hopeful=hopeful)
+        answer, done = intake.post_batch(
+            turn, office, opened, raw, vouched, hopeful=hopeful, honoured=honoured
+        )
         if any(name.startswith(RESOLVE) for name in done.awaited):
             resolution.resolve_waiting(turn, office, done.awaited)
         claims.settle(turn, office, done.arrived)

@@ -41,7 +41,10 @@ def doubt(look: Turn, chain: str, place: Place, op: Operation, sold: Seen | None
         return _not_given()
     giver = (given.lane.store, given.lane.till, given.lane.epoch)
     to: PcLane = (*giving.body["to"][:2], giving.body["to"][2])
-    is_the_sellers = sold is not None and device_keys.continues(look, giver, sold.lane)
+    is_the_sellers = sold is not None and (
+        device_keys.continues(look, giver, sold.lane)
+        or device_keys.continues(look, sold.lane, giver)  # both were moved to another lane after a fork
+    )
     is_this = giving.refs == op.refs[:1] and device_keys.continues(look, place[:3], to)
     return None if is_the_sellers and is_this else _not_given()
 

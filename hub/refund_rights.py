@@ -142,7 +142,7 @@ def _end(turn: Turn, sale: str, intent: str, agent: Agent) -> None:
 
 def _end_term(turn: Turn, agent: Agent, term: tuple[int, int]) -> None:
     turn.run(
-        "UPDATE refund_reserved SET ended = 1 WHERE store = ? AND till = ? AND inc = ? AND term = ?",
+        "UPDATE refund_reserved SET ended = 1 WHERE store = ? AND till = ? AND inc <= ? AND term = ?",
         (*agent, *term),
     )
 

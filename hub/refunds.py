@@ -18,7 +18,7 @@ import asyncio
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from hub import refund_rights
+from hub import refund_rights, restoring
 from hub.bells import Agent
 from hub.decisions import decide
 from hub.intake import key_record
@@ -192,6 +192,8 @@ def _reserve(turn: Turn, office: Office, asked: Asked, found: _Found) -> Said:
     left.take_back(wanted)
     if left.over_refunded:
         return Said({"refused": TOO_MUCH, "left_fen": rest_fen})
+    if found.told["m"] is not None and restoring.held_back(turn, [found.told["m"]]):
+        return _refused(SILENT)
     if found.holder is not None:
         refund_rights.want(turn, found.holder, sale, office.clock())
         return Said({"refused": SILENT}, found.owner)

@@ -9,6 +9,7 @@ latest end counts: a page that was lost may have been heard all the same.
 from __future__ import annotations
 
 from hub.office import Office
+from hub.store import schema
 from hub.store.engine import Turn
 
 TOLD = "spends-until:{}/{}/{}/{}"
@@ -30,6 +31,12 @@ def renew(turn: Turn, office: Office, store: str, till: str, term: tuple[int, in
         (name, str(max(until, told or 0))),
     )
     return until
+
+
+def may_last(turn: Turn, office: Office, store: str, till: str, term: tuple[int, int]) -> None:
+    """What this till's PC was told last is not known: as long as it may have been told by now."""
+    until = office.clock() + office.session_ms
+    turn.put(schema.settings, [(TOLD.format(store, till, *term), str(until))], on_conflict="replace")
 
 
 def told_to(look: Turn, store: str, till: str, term: tuple[int, int]) -> int | None:

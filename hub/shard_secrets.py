@@ -44,6 +44,7 @@ def number_now(turn: Turn, office: Office) -> int:
         "INSERT INTO settings (name, value) VALUES (?, ?)"
         " ON CONFLICT (name) DO UPDATE SET value = excluded.value",
         (SECRET, json.dumps([number + 1, now, revoked])),
+        twice=True,
     )
     return int(number) + 1
 

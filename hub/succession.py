@@ -18,21 +18,23 @@ from hub.store import device_keys, schema
 from hub.store.engine import Turn
 from points.wire import container, succession
 from points.wire.canonical import decode
-from points.wire.faults import FencedEpoch, NotFound, Revoked, UnknownKey, WrongLane
+from points.wire.faults import NotFound, Problem, Revoked, UnknownKey, WireFault, WrongLane
 from points.wire.fields import SUITE
 from points.wire.keys import kid_of
 from points.wire.lane import KeyRecord, Lane
 from points.wire.succession import Claimed, Granted, Parent
 
-SUCCESSORS_MAX = 8
-"""How many lanes may continue one: a thief's copy of a key could ask for lanes without end."""
+A_DAY_MAX, DAY_MS = 8, 86_400_000
+"""How often a till may go on in another lane: a thief's copy of a key could ask for lanes without end, each
+by the key of the last one; a till whose disk is put back every morning asks once a day, for ever."""
 FORKED, SECOND = "forked", "second-pc"
 
 
 def grant(office: Office, lane: Lane, kid: str, raw: bytes) -> bytes:
     """Answer a request of the device that writes ``lane`` with the key ``kid``; asked again, the same.
 
-    Raises ``WrongLane``, ``Revoked``, ``FencedEpoch`` when too many were granted, what ``open_ask`` raises.
+    Raises ``WrongLane``, ``Revoked``, what ``open_ask`` raises, and says that it is busy when too many were
+    granted: then it is asked again later.
     """
     with office.store.turn() as turn:
         record = device_keys.find(turn, kid, office.chain)
@@ -46,9 +48,12 @@ def grant(office: Office, lane: Lane, kid: str, raw: bytes) -> bytes:
             return told
         if record.revoked_at_ms is not None:
             raise Revoked()
-        successors = turn.one("SELECT count(*) FROM keys WHERE parent = ?", (kid,)) or (0,)
-        if successors[0] >= SUCCESSORS_MAX:
-            raise FencedEpoch()
+        lately = turn.one(
+            "SELECT count(*) FROM keys WHERE store = ? AND till = ? AND parent <> '' AND not_before_ms > ?",
+            (lane.store, lane.till, office.clock() - DAY_MS),
+        )
+        if lately is not None and lately[0] >= A_DAY_MAX:
+            raise WireFault(Problem.BUSY, retry_after_s=3_600)
         return _grant(turn, office, record, claimed)
 
 
@@ -72,6 +77,7 @@ def _grant(turn: Turn, office: Office, record: KeyRecord, claimed: Claimed) -> b
     old = claimed.lane
     seq, head, _ = intake.lane_head(turn, old, record)
     parent = _common(turn, old, record, claimed, (seq, bytes.fromhex(head)))
+    intake.keep_twice(turn, old.store, old.till)
     epoch, term = admission.succeed(turn, old.store, old.till, old.epoch)
     kid, now = kid_of(claimed.public_raw), office.clock()
     lane = Lane(office.chain, old.store, old.till, epoch)
@@ -86,6 +92,7 @@ def _grant(turn: Turn, office: Office, record: KeyRecord, claimed: Claimed) -> b
                 record.kid, parent.seq, parent.head.hex(), answer,
             )
         ],
+        twice=True,
     )  # fmt: skip
     trust.move(turn, old.store, old.till, old.epoch, epoch)
     told = {"till": old.till, "epoch": old.epoch, "to": epoch, "seq": parent.seq, "next": seq + 1}

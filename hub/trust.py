@@ -36,6 +36,7 @@ def row(turn: Turn, office: Office, store: str, till: str, epoch: int) -> list[l
             "INSERT INTO settings (name, value) VALUES (?, ?)"
             " ON CONFLICT (name) DO UPDATE SET value = excluded.value",
             (TOLD.format(store, till, epoch), str(whole)),
+            twice=True,
         )
     return [["t", budget.operation, budget.member_day, whole], ["d", denials.every(turn)]]
 
@@ -51,6 +52,7 @@ def move(turn: Turn, store: str, till: str, epoch: int, to: int) -> None:
                 (TOLD.format(store, till, to), str(told - known)),
             ],
             on_conflict="replace",
+            twice=True,
         )
 
 

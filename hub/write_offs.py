@@ -58,7 +58,9 @@ def withdraw(turn: Turn, m: int) -> bool:
     if asked is None:
         return False
     turn.run(
-        "DELETE FROM written_off WHERE bucket = ? AND m = ? AND asked_ms = ?", (bucket(m), m, asked.asked_ms)
+        "DELETE FROM written_off WHERE bucket = ? AND m = ? AND asked_ms = ?",
+        (bucket(m), m, asked.asked_ms),
+        twice=True,
     )
     return True
 
@@ -108,4 +110,4 @@ def _debt(look: Turn, m: int) -> int:
 
 
 def _keep(turn: Turn, one: WriteOff) -> None:
-    turn.put(schema.written_off, [(bucket(one.m), *one)], on_conflict="replace")
+    turn.put(schema.written_off, [(bucket(one.m), *one)], on_conflict="replace", twice=True)

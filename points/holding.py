@@ -19,7 +19,7 @@ from points.legs import MEM, Leg
 from points.members import MemberRow
 from points.operations import Operation
 from points.postings import AUTH, close_legs, grant_legs, held_by, lost_legs, rights_legs
-from points.rights import Cell
+from points.rights import Cell, is_over_with
 
 Key = tuple[int, str, str, str]
 Agent = tuple[str, str]
@@ -147,6 +147,8 @@ def _move(standing: Standing, op: Operation, lost: Lost) -> tuple[list[Leg], int
     authorised = sum(leg.pts for leg in released)
     from_pots = _from_pots(standing, op, cell)
     short = max(0, wanted - (before - cell.escrow - cell.home) - sum(leg.pts for leg in from_pots))
+    if op.body.get("inc", 0) < cell.term[0]:
+        short = 0  # what an earlier incarnation granted may be forgotten; a shortage is the fold's to find
     asked = sum(n for act, n in op.moves() if act == "auth")
     if asked and not released:  # the reservation may still come, and must find that it is over
         standing.end(op.id, (op.store, op.till))
@@ -163,7 +165,12 @@ def _given_without(legs: list[Leg]) -> int:
 
 
 def _is_of_the_lost(op: Operation, lost: Lost) -> bool:
-    return (op.body.get("inc", 0), op.body.get("term", 0)) in lost.get((op.store, op.till), ())
+    return is_lost((op.body.get("inc", 0), op.body.get("term", 0)), (op.store, op.till), lost)
+
+
+def is_lost(term: tuple[int, int], agent: Agent, lost: Lost) -> bool:
+    """Whether a term, (inc, term), was that of a till's PC that is lost."""
+    return any(is_over_with(term, over) for over in lost.get(agent, ()))
 
 
 def _grant(standing: Standing, op: Operation) -> list[Leg]:
@@ -333,18 +340,25 @@ def _close(standing: Standing, op: Operation) -> list[Leg]:
     What another device of the same till has reserved stays: this one's lane does not tell what became of it.
     """
     legs = close_legs(op, standing.cell(op.store, op.till))
-    ended = ((op.body["inc"], op.body["term"]), UNTOLD)
-    for intent in sorted(intent for intent, held in standing.reserved.items() if held[3:] in ended):
+    for intent in _reserved_in(standing, (op.body["inc"], op.body["term"]), UNTOLD):
         legs += _release(standing, op, intent)
     return legs
+
+
+def _reserved_in(standing: Standing, over: tuple[int, int], *more: tuple[int, int]) -> list[str]:
+    """The names of what was reserved in a term that is over."""
+    return sorted(
+        intent
+        for intent, held in standing.reserved.items()
+        if is_over_with((held.inc, held.term), over) or held[3:] in more
+    )
 
 
 def _lost(standing: Standing, op: Operation) -> list[Leg]:
     """A PC will never be heard again: all that it holds of this member comes home."""
     store, till = op.body["agent"][:2]
     legs = lost_legs(op, standing.cell(store, till), op.body.get("home", 0))
-    over = (op.body["inc"], op.body["term"])
-    for intent in sorted(intent for intent, held in standing.reserved.items() if held[3:] == over):
+    for intent in _reserved_in(standing, (op.body["inc"], op.body["term"])):
         legs += _released(standing, op, intent, (store, till))
     return legs
 

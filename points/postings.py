@@ -20,7 +20,7 @@ from points.expiry import is_past
 from points.fold import Account
 from points.legs import MEM, Leg
 from points.operations import Operation
-from points.rights import Cell
+from points.rights import Cell, is_over_with
 
 AUTH = "mem.auth"
 
@@ -78,23 +78,25 @@ def rights_legs(op: Operation, cell: Cell) -> list[Leg]:
 def grant_legs(op: Operation, cell: Cell) -> list[Leg]:
     """Raise a cell's grant to the operation's cumulative ``g``; a smaller one was already heard.
 
-    A later term begins only when the old one holds nothing any more: closed by its till's own hand, or
-    used up. Until then the old device may still spend, and nothing is granted to the new one.
+    A later term is granted to only when the old one holds nothing any more: closed by its till's own hand,
+    or used up. So who hears of it before it hears of that may take the old one for over.
     """
     before = cell.escrow
     term = (op.body["inc"], op.body["term"])
-    if term > cell.term and not before:
+    if term > cell.term:
         cell.renew(term)
     if term == cell.term:
         cell.granted = max(cell.granted, op.body["g"])
     store, till = op.body["to"][:2]
-    moved = cell.escrow - before
-    return [Leg(op.id, MEM, held_by("lease", store, till), "", moved)] if moved else []
+    moved, lease = cell.escrow - before, held_by("lease", store, till)
+    if moved < 0:
+        return [Leg(op.id, lease, MEM, "", -moved)]
+    return [Leg(op.id, MEM, lease, "", moved)] if moved else []
 
 
 def close_legs(op: Operation, cell: Cell) -> list[Leg]:
     """End a till's term: what its allowance still held comes home."""
-    if (op.body["inc"], op.body["term"]) != cell.term or cell.closed:
+    if not is_over_with(cell.term, (op.body["inc"], op.body["term"])) or cell.closed:
         return []
     left = cell.escrow
     cell.closed = True
@@ -108,7 +110,7 @@ def lost_legs(op: Operation, cell: Cell, home: int) -> list[Leg]:
     """
     store, till = op.body["agent"][:2]
     legs = []
-    if cell.term == (op.body["inc"], op.body["term"]):
+    if is_over_with(cell.term, (op.body["inc"], op.body["term"])):
         if cell.escrow:
             legs.append(Leg(op.id, held_by("lease", store, till), MEM, "", cell.escrow))
         cell.closed = True

@@ -227,6 +227,12 @@ def _by_expiry(left: dict[int, int]) -> tuple[tuple[int, int], ...]:
     return tuple(sorted(left.items(), key=lambda entry: expiry_rank(entry[0])))
 
 
+def is_over_with(term: tuple[int, int], over: tuple[int, int]) -> bool:
+    """Whether what was given in ``term`` is over with ``over``, each (inc, term): it is the same term of the
+    same PC, in that incarnation of headquarters or an earlier one."""
+    return term[1] == over[1] and term[0] <= over[0]
+
+
 @dataclass(slots=True)
 class Cell:
     """Headquarters' view of one till's cell, from posted operations alone; sums, so order is nothing.

@@ -177,7 +177,8 @@ class Log:
             raise _rewound(mirrored + 1)
         behind = self.between(self.pos(mirrored + 1), self.pos(self.seq)) if mirrored < self.seq else []
         if behind:
-            self.mirror.append(self.records(behind))
+            self._unmirrored = self.records(behind)
+            self.copy()
         return lacking
 
 

@@ -11,7 +11,11 @@ from collections.abc import Iterable
 from typing import Any
 
 from agent.journal.database import Book
+from agent.journal.log import EPOCH_STEP
 from config.sqlite import Connection
+
+EARLIER_MAX = 16
+"""Lanes that a till continues and offers again to a headquarters that was put back."""
 
 
 def delivered(book: Book) -> int:
@@ -20,10 +24,21 @@ def delivered(book: Book) -> int:
     return 0 if found is None else int(found[0])
 
 
-def envelope_from(book: Book, pos: int) -> tuple[int, int, bytes] | None:
-    """The stored envelope that holds a position."""
+def earlier(book: Book, epoch: int) -> dict[int, int]:
+    """The last number that was acknowledged in each lane before this one; of the latest few."""
+    rows = book.rows(
+        "SELECT first / ?, max(last % ?) FROM envelopes WHERE first < ? AND ack IS NOT NULL"
+        " GROUP BY 1 ORDER BY 1 DESC LIMIT ?",
+        (EPOCH_STEP, EPOCH_STEP, epoch * EPOCH_STEP, EARLIER_MAX),
+    )
+    return {int(row[0]): int(row[1]) for row in rows}
+
+
+def envelope_from(book: Book, pos: int) -> tuple[int, int, bytes, bytes | None] | None:
+    """The stored envelope that holds a position, and its answer if it has one."""
     return book.row(
-        "SELECT first, last, bytes FROM envelopes WHERE first <= ? AND last >= ? ORDER BY first DESC LIMIT 1",
+        "SELECT first, last, bytes, ack FROM envelopes WHERE first <= ? AND last >= ?"
+        " ORDER BY first DESC LIMIT 1",
         (pos, pos),
     )
 

@@ -92,6 +92,17 @@ def of(book: Book, job: int) -> PrintJob | None:
     return None if found is None else _job(found)
 
 
+def goes_by(book: Book, job: int) -> int:
+    """The number of a job now: another one when its operation went on in another lane after a fork."""
+    pos, copy = divmod(job, COPIES_MAX)
+    while of(book, pos * COPIES_MAX + copy) is None:
+        moved = book.row("SELECT to_pos FROM moved WHERE pos = ?", (pos,))
+        if moved is None:
+            return job
+        pos = int(moved[0])
+    return pos * COPIES_MAX + copy
+
+
 def mark(turn: Connection, job: int, state: str, why: str = "") -> bool:
     """A job moved on. False when none has this number: its operation stands elsewhere after a fork."""
     done = turn.execute("UPDATE prints SET state = ?, why = ? WHERE id = ?", (state, why, job))

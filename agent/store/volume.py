@@ -15,6 +15,7 @@ from agent.journal.log import EPOCH_STEP
 from agent.journal.schema import NEVER_CHANGED
 from agent.store import feeds, outbox, sales
 from agent.store.prints import COPIES_MAX
+from config.faults import Fault
 from config.sqlite import Connection
 from points.operations import Operation
 from points.wire import canonical, chain
@@ -26,7 +27,7 @@ UNHEARD = "unheard"
 """The fact that names what headquarters has of the old lane and this book may lack: epoch, first, last."""
 _MOVED_WITH_IT = ("acts", "receipts_of_sales", "returns", "trusts")
 _LEFT_BEHIND = ("rights", "intents", "refund_intents", "wants", "pool")
-_FORGOTTEN = ("restored_from", "own_term", "session_until", "session_over")
+_FORGOTTEN = ("restored_from", "own_term", "session_until", "session_over", "trust")
 
 
 class Unheard(NamedTuple):
@@ -41,6 +42,15 @@ def goes_on_in(book: Book) -> int | None:
     """The epoch in which this book goes on after a fork; None if it never forked."""
     kept = feeds.fact(book, GOES_ON)
     return None if kept is None else int(kept)
+
+
+def check_key(book: Book, epoch: int) -> None:
+    """Raises a Fault when the book goes on in a later lane than that of the key: what was recorded there
+    could be told nobody, and its numbers would be given out again."""
+    moved_to = goes_on_in(book)
+    if moved_to is not None and moved_to > epoch:
+        why = f"the book goes on in lane {moved_to}, and the key is of lane {epoch}"
+        raise Fault("fault.keys_older", why, epoch=moved_to)
 
 
 def unheard(book: Book) -> Unheard | None:
@@ -71,7 +81,8 @@ def move(book: Book, till: str, granted: Granted, genesis: bytes) -> int:
         for pos, kind, day, body in moved:
             old = pos - shift
             number = f"{till}-{old // EPOCH_STEP}-{old % EPOCH_STEP}"
-            if kind == "sale.earn" and canonical.decode(body)["receipt"] == number:
+            is_own = kind == "sale.earn" and canonical.decode(body)["receipt"] == number
+            if is_own and not sales.receipt_exists(book, number, day):  # a point of sale may say so too
                 sales.index_sale(turn, number, day, pos)  # it stands on the customer's paper
         turn.execute("DELETE FROM outcomes WHERE pos > ? AND pos < ?", behind)  # they are of others
         turn.execute("DELETE FROM envelopes WHERE ack IS NULL")

@@ -53,6 +53,7 @@ from points.wire.faults import (
 from points.wire.hello import read as read_hello
 from points.wire.lane import KeyRecord, Lane
 from points.wire.manifest import PRIVATE_TOPIC, private_shard
+from points.wire.succession import unpack_delivered
 
 log = logging.getLogger(__name__)
 
@@ -75,6 +76,7 @@ class Devices:
             "join": self.join,
             "hello": self.hello,
             "batches": self.batches,
+            "offered": self.offered,
             "manifest": self.manifest,
             "blob": self.blob,
             "sealed": self.sealed,
@@ -171,8 +173,17 @@ class Devices:
         sender = self._sender(request, body, delivers=True)
         path = request.path_params
         lane = Lane(self.office.chain, path["store"], path["till"], _whole(path["epoch"]))
-        own = lane == self.office.lane
+        own = lane in self.office.lanes
         return reception.receive(self.office, body, lane, None if own else sender.kid)
+
+    def offered(self, request: Request, body: bytes) -> bytes:
+        """An envelope of this till that was answered before headquarters was put back, with that answer."""
+        own, path = next(iter(self._sender(request, body, delivers=True).lanes)), request.path_params
+        lane = Lane(self.office.chain, path["store"], path["till"], _whole(path["epoch"]))
+        if (lane.store, lane.till) != (own.store, own.till):
+            raise NotFound()
+        raw, answered = unpack_delivered(body)
+        return reception.receive(self.office, raw, lane, answered=answered)
 
     def successions(self, request: Request, body: bytes) -> bytes:
         """A lane of its own for a till whose lane forked."""

@@ -232,6 +232,7 @@ class Desk:
             "lost": exposed.lost(look, now), "asked": asked, "fault": "",
             "written_off": exposed.written_off(look),
             "silent": exposed.silent(look, self.office), "unlocked": exposed.unlocked(look, self.office),
+            "awaited": exposed.awaited(look),
         }  # fmt: skip
 
     def _lose(self, request: Request, turn: Turn, told: dict[str, str], word: str) -> Response:

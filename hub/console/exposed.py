@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import Any
 
-from hub import lost_claims, owing, sessions, trust, unlocks, write_offs
+from hub import lost_claims, owing, restoring, sessions, trust, unlocks, write_offs
 from hub.console import chain_wide
 from hub.console.tables import Column, Table
 from hub.losses import EXPOSED_MS
@@ -82,6 +82,14 @@ def silent(look: Turn, office: Office) -> Table:
         Column("allowance", "n"),
     ]  # fmt: skip
     return Table("silent", columns, rows)
+
+
+def awaited(look: Turn) -> Table:
+    """Tills that were not heard since headquarters was put back."""
+    told = restoring.state(look)
+    rows = [[pc.store, pc.till, pc.epoch, told.ms] for pc in told.missing] if told is not None else []
+    columns = [Column("store", "store"), Column("till"), Column("pc"), Column("since", "time")]
+    return Table("awaited", columns, rows)
 
 
 def unlocked(look: Turn, office: Office) -> Table:

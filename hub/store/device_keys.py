@@ -37,6 +37,15 @@ def lineage(look: Turn, store: str, till: str, epoch: int) -> tuple[int, ...]:
     return tuple(epochs)
 
 
+def began_in(look: Turn, lane: tuple[str, str, int]) -> int:
+    """The rights term in which a PC began to go on in this lane after a fork, 0 where it did not.
+
+    What stands there with an earlier one was recorded before the fork.
+    """
+    row = look.one("SELECT term FROM keys WHERE store = ? AND till = ? AND epoch = ? AND parent <> ''", lane)
+    return 0 if row is None else int(row[0])
+
+
 def continues(look: Turn, lane: tuple[str, str, int], earlier: tuple[str, str, int]) -> bool:
     """Whether the PC of a lane is that of an earlier one, or the same lane."""
     return lane == earlier or (lane[:2] == earlier[:2] and earlier[2] in lineage(look, *lane))

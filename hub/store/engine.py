@@ -20,6 +20,7 @@ from sqlalchemy import Connection, Engine, QueuePool, Table, create_engine, even
 
 from config.sqlite import driver, open_database
 from hub.store.checkpoints import LOG_BYTES_KEPT, LOG_PAGES_MAX, Checkpoints
+from hub.store.journal import Entry, Journal
 
 Row = tuple[Any, ...]
 KEYS_A_STATEMENT = 400
@@ -36,17 +37,24 @@ class Collision(Exception):
 
 class Turn:
     """One transaction. ``put`` and ``find`` take many rows at once. ``has_written`` says whether it changed
-    anything, or may have, since that was last set to False."""
+    anything, or may have, since that was last set to False.
+
+    What is done ``twice`` is kept in the journal too: everything that is said to stores and that no store
+    could tell headquarters again.
+    """
 
     def __init__(self, connection: Connection) -> None:
         self._cursor: Any = connection.connection.cursor()
         self._is_sqlite = connection.dialect.name == "sqlite"
         self.has_written = False
+        self.decided: list[Entry] = []
 
-    def run(self, sql: str, arguments: Sequence[Any] = ()) -> list[Row]:
+    def run(self, sql: str, arguments: Sequence[Any] = (), *, twice: bool = False) -> list[Row]:
         """One statement with ``?`` marks; its rows, if it has any."""
         if not sql.startswith(READS):
             self.has_written = True
+        if twice:
+            self.decided.append(("sql", sql, [list(arguments)]))
         self._cursor.execute(self._marked(sql), tuple(arguments))
         return [] if self._cursor.description is None else self._cursor.fetchall()
 
@@ -55,7 +63,9 @@ class Turn:
         rows = self.run(sql, arguments)
         return rows[0] if rows else None
 
-    def put(self, table: Table, rows: Iterable[Sequence[Any]], *, on_conflict: str = "") -> None:
+    def put(
+        self, table: Table, rows: Iterable[Sequence[Any]], *, on_conflict: str = "", twice: bool = False
+    ) -> None:
         """Insert rows in the order of the table's columns.
 
         ``on_conflict`` "ignore" keeps what is there, "replace" takes the new values of all other columns.
@@ -63,7 +73,10 @@ class Turn:
         many = rows if isinstance(rows, list) else list(rows)
         if many:
             self.has_written = True
-            self._cursor.executemany(self._marked(_insert(table, on_conflict)), many)
+            sql = _insert(table, on_conflict)
+            if twice:
+                self.decided.append(("sql", sql, [list(row) for row in many]))
+            self._cursor.executemany(self._marked(sql), many)
 
     def many(self, sql: str, rows: Iterable[Sequence[Any]]) -> int:
         """One statement for many argument rows; gives how many rows it changed."""
@@ -90,6 +103,17 @@ class Turn:
         return sql if self._is_sqlite else _percent(sql)
 
 
+def next_turn(turn: Turn) -> int:
+    """The next number of a turn that decides."""
+    row = turn.one(
+        "INSERT INTO settings (name, value) VALUES ('journal', '1')"
+        " ON CONFLICT (name) DO UPDATE SET value = CAST(CAST(settings.value AS bigint) + 1 AS text)"
+        " RETURNING value"
+    )
+    assert row is not None
+    return int(row[0])
+
+
 class Store:
     """Headquarters' database at ``url``. ``turn`` writes, ``look`` reads; both from any thread.
 
@@ -98,6 +122,7 @@ class Store:
 
     def __init__(self, url: str, *, writes: bool = True) -> None:
         self.url = url
+        self.journal: Journal | None = None
         self.engine = _engine(url)
         self.is_sqlite = self.engine.dialect.name == "sqlite"
         self._pen = threading.RLock()
@@ -113,21 +138,42 @@ class Store:
         Raises ``Collision`` when another process was quicker.
         """
         with self._pen:
+            journal, is_kept = self.journal, False
             try:
                 with self.engine.begin() as connection:
                     if not self.is_sqlite:
                         connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({WRITERS_LOCK})")
-                    yield Turn(connection)
+                    turn = Turn(connection)
+                    yield turn
+                    is_kept = self.keep(turn)
+                if journal is not None and is_kept:
+                    journal.mark()
                 if self._checkpoints is not None:
                     self._checkpoints.look()
             except self.engine.dialect.loaded_dbapi.IntegrityError as error:
                 raise Collision from error
+            finally:
+                if journal is not None and is_kept:
+                    journal.withdraw()  # unless it is marked
 
     @contextmanager
     def look(self) -> Iterator[Turn]:
         """A consistent reading."""
         with self.engine.connect().execution_options(reads=True) as connection, connection.begin():
             yield Turn(connection)
+
+    def keep(self, turn: Turn) -> bool:
+        """Write what a turn has decided to the journal, before it is committed; whether it has anything."""
+        if self.journal is None or not turn.decided:
+            return False
+        self.journal.write(next_turn(turn), turn.decided)
+        return True
+
+    def copy_to(self, path: Path) -> None:
+        """A consistent copy of an embedded database; others read and write meanwhile."""
+        assert self.is_sqlite, "other engines have tools of their own"
+        with self.engine.connect() as connection:  # nothing is begun on it: it could not be copied then
+            connection.connection.cursor().execute("VACUUM INTO ?", (str(path),))
 
     def close(self) -> None:
         """Close all connections."""

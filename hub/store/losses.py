@@ -16,6 +16,7 @@ from points.fund import USES_LOCAL
 from points.holding import Agent, Lost
 from points.identifiers import op_bucket
 from points.operations import Operation
+from points.rights import is_over_with
 from points.wire import canonical
 
 
@@ -89,7 +90,7 @@ def is_lost(look: Turn, store: str, till: str, epoch: int) -> bool:
 
 def keep(turn: Turn, loss: Loss) -> None:
     """Write it, over what was asked before."""
-    turn.put(schema.losses, [tuple(loss)], on_conflict="replace")
+    turn.put(schema.losses, [tuple(loss)], on_conflict="replace", twice=True)
 
 
 def declare(turn: Turn, op: Operation) -> None:
@@ -106,6 +107,7 @@ def forget(turn: Turn, store: str, till: str, epoch: int) -> None:
     turn.run(
         "DELETE FROM losses WHERE store = ? AND till = ? AND epoch = ? AND approved_ms IS NULL",
         (store, till, epoch),
+        twice=True,
     )
 
 
@@ -117,7 +119,7 @@ def leftovers(look: Turn, lost_pc: Mapping[str, Any]) -> dict[int, int]:
     store, till = lost_pc["agent"][:2]
     found: dict[int, int] = defaultdict(int)
     for (m,) in look.run(
-        "SELECT m FROM cells WHERE store = ? AND till = ? AND closed = 0 AND inc = ? AND term = ?",
+        "SELECT m FROM cells WHERE store = ? AND till = ? AND closed = 0 AND inc <= ? AND term = ?",
         (store, till, lost_pc["inc"], lost_pc["term"]),
     ):
         found[m] = 0
@@ -139,7 +141,9 @@ def leftovers(look: Turn, lost_pc: Mapping[str, Any]) -> dict[int, int]:
     for m, op_id, raw in written:
         op = Operation(canonical.read_own(raw), store, till)
         # What it recorded before it went on in another lane after a fork is told there, in its old term.
-        if op_id not in own and (op.body.get("inc"), op.body.get("term")) != term:
+        # What it gave back so came home by nobody's word.
+        theirs = (op.body.get("inc", 0), op.body.get("term", 0))
+        if op_id not in own and (op.kind == "rights.return" or not is_over_with(theirs, term)):
             continue
         for act, n in op.moves():
             found[m] += n if act == "add" else -n if act in USES_LOCAL else 0

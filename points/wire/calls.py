@@ -98,7 +98,6 @@ class HelloHeard:
     `forked` are the own epochs of which the hub holds another history; the driver knows the hashes.
     """
 
-    inc: int
     next: Mapping[int, int] = field(default_factory=dict)
     shards: tuple[ManifestHeard, ...] = ()
     forked: frozenset[int] = frozenset()

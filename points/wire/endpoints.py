@@ -26,6 +26,7 @@ MANIFEST = "application/vnd.jifen.manifest"
 BLOB = "application/octet-stream"
 JOIN = "application/vnd.jifen.enrolment"
 SUCCESSION = "application/vnd.jifen.succession"
+DELIVERED = "application/vnd.jifen.delivered"
 JSON = "application/json"
 PROBLEM = "application/problem+json"
 PROBLEM_BYTES_MAX = 64 * 1024
@@ -50,6 +51,9 @@ TABLE: Mapping[str, Endpoint] = {
     "hello": Endpoint("POST", "/v1/hello", JSON, hello.QUESTION_BYTES_MAX, HELLO),
     "batches": Endpoint(
         "POST", "/v1/lanes/{store}/{till}/{epoch}/batches", BATCH, envelope.ENVELOPE_BYTES_MAX, ACK
+    ),
+    "offered": Endpoint(
+        "PUT", "/v1/lanes/{store}/{till}/{epoch}/batches", DELIVERED, succession.DELIVERED_BYTES_MAX, ACK
     ),
     "manifest": Endpoint("GET", "/v1/feed/{topic}/{shard:path}/g{gen}/manifest", None, 0, MANIFEST),
     "blob": Endpoint("GET", "/v1/blob/{sha}", None, 0, BLOB),

@@ -16,7 +16,7 @@ after that. `shut` is 1 when it is closing, and it is granted nothing. `to` is S
 has a nonce: an answer never passes for the answer to another question, so `ms` and `sess_until` are of now.
 Manifests are signed for themselves, blobs are named by a manifest or are not looked at; their hashes in the
 header keep the answer whole. A piece that is missing is fetched by its own path: `feeds` of the answer say
-what there is.
+what there is. A till whose `lanes` are ahead of headquarters' is told of these alone too, as one with `more`.
 `tok` is what the last answer told the till to show, 16 bytes, or null for nothing; who shows one that another
 has used already is told that its lane has `forked`, and nothing else. `inst` names this start of the program.
 `sth` of a question is the newest head of the log that the till has verified. `log` in its `x` says that it
@@ -47,6 +47,9 @@ MAGIC = b"JFH1"
 MEDIA_TYPE = "application/vnd.jifen.hello+json;v=1"
 QUESTION_BYTES_MAX = 8 * 1024
 ANSWER_BYTES_MAX = 512 * 1024
+LANES_TOLD_MAX = 32
+"""How many lanes of a till are told, its own and the latest: a disk that is put back every morning makes one
+a day."""
 LANES_MAX, FEEDS_MAX, HELD_MAX, PIECES_MAX = 64, 16, 16, 32
 MANIFEST, BLOB, LOG = "m", "b", "l"
 LOG_TOPIC = "log"

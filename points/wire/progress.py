@@ -35,6 +35,9 @@ class LaneProgress:
     recut: bool = False
     gaps: int = 0
     left: bool = False
+    is_past: bool = False
+    is_offered: bool = False
+    """Whether it is offered again from what a restored hub has."""
 
     @property
     def is_sent(self) -> bool:

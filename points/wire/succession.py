@@ -28,8 +28,10 @@ from struct import Struct
 from typing import Any
 
 from points.wire import canonical, container
+from points.wire.ack import ACK_BYTES_MAX
 from points.wire.batch_header import INST_BYTES
 from points.wire.chain import HASH_BYTES
+from points.wire.envelope import ENVELOPE_BYTES_MAX
 from points.wire.faults import BadSignature, Integrity, Malformed, WrongLane
 from points.wire.fields import SUITE, U32_MAX, U48_MAX, VERSION, Fields, is_hex
 from points.wire.keys import KID_CHARS, RAW_BYTES, SigningKey, kid_of
@@ -41,6 +43,7 @@ ANSWER_MEDIA_TYPE = "application/vnd.jifen.succession-answer+json;v=1"
 NONCE_BYTES = 16
 POINTS_MAX = 64
 SUCCESSION_BYTES_MAX = container.HEADER_BYTES_MAX + 1024
+DELIVERED_BYTES_MAX = 4 + ENVELOPE_BYTES_MAX + ACK_BYTES_MAX
 
 _REQUEST_KEYS = frozenset(
     {
@@ -176,12 +179,16 @@ def grant(claimed: Claimed, granted: Granted, receipt_key: SigningKey) -> bytes:
 def open_grant(raw: bytes, request: bytes, new_public: bytes, lane: Lane, hub_public: bytes) -> Granted:
     """The answer to `request`, which was made for `lane` and brought `new_public`.
 
-    Raises what `container` raises, Integrity for the answer to another request, WrongLane for another till,
-    another key, or an epoch that is not a later one.
+    Raises what `container` raises, Integrity for the answer to another request and for a parent that is none
+    of its points, WrongLane for another till, another key, or an epoch that is not a later one.
     """
     told, digest = _read_granted(raw, hub_public)
-    if digest != sha256(container.unpack(MAGIC, request, SUCCESSION_BYTES_MAX).header).hexdigest():
+    asked = container.unpack(MAGIC, request, SUCCESSION_BYTES_MAX).header
+    if digest != sha256(asked).hexdigest():
         raise Integrity(what="request")
+    points = _points(Fields(canonical.decode(asked, container.HEADER_BYTES_MAX)))
+    if told.parent.seq and (told.parent.seq, told.parent.head) not in points:
+        raise Integrity(what="parent")  # what lies before it would be told nobody
     is_same_till = (told.lane.chain, told.lane.store, told.lane.till) == (lane.chain, lane.store, lane.till)
     if not is_same_till or told.parent.epoch != lane.epoch or told.lane.epoch <= lane.epoch:
         raise WrongLane()
@@ -224,7 +231,8 @@ def _read_granted(raw: bytes, hub_public: bytes) -> tuple[Granted, str]:
 
 
 def pack_delivered(envelope: bytes, ack: bytes) -> bytes:
-    """A stored envelope and its ack, as they travel back to the till: ``u32 length | envelope | ack``."""
+    """A stored envelope and its ack, as they travel back to the till, or from it to a headquarters that was
+    put back: ``u32 length | envelope | ack``."""
     return _U32.pack(len(envelope)) + envelope + ack
 
 

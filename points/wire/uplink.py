@@ -51,7 +51,7 @@ from points.wire.manifest import PRIVATE_TOPIC
 from points.wire.progress import Direction, LaneProgress, ShardProgress
 
 # Alarms beside the problems of `faults`: what no hub says, but this side finds.
-UNREACHABLE, REWOUND, ACK_BEYOND = "unreachable", "rewound", "ack-beyond"
+UNREACHABLE, REWOUND, ACK_BEYOND, UNTOLD = "unreachable", "rewound", "ack-beyond", "untold"
 
 
 class Mood(Enum):
@@ -64,11 +64,13 @@ class Mood(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Outgoing:
-    """One of the till's lanes: acked up to and recorded up to, 0 for none."""
+    """One of the till's lanes: acked up to and recorded up to, 0 for none. One that `is_past` is written by
+    others perhaps, after a fork: of it only what the hub lost is offered."""
 
     epoch: int
     acked: int
     recorded: int
+    is_past: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,20 +91,21 @@ class Conversation:
         lanes: Iterable[Outgoing],
         sealed: Iterable[str],
         shared: Sequence[tuple[str, str]],
-        inc: int,
         private_g: int = -1,
         ops_max: int = OPS_MAX,
     ) -> None:
-        """`sealed` are operation ids, `shared` (topic, shard) in order, `inc` the highest one an ack told,
-        `private_g` that of the private manifest applied last, -1 if there was none."""
+        """`sealed` are operation ids, `shared` (topic, shard) in order, `private_g` that of the private
+        manifest applied last, -1 if there was none."""
         ordered = sorted(lanes, key=lambda lane: lane.epoch)
         assert all(0 <= lane.acked <= lane.recorded for lane in ordered)
-        self._lanes = [LaneProgress(lane.epoch, lane.acked + 1, lane.recorded, ops_max) for lane in ordered]
+        self._lanes = [
+            LaneProgress(lane.epoch, lane.acked + 1, lane.recorded, ops_max, is_past=lane.is_past)
+            for lane in ordered
+        ]
         self._sealed = list(dict.fromkeys(sealed))
         self._sealed_left: list[str] = []
         self._private = ShardProgress(PRIVATE_TOPIC, private_shard, private_g)
         self._shared = [ShardProgress(topic, shard) for topic, shard in shared]
-        self._inc = inc
         self._up, self._down = Direction(), Direction()
         self._is_greeted = self._sent_since_private = False
         self._asked: Request | None = None
@@ -230,6 +233,10 @@ class Conversation:
             self._down.stopped = not asked.has_more  # nothing is told to a till that is not the newest
         if asked.has_more or self._down.stopped:
             return True
+        if all(told.topic != PRIVATE_TOPIC for told in heard.shards):
+            if not self._has_uploads():  # else it hears what the hub lost first, and then tells the rest
+                self._stop(self._down, asked, UNTOLD, {})
+            return True
         self._sent_since_private = False
         for told in heard.shards:
             self._shard(told.topic, told.shard).take(told)
@@ -248,22 +255,21 @@ class Conversation:
     def _compare(self, heard: HelloHeard) -> None:
         """What the hub holds of our lanes against what we do.
 
-        A lower `next` is what it was before its last answer, unless the hub was restored (a higher `inc`):
-        then it is offered again from there. A higher one than we ever recorded means that we were restored;
-        another history, that there are two of us, or were.
+        A lower `next` than was acked means that the hub was restored: everything from there is offered again,
+        once in a conversation. A higher one than we ever recorded means that we were restored; another
+        history, that there are two of us, or were.
         """
         for lane in self._lanes:
             wants = heard.next.get(lane.epoch)
             if wants is None or lane.left:
                 continue
-            if wants > lane.recorded + 1:
+            if wants > lane.recorded + 1 and not lane.is_past:
                 unwritten = SendBatch(lane.epoch, lane.recorded + 1, lane.recorded + 1)
                 self._leave(unwritten, REWOUND, {"next": wants})
             elif lane.epoch in heard.forked:
                 self._leave(SendBatch(lane.epoch, wants, wants), Problem.FORK, {"at": wants - 1})
-            elif heard.inc > self._inc:
-                lane.next = min(lane.next, max(wants, 1))
-        self._inc = max(self._inc, heard.inc)
+            elif wants < lane.next and not lane.is_offered:
+                lane.next, lane.is_offered = max(wants, 1), True
 
     def _hear_blob(self, topic: str, name: str, sha: str) -> bool:
         shard = self._shard(topic, name)

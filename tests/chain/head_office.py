@@ -12,17 +12,19 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 from fastapi import Request
 
 from agent.identity import Identity
-from config.sqlite import IntegrityError, open_database
-from hub import admission, intake, losses, publishing
+from config.sqlite import Connection, IntegrityError, open_database
+from hub import admission, intake, losses, publishing, restoring
 from hub.api.devices import Devices
 from hub.keys import HubKeys
 from hub.office import Office
 from hub.store.engine import Collision, Store, Turn
+from hub.store.journal import Journal
 from hub.store.upgrading import upgrade
 from points.judging import NOT_LEARNT
 from points.wire import canonical, endpoints, joining, ticket
@@ -83,6 +85,9 @@ class LeanStore(Store):
     def turn(self) -> Iterator[Turn]:
         with self._within("BEGIN IMMEDIATE") as turn:
             yield turn
+            is_kept = self.keep(turn)
+        if is_kept and self.journal is not None:
+            self.journal.mark()
 
     @contextmanager
     def look(self) -> Iterator[Turn]:
@@ -94,6 +99,7 @@ class LeanStore(Store):
         self.raw.execute(begins)
         turn = Turn.__new__(Turn)
         turn._cursor, turn._is_sqlite, turn.has_written = self.raw.cursor(), True, False
+        turn.decided = []
         try:
             yield turn
             self.raw.execute("COMMIT")
@@ -146,10 +152,16 @@ def _raw(store: Store) -> Any:
 
 
 class HeadOffice:
-    """Headquarters. ``answer`` asks a door; ``restart`` is a new process on the same database."""
+    """Headquarters. ``answer`` asks a door; ``restart`` is a new process on the same database.
 
-    def __init__(self, rules: dict[str, Any], chance: random.Random, now_ms: Any, signed: bool) -> None:
-        self.now_ms, self.chance, self.signed = now_ms, chance, signed
+    With a folder for its journal and its mark it may be put back from an old copy.
+    """
+
+    def __init__(
+        self, rules: dict[str, Any], chance: random.Random, now_ms: Any, signed: bool, folder: Path | None
+    ) -> None:
+        self.now_ms, self.chance, self.signed, self.folder = now_ms, chance, signed, folder
+        self.copy: Connection | None = None
         self.store = Store(MEMORY, writes=False) if signed else LeanStore()
         self.raw = _raw(self.store)
         _empty().backup(self.raw)
@@ -171,15 +183,42 @@ class HeadOffice:
         )
         signed = Devices(self.office, lambda: self.now_ms() / 1000)
         self.doors = signed if self.signed else OpenDoors(self.office)
+        with self.store.look() as look:
+            self.office.load_books(look)
+            self.office.inc = restoring.incarnation(look)
+        if self.folder is not None:
+            restoring.recover(self.office, Journal(self.folder), self.folder)
         with self.store.turn() as turn:
-            self.office.load_books(turn)
             if self.office.current is not None:
                 intake.judge_waiting(turn, self.office, NOT_LEARNT)
+
+    def keep_copy(self) -> None:
+        """Somebody copies the database."""
+        self.copy = open_database(":memory:")
+        self.raw.backup(self.copy)
+
+    def put_copy_back(self) -> None:
+        """Somebody puts the copy in the database's place; the process begins anew."""
+        if self.copy is not None:
+            self.copy.backup(self.raw)
+            self.copy.close()
+            self.copy = None
+            self.store.journal = None
+            self.restart()
+
+    def awaits(self, store: str) -> bool:
+        """Whether it was put back and has not heard every till of a store since."""
+        if self.folder is None:
+            return False
+        with self.store.look() as look:
+            told = restoring.state(look)
+        return told is not None and any(pc.store == store for pc in told.missing)
 
     def answer(self, method: str, path: str, body: bytes, headers: dict[str, str]) -> bytes:
         """What a door answers. Raises the ``WireFault`` that a device is told, as it travels."""
         path, _, query = path.partition("?")
         name, found = next((name, at) for name, door in DOORS.items() if (at := door.match(path)))
+        name = "offered" if (method, name) == ("PUT", "batches") else name
         request = Asked(method, path, headers, found.groupdict(), query)
         try:
             return bytes(getattr(self.doors, name)(request, body))

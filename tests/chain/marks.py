@@ -28,7 +28,7 @@ RARE = (
     "parked", "parked and posted", "return parked", "expired points", "ring visit",
     "transfer", "transfer in outage", "gift", "gift taken", "gift never taken", "take heard before its give",
     "wish lost", "wish late", "wish twice", "given lost", "given late", "given twice", "store network cut",
-    "line of one till out",
+    "line of one till out", "headquarters put back",
     "PC burnt", "PC stolen", "PC declared lost", "lost PC came to light",
     "dismissed: it waited for what was lost",
     "given to a replaced PC", "killed while it gave", "gift that nobody signed", "refund at a sister till",

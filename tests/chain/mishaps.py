@@ -49,6 +49,18 @@ def put_copy_back(world: World, pc: Pc) -> None:
         laws.at_any_moment(world, pc)
 
 
+def copy_headquarters(world: World, item: Item) -> None:
+    """Headquarters' database is copied; hours later its disk fails, and the copy is put in its place."""
+
+    def put_back() -> None:
+        if world.hub.copy is not None:
+            world.hub.put_copy_back()
+            world.marks["headquarters put back"] += 1
+
+    world.hub.keep_copy()
+    world.after(item.more, put_back)
+
+
 def cut_line(world: World, pc: Pc, length_ms: int) -> None:
     """This PC alone cannot reach headquarters for some hours; its sister tills hear it."""
     if pc.uplink.is_unplugged:

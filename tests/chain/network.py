@@ -38,6 +38,12 @@ class Storm:
     store_cuts: set[str] = field(default_factory=set)
     """Stores whose own network, from till to till, is down."""
 
+    def calm_down(self) -> None:
+        """All is well again."""
+        self.is_calm = True
+        self.cuts.clear()
+        self.store_cuts.clear()
+
     def happens(self, often: float) -> bool:
         """Whether something happens that happens so often."""
         return bool(often) and not self.is_calm and self.chance.random() < often

@@ -58,6 +58,8 @@ class Weather:
     lan_outage: float = 0.0
     line_out: float = 0.0
     """One till alone cannot reach headquarters, while its sisters do."""
+    hub_old_copy: float = 0.0
+    """A day on which headquarters is copied, and put back from that copy some hours later."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,7 +147,9 @@ def draw(seed: int, weather: Weather | None = None, **fixed: Any) -> Plan:
         lost = thieves.random() * 0.2 if thieves.random() < 0.25 else 0.0
         lines = random.Random(f"lines/{seed}")
         out = lines.random() * 0.5 if lines.random() < 0.3 else 0.0
-        weather = replace(draw_weather(dice), lost=lost, line_out=out)
+        fires = random.Random(f"fires/{seed}")
+        burnt = fires.random() * 0.5 if fires.random() < 0.2 else 0.0
+        weather = replace(draw_weather(dice), lost=lost, line_out=out, hub_old_copy=burnt)
     plan = Plan(
         seed=seed,
         stores=stores,
@@ -210,6 +214,11 @@ def _items(plan: Plan, dice: random.Random) -> list[Item]:
             add(begins + DAY_MS + 2 * HOUR_MS, "hub night")
         if dice.random() < plan.weather.hub_down:
             add(_open_time(begins, dice), "hub down", more=dice.randrange(1, 5) * HOUR_MS)
+    fire = random.Random(f"fire/{plan.seed}")
+    for day in range(plan.days):
+        if fire.random() < plan.weather.hub_old_copy:
+            at = START_MS + day * DAY_MS + fire.randrange(DAY_MS)
+            add(at, "hub copy", more=fire.randrange(1, 40) * HOUR_MS)
     return items
 
 

@@ -46,7 +46,9 @@ class World:
         self.now_ms = START_MS
         self.marks = Marks()
         self.storm = Storm(plan.weather, random.Random(0), self._mark, self._later)
-        self.hub = HeadOffice(plan.rules, random.Random(f"hub/{plan.seed}"), self._now, plan.signed)
+        self._folder = new_folder()
+        journal = Path(self._folder.name) / "headquarters" if plan.weather.hub_old_copy else None
+        self.hub = HeadOffice(plan.rules, random.Random(f"hub/{plan.seed}"), self._now, plan.signed, journal)
         self.witness = Witness()
         if plan.rules["expiry"][0] == "fixed":
             self.witness.last_day = plan.rules["expiry"][1]
@@ -55,7 +57,6 @@ class World:
             plan.returns,
         )  # fmt: skip
         self.store_network = StoreNetwork(self.storm, self.after, self._fell)
-        self._folder = new_folder()
         self._events: list[tuple[int, int, Callable[[], None]]] = []
         self._count = 0
         self.losses = Losses(self.witness.exposed)
@@ -154,6 +155,9 @@ class World:
                 return
             case "hub night":
                 self.hub_night()
+                return
+            case "hub copy":
+                mishaps.copy_headquarters(self, item)
                 return
         pc = self._at(item, dice)
         match item.kind:
@@ -314,9 +318,7 @@ class World:
     def _heal(self) -> None:
         """All is made well; everything must come home within a few contacts of each till."""
         dice = random.Random(f"{self.plan.seed}/heal")
-        self.storm.is_calm = True
-        self.storm.cuts.clear()
-        self.storm.store_cuts.clear()
+        self.storm.calm_down()
         if not self.hub.is_up:
             self._hub_back()
         for pc in list(self.losses.missing):
@@ -355,10 +357,11 @@ class World:
                 asks_first = dice.random() < 0.5
                 if asks_first:
                     pc.line.ask_again()
+                is_awaited = self.hub.awaits(pc.name[0])
                 done = pc.night.contact(rest=no_rest)
                 if not asks_first:
                     pc.line.ask_again()
-                if not done.settled or done.alarms:
+                if (not done.settled and not is_awaited) or done.alarms:
                     raise Violated(f"the till {pc.name} cannot finish a contact in calm weather: {done}")
                 self._look(pc)
             if self._written() == before:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import secrets
+import shutil
 import socket
 import threading
 from collections.abc import Iterator
@@ -27,7 +28,7 @@ from agent.uplink import Uplink, join
 from config.settings import HubSettings, NightWindow
 from hub import admission, reception
 from hub.api.app import make_app
-from hub.assembly import open_office
+from hub.assembly import journal_of, open_office
 from hub.console import access
 from hub.console.desk import Desk
 from hub.office import Office
@@ -84,6 +85,40 @@ class Headquarters:
     clock: HandClock
     folder: Path
     shops: list[Shop] = field(default_factory=list)
+    settings: HubSettings | None = None
+
+    def copy(self, name: str = "copy.sqlite") -> Path:
+        """Its database as it is now."""
+        path = self.folder / name
+        self.office.store.copy_to(path)
+        return path
+
+    def put_back(self, copy: Path | None, *, loses_journal: bool = False, is_said: bool = False) -> None:
+        """The same office on an older copy of its database, or on none, found out by its journal; without
+        that, somebody says so."""
+        assert self.settings is not None
+        self.office.store.close()
+        for old in self.settings.data_dir.glob("hub.sqlite*"):
+            old.unlink()
+        if loses_journal:
+            shutil.rmtree(journal_of(self.settings))
+        if copy is not None:
+            shutil.copy(copy, self.settings.data_dir / "hub.sqlite")
+        self.reopen(is_put_back=loses_journal or is_said)
+
+    def reopen(self, *, is_put_back: bool = False) -> None:
+        """The same office, started again behind the same doors."""
+        assert self.settings is not None
+        self.office.store.close()
+        fresh = open_office(self.settings, canonical.encode(RULES), is_put_back=is_put_back)
+        vars(self.office).update(vars(fresh) | {"clock": self.office.clock})
+
+    def another(self) -> Headquarters:
+        """The same headquarters as another process has it."""
+        assert self.settings is not None
+        office = open_office(self.settings, canonical.encode(RULES))
+        office.clock = self.clock
+        return Headquarters(office, self.url, self.clock, self.folder, settings=self.settings)
 
     def ticket(self, store: str, till: str = "01") -> str:
         with self.office.store.turn() as turn:
@@ -183,7 +218,7 @@ def headquarters(
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()
     assert until(lambda: server.started)
-    made = Headquarters(office, settings.public_url, clock, folder)
+    made = Headquarters(office, settings.public_url, clock, folder, settings=settings)
     try:
         yield made
     finally:

@@ -13,10 +13,10 @@ from agent import enrolment
 from agent.recorder import Recorded
 from config.settings import NightWindow
 from hub.night import Night
-from hub.private_page import COUNTED_MAX, LANES_MAX
+from hub.private_page import COUNTED_MAX
 from hub.store import schema
 from points.wire import endpoints, hello
-from points.wire.hello import Question
+from points.wire.hello import LANES_TOLD_MAX, Question
 
 QUESTION = Question(
     agent="pretend", nonce="ab" * 16, lanes={1: 1}, feeds={}, held=frozenset(), has_more=False,
@@ -141,5 +141,5 @@ def test_of_very_many_lanes_the_latest_are_told(hq: Headquarters, till: PretendT
     raw = hello.ask(replace(QUESTION, has_more=True))
     answer = till.call("POST", endpoints.hello_to(), raw, endpoints.JSON)
     told = hello.open_answer(answer.body, raw, till.grant.keys.manifest, ("demo", "s001", "01"))
-    assert [lane.epoch for lane in told.lanes] == list(range(200 - LANES_MAX, 200))
+    assert [lane.epoch for lane in told.lanes] == list(range(200 - LANES_TOLD_MAX, 200))
     assert till.page("own"), "and its page can be signed"

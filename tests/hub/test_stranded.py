@@ -68,9 +68,9 @@ def test_what_is_being_asked_and_what_was_recorded_meanwhile_is_left_alone(
 ) -> None:
     real, done = edition.take_together, []
 
-    def late(*told: object) -> Taken:
+    def late(*told: object, **more: object) -> Taken:
         """The page stood at headquarters before the act was recorded here."""
-        taken = real(*told)  # type: ignore[arg-type]
+        taken = real(*told, **more)  # type: ignore[arg-type]
         if not done:
             assert len(taken.kept) == 1
             done.append(away.counter.redeem(m, 40, "c1"))

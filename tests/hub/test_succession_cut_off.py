@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 from pathlib import Path
 
 import pytest
@@ -10,6 +12,7 @@ from headquarters import Headquarters, Shop
 
 from agent import provisioning, succession
 from agent.store import sales, volume
+from config import sqlite
 from config.faults import Fault
 from hub.verify import verify
 
@@ -134,6 +137,63 @@ def test_a_key_that_was_granted_to_another_request_is_not_asked_with_again(
     assert back.till.identity.lane.epoch == 1
     assert back.sync().settled
     assert back.till.identity.lane.epoch == 3
+
+
+@pytest.mark.parametrize(
+    ("where", "error"),
+    [
+        ((provisioning.os, "fsync"), OSError(errno.ENOSPC, "no room")),
+        ((volume, "move"), sqlite.DatabaseError("database or disk is full")),
+        ((volume, "put"), sqlite.DatabaseError("database or disk is full")),
+    ],
+)
+def test_a_full_disk_is_said_in_words_and_keeps_nothing_from_being_tried_again(
+    hq: Headquarters,
+    home: Shop,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    where: tuple[object, str],
+    error: Exception,
+) -> None:
+    def full(*_told: object) -> None:
+        raise error
+
+    home.sync()
+    m = enrolled(home)
+    home.sync()
+    copy = copied(home, tmp_path / "copy")
+    sold(home, m)
+    home.sync()
+    back = put_back(hq, home, copy)
+    told = sold(back, m)
+    with monkeypatch.context() as broken:
+        broken.setattr(*where, full)
+        with pytest.raises(Fault) as fault:
+            back.night.contact(rest=lambda _ms: None)
+        assert fault.value.remedy in ("fault.system_refused", "fault.database_failed")
+    assert back.sync().settled
+    assert told[0] in heard(hq)
+
+
+def test_a_disk_that_takes_a_part_of_a_file_takes_all_of_it_or_says_no(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Half a request was kept for good: headquarters refused it at every contact."""
+    write, room = os.write, [4_096, 1_000, 3_904]
+
+    def part(file: int, raw: bytes) -> int:
+        if not room:
+            raise OSError(errno.ENOSPC, "no room")
+        return write(file, raw[: room.pop(0)])
+
+    monkeypatch.setattr(os, "write", part)
+    raw = bytes(range(250)) * 36
+    assert provisioning.kept(tmp_path / "whole.request", lambda: raw) == raw
+    assert (tmp_path / "whole.request").read_bytes() == raw
+    room += [4_096]
+    with pytest.raises(OSError, match="no room"):
+        provisioning.kept(tmp_path / "half.request", lambda: raw)
+    assert not (tmp_path / "half.request").exists()
 
 
 def test_what_an_earlier_fork_left_to_be_fetched_comes_before_the_next(

@@ -34,7 +34,6 @@ class PretendHub:
     """Answers every call as the real one would; `twist` may answer in its place, or return None."""
 
     next: dict[int, int] = field(default_factory=dict)
-    inc: int = 1
     g: int = 10
     shared_ahead: int = 0
     private_lags: int = 0
@@ -50,7 +49,7 @@ class PretendHub:
     def _answer(self, call: Call) -> Answer:
         match call:
             case SayHello(has_more):
-                return HelloHeard(self.inc, dict(self.next), () if has_more else self._new())
+                return HelloHeard(dict(self.next), () if has_more else self._new())
             case GetManifest(topic, shard):
                 return self._manifest(topic, shard)
             case SendBatch(epoch, first, last):
@@ -83,11 +82,10 @@ def night(
     hub: PretendHub,
     lanes: Iterable[Outgoing] = (Outgoing(1, 0, 2500),),
     sealed: Iterable[str] = ("op-1", "op-2"),
-    inc: int = 1,
     private_g: int = -1,
 ) -> Conversation:
     """The whole conversation, played to its end."""
-    talk = Conversation(PRIVATE, lanes, sealed, SHARED, inc, private_g)
+    talk = Conversation(PRIVATE, lanes, sealed, SHARED, private_g)
     for _ in range(CALLS_MAX):
         call = talk.next_call()
         if call is None:

@@ -29,6 +29,7 @@ def test_every_path_fits_its_template() -> None:
         "join": endpoints.join(),
         "hello": endpoints.hello_to(),
         "batches": endpoints.batches(LANE),
+        "offered": endpoints.batches(LANE),
         "manifest": endpoints.manifest_of("till", "s01/t1", 2),
         "blob": endpoints.blob("ab" * 32),
         "sealed": endpoints.sealed("ab" * 16),

@@ -10,6 +10,7 @@ from points.wire.calls import (
     REACTIONS,
     GetBlob,
     GetManifest,
+    HelloHeard,
     Pause,
     PutSealed,
     Reaction,
@@ -24,7 +25,8 @@ from points.wire.uplink import Outgoing
 
 
 def test_a_gap_is_filled_from_the_number_the_hub_wants() -> None:
-    hub = PretendHub(next={1: 401})
+    hub = PretendHub(next={1: 401})  # it went back between its hello and the first batch
+    hub.twist = lambda call, count: HelloHeard({1: 1001}) if count == 1 else None
     talk = night(hub, [Outgoing(1, 1000, 1200)], [])
     assert [call for call in hub.heard if isinstance(call, SendBatch)] == [
         SendBatch(1, 1001, 1200),

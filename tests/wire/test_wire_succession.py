@@ -84,6 +84,8 @@ def test_points_are_few_ascending_and_whole(points: Any, why: str) -> None:
         (replace(GRANTED, kid=DEVICE.kid), WrongLane),
         (replace(GRANTED, parent=replace(GRANTED.parent, epoch=7)), WrongLane),
         (replace(GRANTED, next=1), Malformed),
+        (replace(GRANTED, parent=replace(GRANTED.parent, seq=2, head=LINKS[1])), Integrity),
+        (replace(GRANTED, parent=replace(GRANTED.parent, head=LINKS[2])), Integrity),
     ],
 )
 def test_what_is_granted_must_be_this_tills(granted: Granted, fault: type[WireFault]) -> None:
