@@ -16,13 +16,15 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from config.words import LANGUAGES, Words, load_words
-from points.wire import ack, checkpoint, claim, proof, tree
+from points.wire import ack, bundle, checkpoint, claim, envelope, proof, tree
 from points.wire.checkpoint import NOTE_BYTES_MAX, Checkpoint
 from points.wire.faults import Malformed, WireFault
 from points.wire.key_list import KEY_LIST_BYTES_MAX, KeyList
 from points.wire.key_list import read as read_keys
 from points.wire.keys import RAW_BYTES
+from points.wire.lane import KeyRecord
 from points.wire.proof import Step
+from points.wire.sealing import SealingKey
 
 FILE_BYTES_MAX = 64 * 1024 * 1024
 LEAF_CHARS_MAX = 32 * 1024
@@ -48,12 +50,13 @@ def main(argv: list[str]) -> int:
     parser.add_argument("what", help="a paper's digits, a file, or a folder written by jifen hub log")
     parser.add_argument("older", nargs="?", type=Path, help="an earlier folder of the same log, or its note")
     parser.add_argument("--keys", type=Path, help="the chain's keys, written by jifen hub keys")
+    parser.add_argument("--seal-key", type=Path, help="the key file that a stick's bundle is sealed to")
     parser.add_argument("--language", choices=LANGUAGES, default="zh")
     asked = parser.parse_args(argv)
     words = load_words(asked.language)
     try:
         known = read_keys(_read(asked.keys, KEY_LIST_BYTES_MAX)) if asked.keys else None
-        steps = list(_steps(asked.what, asked.older, known))
+        steps = list(_steps(asked.what, asked.older, known, asked.seal_key))
     except NotUnderstood as error:
         print(words.say(f"verify.{error.words}"), file=sys.stderr)
         return NOT_UNDERSTOOD
@@ -65,13 +68,15 @@ def main(argv: list[str]) -> int:
     return WELL if all(step.holds for step in steps) else WRONG
 
 
-def _steps(what: str, older: Path | None, known: KeyList | None) -> Iterator[Step]:
+def _steps(what: str, older: Path | None, known: KeyList | None, seal: Path | None) -> Iterator[Step]:
     path = Path(what)
     if claim.looks_like_one(what):
         return _paper(what.encode(), known)
     if path.is_dir():
         return _log(path, older, known)
     raw = _read(path, FILE_BYTES_MAX)
+    if raw.startswith(bundle.MAGIC):
+        return _stick(raw, known, seal)
     look = BY_MAGIC.get(raw[:4])
     if look is not None:
         return look(raw, known)
@@ -107,6 +112,36 @@ def _operation(raw: bytes, known: KeyList | None) -> Iterator[Step]:
     if known is None:
         keys = {"receipt": made.receipt.hex()[:16], "log": made.log.hex()[:16]}
         yield Step("keys_of_file", True, dict(keys))
+
+
+def _stick(raw: bytes, known: KeyList | None, seal: Path | None) -> Iterator[Step]:
+    """A bundle is whole, of whom it says, and each of its batches and acks is too."""
+    keys = _needed(known)
+    if seal is None:
+        raise NotUnderstood("needs_seal")
+    parcel = bundle.unseal(raw, SealingKey.from_raw(_read(seal, RAW_BYTES)))
+    record = keys.tills.get(parcel.kid)
+    who = record.public_raw if record is not None else keys.manifest
+    try:
+        came = bundle.verify(parcel, who)
+    except WireFault as fault:
+        yield Step("stick", False, {"why": str(fault.problem)})
+        return
+    place = {"store": came.lane.store, "till": came.lane.till, "ms": came.ms, "items": len(came.items)}
+    yield Step("stick" if came.way == bundle.UP else "stick_back", True, place)
+    for item in came.items:
+        if item.kind == bundle.ACK:
+            yield from proof.ack_steps(item.raw, keys)
+        elif item.kind == bundle.BATCH and record is not None:
+            yield _batch(item.raw, record)
+
+
+def _batch(raw: bytes, record: KeyRecord) -> Step:
+    try:
+        header = envelope.open_batch(raw, record).header
+    except WireFault as fault:
+        return Step("stick_batch", False, {"why": str(fault.problem)})
+    return Step("stick_batch", True, {"first": header.first, "last": header.last})
 
 
 BY_MAGIC: dict[bytes, Look] = {ack.MAGIC: _receipt, proof.MAGIC: _operation}

@@ -255,7 +255,11 @@ def _keys(office: Office, _settings: HubSettings, _chosen: argparse.Namespace) -
         tills = device_keys.rows(look)
     own = office.keys
     log_public = own.log.public_raw if own.log else b""
-    print(key_list.write(office.chain, office.name, own.receipt.public_raw, log_public, tills).decode())
+    print(
+        key_list.write(
+            office.chain, office.name, own.receipt.public_raw, log_public, tills, own.manifest.public_raw
+        ).decode()
+    )
     return 0
 
 

@@ -1,6 +1,6 @@
 """The public keys of a chain as a file: what people who verify without a network trust, and nothing else.
 
-    canonical JSON {v, chain, hub, receipt, log, tills: [[kid, public, store, till, epoch, suite,
+    canonical JSON {v, chain, hub, receipt, log, manifest?, tills: [[kid, public, store, till, epoch, suite,
                     not_before_ms, revoked_at_ms, max_seq]…]}, hexadecimal; rows as in topic `keys`
 
 Headquarters writes it; whoever uses it has it from headquarters' own people. Keys are never left out because
@@ -24,18 +24,27 @@ KEY_LIST_BYTES_MAX = 64 * 1024 * 1024
 
 @dataclass(frozen=True, slots=True)
 class KeyList:
-    """Headquarters' keys for acks and for the log (empty for none), and every till's by kid."""
+    """Headquarters' keys for acks, for the log and for what it tells (empty for none), every till's by kid."""
 
     chain: str
     hub: str
     receipt: bytes
     log: bytes
     tills: Mapping[str, KeyRecord]
+    manifest: bytes = b""
 
 
-def write(chain: str, hub: str, receipt: bytes, log: bytes, tills: Sequence[Sequence[Any]]) -> bytes:
+def write(
+    chain: str,
+    hub: str,
+    receipt: bytes,
+    log: bytes,
+    tills: Sequence[Sequence[Any]],
+    manifest: bytes = b"",
+) -> bytes:
     """The bytes of the file."""
     told = {"chain": chain, "hub": hub, "receipt": receipt.hex(), "log": log.hex()}
+    told |= {"manifest": manifest.hex()} if manifest else {}
     raw = canonical.encode({"v": VERSION, **told, "tills": [list(row) for row in tills]})
     read(raw)
     return raw
@@ -52,6 +61,7 @@ def read(raw: bytes) -> KeyList:
         bytes.fromhex(fields.hex("receipt", RAW_BYTES)),
         bytes.fromhex(fields.hex("log", RAW_BYTES)) if fields.raw.get("log") else b"",
         dict(_till(chain, row) for row in fields.array("tills")),
+        bytes.fromhex(fields.hex("manifest", RAW_BYTES)) if fields.raw.get("manifest") else b"",
     )
 
 

@@ -90,6 +90,28 @@ def test_what_a_restore_lost_of_the_log_is_no_contradiction(hq: Headquarters, ho
     assert said(hq) == []
 
 
+def test_a_till_follows_a_headquarters_that_was_put_back_and_says_so(hq: Headquarters, home: Shop) -> None:
+    sell(home)
+    hq.clock.now_ms += 60_000
+    home.sync()
+    copy = hq.copy()
+    sell(home)
+    hq.clock.now_ms += 60_000
+    home.sync()
+    own = witness.own_head(home.till)
+    hq.put_back(copy, is_said=True)
+    for _ in range(3):
+        home.sync()
+        hq.clock.now_ms += 60_000
+    new = witness.own_head(home.till)
+    assert own is not None
+    assert new is not None
+    assert (own.origin, new.origin) == ("jifen/demo/1", "jifen/demo/2")
+    assert witness.fault(home.till) is None
+    assert witnessed.owed(home.till.book, 1) == []
+    assert said(hq) == []
+
+
 def test_a_new_log_without_a_link_is_not_believed(
     hq: Headquarters, home: Shop, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -58,3 +58,22 @@ def build_proof() -> dict[str, Any]:
         "shown": witness.encode(witness.Shown(made.note, made.proof[:2], places, link)).decode(),
         "zstd": list(envelope.zstd.zstd_version_info),
     }
+
+
+def build_log() -> dict[str, Any]:
+    entries = [number.to_bytes(2, "big") for number in range(11)]
+    whole = tree.over(entries)
+    heads = {
+        str(size): checkpoint.sign(
+            checkpoint.Checkpoint(checkpoint.origin_of("demo", 1), size, tree.root(whole, size)), HUB_LOG
+        ).decode()
+        for size in (0, 6, 11)
+    }
+    return {
+        "key": checkpoint.verifier_key(checkpoint.origin_of("demo", 1), HUB_LOG.public_raw),
+        "public": HUB_LOG.public_raw.hex(),
+        "heads": heads,
+        "entries": [entry.hex() for entry in entries],
+        "inclusion_of_4_in_11": [one.hex() for one in tree.prove_inclusion(whole, 4, 11)],
+        "consistency_of_6_with_11": [one.hex() for one in tree.prove_consistency(whole, 6, 11)],
+    }

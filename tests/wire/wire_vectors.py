@@ -12,13 +12,12 @@ import json
 from pathlib import Path
 from typing import Any
 
-from proof_samples import build_proof
+from proof_samples import build_log, build_proof
 from wire_samples import (
     DEVICE,
     GENESIS,
     HUB,
     HUB_FEED,
-    HUB_LOG,
     HUB_PII,
     HUB_TOKEN,
     LANE,
@@ -37,7 +36,6 @@ from points.wire import (
     bundle,
     canonical,
     chain,
-    checkpoint,
     chunk,
     claim,
     container,
@@ -354,25 +352,6 @@ def build_succession() -> dict[str, Any]:
     parent = succession.Parent(LANE.epoch, 1, links[0])
     granted = succession.Granted("hq", 1, lane, 3, OTHER.kid, parent, 6, MOMENT.wall)
     return {"request": asked.hex(), "answer": succession.grant(claimed, granted, HUB).hex()}
-
-
-def build_log() -> dict[str, Any]:
-    entries = [number.to_bytes(2, "big") for number in range(11)]
-    whole = tree.over(entries)
-    heads = {
-        str(size): checkpoint.sign(
-            checkpoint.Checkpoint(checkpoint.origin_of("demo", 1), size, tree.root(whole, size)), HUB_LOG
-        ).decode()
-        for size in (0, 6, 11)
-    }
-    return {
-        "key": checkpoint.verifier_key(checkpoint.origin_of("demo", 1), HUB_LOG.public_raw),
-        "public": HUB_LOG.public_raw.hex(),
-        "heads": heads,
-        "entries": [entry.hex() for entry in entries],
-        "inclusion_of_4_in_11": [one.hex() for one in tree.prove_inclusion(whole, 4, 11)],
-        "consistency_of_6_with_11": [one.hex() for one in tree.prove_consistency(whole, 6, 11)],
-    }
 
 
 BUILDERS = {
