@@ -127,7 +127,12 @@ def _stick(raw: bytes, known: KeyList | None, seal: Path | None) -> Iterator[Ste
     except WireFault as fault:
         yield Step("stick", False, {"why": str(fault.problem)})
         return
-    place = {"store": came.lane.store, "till": came.lane.till, "ms": came.ms, "items": len(came.items)}
+    place: dict[str, str | int] = {
+        "store": came.lane.store,
+        "till": came.lane.till,
+        "ms": came.ms,
+        "items": len(came.items),
+    }
     yield Step("stick" if came.way == bundle.UP else "stick_back", True, place)
     for item in came.items:
         if item.kind == bundle.ACK:

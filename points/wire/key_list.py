@@ -24,7 +24,7 @@ KEY_LIST_BYTES_MAX = 64 * 1024 * 1024
 
 @dataclass(frozen=True, slots=True)
 class KeyList:
-    """Headquarters' keys for acks, for the log and for what it tells (empty for none), every till's by kid."""
+    """Headquarters' keys for acks, the log and what it tells (empty for none), and every till's by kid."""
 
     chain: str
     hub: str

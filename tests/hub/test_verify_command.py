@@ -12,11 +12,12 @@ import pytest
 from headquarters import DAY_MS, Headquarters, Shop, headquarters
 
 import jifen
-from agent import claims, cli, enrolment, proofs, verify
+from agent import claims, cli, enrolment, proofs, stick, verify
 from agent.recorder import Recorded
 from agent.store import sales
 from config.faults import Fault
 from hub import device_keys, log_export
+from hub import stick as hub_stick
 from hub.sequencer import Sequencer
 from points.wire import canonical, checkpoint, key_list, proof, tree, witness
 from points.wire.keys import SigningKey
@@ -65,7 +66,9 @@ def table(tmp_path_factory: pytest.TempPathFactory) -> Any:
             rows = device_keys.rows(look)
         own = hq.office.keys
         assert own.log is not None
-        listed = key_list.write("demo", "hub", own.receipt.public_raw, own.log.public_raw, rows)
+        listed = key_list.write(
+            "demo", "hub", own.receipt.public_raw, own.log.public_raw, rows, own.manifest.public_raw
+        )
         (folder / "keys.json").write_bytes(listed)
         yield Evidence(hq, shop, found, folder)
 
@@ -215,3 +218,30 @@ def test_a_proof_is_read_as_it_was_written(table: Evidence) -> None:
     made = replace(proof.unpack(raw), path=(bytes(32),))
     assert witness.text_of(proof.unpack(proof.pack(made)).path) == witness.text_of(made.path)
     assert sales.body(table.shop.till.book, table.sales[1]) == made.body
+
+
+def test_a_stick_is_proved_both_ways_by_who_may_open_it(
+    table: Evidence, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert table.hq.settings is not None
+    shop, at = table.shop, table.folder / "stick"
+    at.mkdir(exist_ok=True)
+    new = enrolment.enrol(shop.till, "c1")
+    assert isinstance(new, enrolment.Enrolled)
+    up = stick.write(shop.till, at).path
+    seals = (str(table.hq.settings.key_dir / "pii.key"), str(shop.folder / "keys" / "seal.key"))
+    assert marks(capsys, "--keys", table.keys, "--seal-key", seals[0], str(up)) == (0, "✓✓")
+    (back,) = hub_stick.take_folder(table.hq.office, at)
+    assert isinstance(back, hub_stick.Brought)
+    returned = str(at / back.name)
+    assert marks(capsys, "--keys", table.keys, "--seal-key", seals[1], returned) == (0, "✓✓")
+    assert marks(capsys, "--keys", table.keys, "--seal-key", seals[0], returned)[0] == 2, "another's"
+    assert marks(capsys, "--keys", table.keys, str(up))[0] == 2, "nobody may open it"
+    listed = json.loads(Path(table.keys).read_bytes())
+    for row in listed["tills"]:
+        row[0], row[1] = TELLER.kid, TELLER.public_raw.hex()
+    other = table.file("other.json", canonical.encode(listed | {"manifest": TELLER.public_raw.hex()}))
+    assert marks(capsys, "--keys", other, "--seal-key", seals[0], str(up)) == (1, "✗")
+
+
+TELLER = SigningKey.from_raw(bytes(range(32)))
