@@ -36,7 +36,7 @@ from points.wire.faults import Gap
 log = logging.getLogger(__name__)
 
 INC, PUT_BACK, TURNS = "inc", "put-back", "journal"
-RESTORED, BEHIND = "restored", "behind"
+RESTORED, BLINDLY, BEHIND = "restored", "restored-blindly", "behind"
 MARK = "started"
 
 
@@ -249,8 +249,8 @@ def _begin_again(office: Office, mark: _Mark, beside: Path, *, is_whole: bool) -
             for pc in pcs:
                 sessions.may_last(turn, office, pc.store, pc.till, (office.inc, pc.term))
         publishing.publish_again(turn, office)
-        detail = json.dumps({"inc": office.inc, "pcs": len(pcs), "whole": is_whole})
-        turn.put(schema.cases, [(RESTORED, "", None, "", detail, now, None)])
+        detail = json.dumps({"inc": office.inc, "pcs": len(pcs)})
+        turn.put(schema.cases, [(RESTORED if is_whole else BLINDLY, "", None, "", detail, now, None)])
     log.warning("headquarters was put back: incarnation %d", office.inc)
 
 

@@ -45,6 +45,7 @@ def bounds(look: Turn, office: Office) -> Table:
         ["console.bound_network", 0, ""],
         ["console.bound_clock", 0, ""],
         ["console.bound_crash", 0, ""],
+        ["console.bound_restored", 0, ""],
         ["console.bound_clone", most, where],
         ["console.bound_key", most, where],
         ["console.bound_lost", lost, ""],
