@@ -46,6 +46,7 @@ def test_what_is_out_is_shown_and_a_member_is_called_home(hq: Headquarters) -> N
             "0",
             "0",
             "0",
+            "0",
             "400",
             "400",
             "0",
@@ -95,7 +96,7 @@ def test_a_pc_is_lost_when_two_people_say_so_in_two_browsers(hq: Headquarters) -
         lost = first.get(f"{path}?csv=lost").text.splitlines()[1]
         assert lost.startswith("s001,01,1,李娜,王强,")
         bounds = first.get(f"{path}?csv=bounds").text.splitlines()
-        assert bounds[6].split(",")[1] == "400", "what came home may still be found spent"
+        assert bounds[7].split(",")[1] == "400", "what came home may still be found spent"
 
 
 def test_what_was_asked_by_mistake_is_taken_back(hq: Headquarters) -> None:
