@@ -321,3 +321,24 @@ def test_what_the_journals_disk_refuses_is_not_decided_and_is_asked_again(
 
 def _refused(_file: int) -> None:
     raise OSError(errno.ENOSPC, "no room")
+
+
+def test_of_150_operations_told_since_the_copy_all_150_count_once(hq: Headquarters) -> None:
+    shops = [hq.shop("s001"), hq.shop("s001", "02"), hq.shop("s002")]
+    members = [enrolled(shop) for shop in shops]
+    sync(*shops)
+    copy, before = hq.copy(), ever(*shops)
+    for shop in shops:
+        for n in range(50):
+            sold(shop, members[n % 3]) if shop.till.look(members[n % 3]) else enrolled(shop)
+            if n % 10 == 9:
+                shop.sync()
+    since = ever(*shops) - before
+    points = [points_of(hq, m) for m in members]
+    assert since <= heard(hq).keys()
+    hq.put_back(copy)
+    assert not since & heard(hq).keys()
+    sync(*shops, *shops)
+    assert len(since & heard(hq).keys()) == len(since) >= 150
+    assert hq.rows("SELECT op_id FROM facts GROUP BY op_id HAVING count(*) > 1") == []
+    assert [points_of(hq, m) for m in members] == points
