@@ -34,6 +34,8 @@ from points.wire.manifest import (
 GEN = 1
 SCHEMA = 1
 CHUNKS = 48
+NUMBERED = "numbered"
+"""The setting that keeps the largest ``g``: looked for among all batches it takes longer every day."""
 KEPT_UNNAMED_MS = 24 * 3_600_000
 FRESH_MS = 400 * 86_400_000
 """How long an edition may be believed; a store that was cut off for a year still sells by it."""
@@ -70,12 +72,20 @@ def publish_members(turn: Turn, office: Office) -> int:
             schema.lanes, ["store", "till", "epoch", "seq"], ["store", "till", "epoch"], sorted(lanes)
         )
         turn.put(schema.counted, [(*head, g) for head in heads], on_conflict="ignore")
+    turn.run(
+        "INSERT INTO settings (name, value) VALUES (?, ?) ON CONFLICT (name) DO UPDATE"
+        " SET value = excluded.value WHERE settings.value <> excluded.value",
+        (NUMBERED, str(g)),
+    )
     return g
 
 
 def numbered(turn: Turn, office: Office) -> int:
     """The largest ``g`` that was given out: to a batch, or to an edition for what no batch had posted."""
-    rows = turn.run(
+    kept = turn.one("SELECT value FROM settings WHERE name = ?", (NUMBERED,))
+    if kept is not None:
+        return max(office.base, int(kept[0]))
+    rows = turn.run(  # of a database that an earlier program wrote, once
         "SELECT coalesce(max(g), 0) FROM batches UNION ALL"
         " SELECT coalesce(max(g), 0) FROM manifests WHERE topic = 'members' AND shard = ?",
         (REGION,),
