@@ -15,8 +15,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from agent import contact as agent_contact
-from agent import day_close
+from agent import day_close, outgoing
 from config.faults import Fault
 from hub import night as hub_night
 from hub.verify import state
@@ -108,8 +107,8 @@ class World:
 
     def run(self) -> str:
         """Play the plan; gives the fingerprint of all that was written."""
-        ops_max: int = vars(agent_contact)["OPS_MAX"]
-        vars(agent_contact)["OPS_MAX"] = self.plan.batch_ops
+        ops_max: int = vars(outgoing)["OPS_MAX"]
+        vars(outgoing)["OPS_MAX"] = self.plan.batch_ops
         try:
             for item in self.plan.items:
                 self._until(item.at_ms)
@@ -122,7 +121,7 @@ class World:
             self.rest()
             return self.fingerprint()
         finally:
-            vars(agent_contact)["OPS_MAX"] = ops_max
+            vars(outgoing)["OPS_MAX"] = ops_max
 
     def rest(self) -> None:
         """All is made well, everything comes home, and the laws of rest are asked."""
