@@ -110,7 +110,7 @@ def is_known_as(turn: Turn, office: Office, m: int, store: str, phone: str) -> b
         return True
     known = by_phone(turn, office, phone)
     if known is None:
-        turn.put(schema.identities, [(_alias(office, phone), m, "phone")])
+        turn.put(schema.identities, [(_alias(office, phone), m, "phone")], twice=True)
     saw(turn, office, known or m, store, phone, office.clock())
     return known in (None, m)
 

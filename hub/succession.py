@@ -152,4 +152,5 @@ def heard_again(turn: Turn, office: Office, lane: Lane) -> None:
 
 
 def _ask_people(turn: Turn, office: Office, reason: str, lane: Lane, detail: str) -> None:
-    turn.put(schema.cases, [(reason, "", None, lane.store, detail, office.clock(), None)])
+    row = (reason, "", None, lane.store, detail, office.clock(), None)
+    turn.put(schema.cases, [row], twice=True)
