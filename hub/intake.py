@@ -41,6 +41,8 @@ def key_record(turn: Turn, office: Office, kid: str) -> KeyRecord:
     return record
 
 
+MISSING = "missing:{}/{}/{}"
+"""The setting that names a PC that is waited for since headquarters was put back."""
 TWICE_BYTES_MAX = 16 * 1024 * 1024
 DURABLE = "durable:{}/{}/{}"
 """The setting that says how far a lane is in a copy that was proved."""
@@ -168,6 +170,8 @@ def post_batch(
         [(*lane, header.first, header.last, batch.batch_id, raw, answer, None, arrived)],
     )
     keep_outcomes(turn, office, done)
+    if header.moment.inc == office.inc > 1:  # all before it was heard, and the term that it had is closed
+        turn.run("DELETE FROM settings WHERE name = ?", (MISSING.format(*lane),))
     return answer, done
 
 

@@ -16,14 +16,14 @@ import contextlib
 import json
 import logging
 import os
-from collections import Counter
 from collections.abc import Collection
 from pathlib import Path
 from typing import NamedTuple
 
 from config.faults import Fault
 from hub import admission, intake, publishing, sessions
-from hub.handovers import CLOSED
+from hub.handovers import is_closed
+from hub.intake import MISSING
 from hub.office import Office
 from hub.opening import open_envelope
 from hub.store import losses, schema
@@ -41,14 +41,11 @@ MARK = "started"
 
 
 class Missing(NamedTuple):
-    """A PC that has not closed the term that it had when headquarters was put back: its epoch, that term, and
-    how often that number was closed before."""
+    """A PC that has not spoken in this incarnation: it tells everything else and closes its term before."""
 
     store: str
     till: str
     epoch: int
-    term: int
-    closed: int
 
 
 class PutBack(NamedTuple):
@@ -120,38 +117,54 @@ def recover(office: Office, journal: Journal, beside: Path, *, is_put_back: bool
 
 def state(look: Turn) -> PutBack | None:
     """How far headquarters has come since it was put back; None if it never was."""
-    row = look.one("SELECT value FROM settings WHERE name = ?", (PUT_BACK,))
-    if row is None:
-        return None
-    told = json.loads(row[0])
-    missing = [Missing(*pc) for pc in told["pcs"]]
-    if missing:
-        closed, gone = _closed(look), {tuple(pc[:3]) for pc in losses.declared(look)}
-        missing = [pc for pc in missing if closed[pc.store, pc.till, pc.term] <= pc.closed]
-        missing = [pc for pc in missing if (pc.store, pc.till, pc.epoch) not in gone]
-        if told["whole"]:  # who has gone on in another lane has told what it has, and the rest is known
-            current = set(look.run("SELECT store, till, epoch FROM agents"))
-            missing = [pc for pc in missing if (pc.store, pc.till, pc.epoch) in current]
-    return PutBack(int(told["ms"]), bool(told["whole"]), tuple(missing))
+    told = _put_back(look)
+    return None if told is None else PutBack(*told, tuple(_missing(look, "", is_whole=told[1])))
 
 
-def held_back(turn: Turn, ms: Collection[int]) -> set[int]:
+def held_back(look: Turn, ms: Collection[int]) -> set[int]:
     """Those of these members who are granted nothing now: who may have points out, or owe some, that
     headquarters does not know of.
 
     What came back of a sale came back in its store, so with its journal headquarters knows whose members
     these may be.
     """
-    told = state(turn)
+    told = _put_back(look)
     if told is None:
         return set()
-    _note(turn, told)
-    if not told.missing or not told.is_whole:
-        return set(ms) if told.missing else set()
-    stores = {pc.store for pc in told.missing}
+    is_whole = told[1]
+    if not is_whole:
+        return set(ms) if _missing(look, "", is_whole=False) else set()
     keys = [(bucket(m), m) for m in ms]
-    cells = turn.find(schema.cells, ["m", "store"], ["bucket", "m"], keys)
+    cells = look.find(schema.cells, ["m", "store"], ["bucket", "m"], keys)
+    stores = {store for store in {store for _, store in cells} if _missing(look, store, is_whole=True)}
     return {m for m, store in cells if store in stores}
+
+
+def _put_back(look: Turn) -> tuple[int, bool] | None:
+    """(when, with its whole journal)"""
+    row = look.one("SELECT value FROM settings WHERE name = ?", (PUT_BACK,))
+    if row is None:
+        return None
+    ms, is_whole = json.loads(row[0])
+    return int(ms), bool(is_whole)
+
+
+def _missing(look: Turn, store: str, *, is_whole: bool) -> list[Missing]:
+    """Who is waited for; of one store, or of all."""
+    begins = MISSING.partition("{")[0] + (f"{store}/" if store else "")
+    past = begins[:-1] + chr(ord(begins[-1]) + 1)
+    rows = look.run("SELECT name FROM settings WHERE name >= ? AND name < ?", (begins, past))
+    found = []
+    for (name,) in rows:
+        at, till, epoch = name.partition(":")[2].split("/")
+        found.append(Missing(at, till, int(epoch)))
+    if not found:
+        return []
+    gone = {tuple(pc[:3]) for pc in losses.declared(look)}
+    if is_whole:  # who has gone on in another lane has told what it has, and the rest is known
+        current = set(look.run("SELECT store, till, epoch FROM agents"))
+        found = [pc for pc in found if tuple(pc) in current]
+    return [pc for pc in found if tuple(pc) not in gone]
 
 
 def suspect(turn: Turn, office: Office) -> None:
@@ -162,15 +175,6 @@ def suspect(turn: Turn, office: Office) -> None:
     if turn.one("SELECT 1 FROM cases WHERE reason = ? AND closed_ms IS NULL", (BEHIND,)) is None:
         turn.put(schema.cases, [(BEHIND, "", None, "", "{}", office.clock(), None)])
         log.error("a till knows later editions: this is an old copy; say so with jifen hub restore")
-
-
-def _note(turn: Turn, told: PutBack) -> None:
-    """Write who is left; nobody is asked for twice."""
-    pcs = {"ms": told.ms, "whole": told.is_whole, "pcs": told.missing}
-    turn.run(
-        "UPDATE settings SET value = ? WHERE name = ? AND value <> ?",
-        (json.dumps(pcs), PUT_BACK, json.dumps(pcs)),
-    )
 
 
 def _is_new(look: Turn) -> bool:
@@ -242,41 +246,31 @@ def _begin_again(office: Office, mark: _Mark, beside: Path, *, is_whole: bool) -
         _keep(turn, "arrived", str(max(office.base, int(arrived[0]) if arrived else 0)), twice=True)
         turn.run("UPDATE agents SET granted_at = 0")
         pcs = _in_service(turn, is_whole=is_whole)
-        _keep(turn, PUT_BACK, json.dumps({"ms": now, "whole": is_whole, "pcs": pcs}), twice=True)
+        _keep(turn, PUT_BACK, json.dumps([now, is_whole]), twice=True)
+        turn.run("DELETE FROM settings WHERE name >= 'missing:' AND name < 'missing;'", twice=True)
+        rows = [(MISSING.format(*pc[:3]), "") for pc in pcs]
+        turn.put(schema.settings, rows, on_conflict="replace", twice=True)
         if not is_whole:  # numbers may have been issued that are not known: all go on in fresh blocks
             admission.leave_blocks(turn, office.inc)
         if office.session_ms:
-            for pc in pcs:
-                sessions.may_last(turn, office, pc.store, pc.till, (office.inc, pc.term))
+            for store, till, _, term in pcs:
+                sessions.may_last(turn, office, store, till, (office.inc, term))
         publishing.publish_again(turn, office)
         detail = json.dumps({"inc": office.inc, "pcs": len(pcs)})
         turn.put(schema.cases, [(RESTORED if is_whole else BLINDLY, "", None, "", detail, now, None)])
     log.warning("headquarters was put back: incarnation %d", office.inc)
 
 
-def _in_service(look: Turn, *, is_whole: bool) -> list[Missing]:
-    """PCs that are waited for: every till's own; and when it is not known who was given what, those that
-    another has replaced too, unless they have closed."""
-    closed = _closed(look)
+def _in_service(look: Turn, *, is_whole: bool) -> list[tuple[str, str, int, int]]:
+    """(store, till, epoch, term) of the PCs that are waited for: every till's own; and when it is not known
+    who was given what, those that another has replaced too, unless they are known to have closed."""
     rows = look.run(
         "SELECT k.store, k.till, k.epoch, k.term, k.epoch = a.epoch FROM keys k"
         " JOIN agents a ON a.store = k.store AND a.till = k.till"
         " WHERE k.revoked_at_ms IS NULL ORDER BY k.store, k.till, k.epoch"
     )
     return [
-        Missing(store, till, epoch, term, closed[store, till, term])
+        (store, till, epoch, term)
         for store, till, epoch, term, is_current in rows
-        if is_current or not (is_whole or closed[store, till, term])
+        if is_current or not (is_whole or is_closed(look, store, till, (1, term)))
     ]
-
-
-def _closed(look: Turn) -> Counter[tuple[str, str, int]]:
-    """How often each till's PCs have closed a term with a number: once in each incarnation at most."""
-    found = Counter[tuple[str, str, int]]()
-    for name, value in look.run(
-        "SELECT name, value FROM settings WHERE name LIKE ?", (CLOSED.format("%", "%"),)
-    ):
-        store, _, till = name.partition(":")[2].partition("/")
-        for one in value.split():
-            found[store, till, int(one.partition(",")[2])] += 1
-    return found

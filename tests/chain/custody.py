@@ -40,7 +40,12 @@ def _uncounted(world: World, pc: Pc) -> list[str]:
 
 
 def _acknowledged_in_vain(world: World, pc: Pc) -> int:
-    """The last number of this PC's lane that was acknowledged, if headquarters does not have it."""
+    """The last number of this PC's lane that was acknowledged, if headquarters does not have it.
+
+    One that was put back waits for the till's own PC; those that were replaced or lost come when they come.
+    """
+    if world.hub.was_put_back and all(pc is not pcs[-1] for pcs in world.pcs.values()):
+        return 0
     lane = pc.identity.lane
     told = max(0, outbox.delivered(pc.till.book) - pc.till.log.pos(0))
     heard = world.hub.rows(

@@ -162,6 +162,7 @@ class HeadOffice:
     ) -> None:
         self.now_ms, self.chance, self.signed, self.folder = now_ms, chance, signed, folder
         self.copy: Connection | None = None
+        self.was_put_back = False
         self.store = Store(MEMORY, writes=False) if signed else LeanStore()
         self.raw = _raw(self.store)
         _empty().backup(self.raw)
@@ -204,6 +205,7 @@ class HeadOffice:
             self.copy.close()
             self.copy = None
             self.store.journal = None
+            self.was_put_back = True
             self.restart()
 
     def awaits(self, store: str) -> bool:
