@@ -22,6 +22,11 @@ class Fault(Exception):
         self.detail: dict[str, str | int] = detail
 
 
+def worded(remedy: str, detail: str) -> Fault:
+    """A fault whose plain message is also the ``{detail}`` of its sentence."""
+    return Fault(remedy, detail, detail=detail)
+
+
 def whereabouts(error: BaseException) -> str:
     """The kind of an error and the way to its place, without its message: `int(phone)` says the phone."""
     return type(error).__name__ + "\n" + "".join(traceback.format_tb(error.__traceback__))

@@ -16,7 +16,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
-from config.faults import Fault
+from config.faults import Fault, worded
 from config.settings import HubSettings
 from hub import verify
 from hub.intake import DURABLE
@@ -50,7 +50,7 @@ def make(office: Office, folder: Path, tell: Tell | None = None) -> Backup:
     faults, which is kept under another name.
     """
     if not office.store.is_sqlite:
-        raise Fault("fault.backup_engine", office.store.url.partition(":")[0])
+        raise worded("fault.backup_engine", office.store.url.partition(":")[0])
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     path = folder / f"hub-{office.clock()}.sqlite"
     fresh = path.with_suffix(".new")
@@ -109,7 +109,7 @@ def put_back(settings: HubSettings, copy: Path, now_ms: int) -> Path | None:
     """
     with copy.open("rb") as file:
         if file.read(16) != b"SQLite format 3\0":
-            raise Fault("fault.no_copy", str(copy))
+            raise worded("fault.no_copy", str(copy))
     place = settings.data_dir / DATABASE
     settings.data_dir.mkdir(parents=True, exist_ok=True)
     with _alone(settings):
@@ -149,5 +149,5 @@ def _locked(settings: HubSettings, how: int) -> Iterator[None]:
         try:
             fcntl.flock(file, how | fcntl.LOCK_NB)
         except BlockingIOError as error:
-            raise Fault("fault.hub_serves", str(settings.data_dir)) from error
+            raise worded("fault.hub_serves", str(settings.data_dir)) from error
         yield

@@ -21,7 +21,7 @@ import uvicorn
 
 from config.faults import Fault
 from config.settings import HubSettings, load_hub
-from config.words import load_words
+from config.words import LANGUAGES, load_words
 from hub import admission, backup, device_keys, log_export, restoring, stick, verify
 from hub.api.app import make_app
 from hub.assembly import CLOCK, open_office
@@ -94,9 +94,18 @@ def main(argv: list[str]) -> int:
         rules = (settings.rulebook or EXAMPLE).read_bytes()
         office = open_office(settings, rules, is_put_back=is_put_back)
     except (Fault, OSError) as fault:
-        print(fault, file=sys.stderr)
+        _say(fault)
         return 1
     return COMMANDS[chosen.command](office, settings, chosen)
+
+
+def _say(fault: Fault | OSError) -> None:
+    """What went wrong and what to do, in both languages."""
+    if isinstance(fault, OSError):
+        print(f"\n{fault}", file=sys.stderr)
+        return
+    for language in LANGUAGES:
+        print(load_words(language).say(fault.remedy, **fault.detail), file=sys.stderr)
 
 
 def _serve(office: Office, settings: HubSettings, _chosen: argparse.Namespace) -> int:
@@ -118,7 +127,7 @@ def _serve(office: Office, settings: HubSettings, _chosen: argparse.Namespace) -
         with backup.serving(settings):
             _answer(office, settings)
     except Fault as fault:
-        print(fault, file=sys.stderr)
+        _say(fault)
         return 1
     finally:
         night.stop()
@@ -201,7 +210,7 @@ def _backup(office: Office, _settings: HubSettings, chosen: argparse.Namespace) 
     try:
         made = backup.make(office, chosen.folder, _progress)
     except (Fault, OSError) as fault:
-        print(f"\n{fault}", file=sys.stderr)
+        _say(fault)
         return 1
     print(f"\n{made.path}\n{made.members} members, {made.facts} facts, {made.lanes} lanes, 0 faults")
     return 0

@@ -20,7 +20,7 @@ from collections.abc import Collection
 from pathlib import Path
 from typing import NamedTuple
 
-from config.faults import Fault
+from config.faults import worded
 from hub import admission, intake, publishing, sessions
 from hub.handovers import is_closed
 from hub.intake import MISSING
@@ -70,7 +70,7 @@ class _Mark(NamedTuple):
         except FileNotFoundError:
             return cls()
         except (ValueError, KeyError, TypeError) as error:
-            raise Fault("fault.mark_broken", f"{folder / MARK}: {error}") from error
+            raise worded("fault.mark_broken", f"{folder / MARK}: {error}") from error
 
     def write(self, folder: Path) -> None:
         fresh = folder / f"{MARK}.new"
@@ -101,7 +101,9 @@ def recover(office: Office, journal: Journal, beside: Path, *, is_put_back: bool
         known, is_new = _turns(turn), _is_new(turn)
         is_whole = journal.first <= known and (is_new or not journal.is_empty)
         if journal.first > known and not is_put_back:
-            raise Fault("fault.journal_late", f"{journal.folder}: from turn {journal.first}, not {known + 1}")
+            raise worded(
+                "fault.journal_late", f"{journal.folder}: from turn {journal.first}, not {known + 1}"
+            )
         ahead = list(journal.after(known)) if is_whole else []
         is_put_back |= not is_new and (incarnation(turn), max(known, journal.last)) < (mark.inc, mark.turns)
     lags = len(ahead) == 1 and not ahead[0].is_marked  # it was never said, or else all else is here

@@ -24,7 +24,7 @@ from pathlib import Path
 from struct import Struct
 from typing import Any, NamedTuple
 
-from config.faults import Fault
+from config.faults import worded
 
 MAGIC = b"JHJ1"
 RECORD_BYTES_MAX = 64 * 1024 * 1024
@@ -101,7 +101,7 @@ class Journal:
         """Keep a turn, on the disk. Raises a ``Fault`` for another number than the next, and ``OSError``."""
         file = self._at_end()
         if n != self.last + 1:
-            raise Fault("fault.journal_behind", f"{self.folder}: turn {n} behind {self.last}")
+            raise worded("fault.journal_behind", f"{self.folder}: turn {n} behind {self.last}")
         raw = json.dumps({"n": n, "do": entries}, default=_bytes, separators=(",", ":")).encode()
         assert len(raw) <= RECORD_BYTES_MAX, "a turn decides less than that"
         self._before = (self._size, self.last, self.is_marked)
@@ -192,14 +192,14 @@ def _number(path: Path) -> int:
     try:
         return int(path.stem.removeprefix("journal-"))
     except ValueError as error:
-        raise Fault("fault.journal_broken", f"{path}: not a journal's name") from error
+        raise worded("fault.journal_broken", f"{path}: not a journal's name") from error
 
 
 def _walk(path: Path, n: int, *, is_last: bool) -> Iterator[tuple[Record, int]]:
     """The records of a file, each with where it ends, its mark included."""
     raw = path.read_bytes()
     if raw[: len(MAGIC)] != MAGIC:
-        raise Fault("fault.journal_broken", f"{path}: not a journal")
+        raise worded("fault.journal_broken", f"{path}: not a journal")
     at, held = len(MAGIC), None
     while at + _HEAD.size <= len(raw):
         size, check = _HEAD.unpack_from(raw, at)
@@ -207,7 +207,7 @@ def _walk(path: Path, n: int, *, is_last: bool) -> Iterator[tuple[Record, int]]:
         if size and (len(body) < size or zlib.crc32(body) != check):
             if is_last and at + _HEAD.size + size >= len(raw):
                 break
-            raise Fault("fault.journal_broken", f"{path}: byte {at}")
+            raise worded("fault.journal_broken", f"{path}: byte {at}")
         at += _HEAD.size + size
         if size:
             if held is not None:
@@ -226,9 +226,9 @@ def _read(path: Path, body: bytes, before: int) -> Record:
         told = json.loads(body, object_hook=_unbytes)
         record = Record(int(told["n"]), tuple((kind, what, rows) for kind, what, rows in told["do"]))
     except (ValueError, KeyError, TypeError) as error:
-        raise Fault("fault.journal_broken", f"{path}: behind turn {before}") from error
+        raise worded("fault.journal_broken", f"{path}: behind turn {before}") from error
     if record.n != before + 1:
-        raise Fault("fault.journal_broken", f"{path}: turn {record.n} behind turn {before}")
+        raise worded("fault.journal_broken", f"{path}: turn {record.n} behind turn {before}")
     return record
 
 

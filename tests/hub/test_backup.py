@@ -95,7 +95,9 @@ def test_a_copy_is_put_back_by_one_command_and_not_under_who_serves(
     assert hq.settings is not None
     with backup.serving(hq.settings):
         assert main([*settings, "restore", str(copy)]) == 1
+    assert "请先停止服务" in capsys.readouterr().err
     assert main([*settings, "restore", str(config(hq))]) == 1
+    assert "choose a file that jifen hub backup wrote" in capsys.readouterr().err
     hq.office.store.close()
     assert main([*settings, "restore", str(copy)]) == 0
     out = capsys.readouterr().out

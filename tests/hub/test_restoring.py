@@ -12,6 +12,7 @@ from headquarters import Headquarters, Shop, headquarters
 
 from agent import day_close
 from config.faults import Fault
+from config.words import load_words
 from hub import reception, restoring
 from hub.assembly import journal_of
 from hub.registry import TABLES, copy_registry
@@ -342,3 +343,16 @@ def test_of_150_operations_told_since_the_copy_all_150_count_once(hq: Headquarte
     assert len(since & heard(hq).keys()) == len(since) >= 150
     assert hq.rows("SELECT op_id FROM facts GROUP BY op_id HAVING count(*) > 1") == []
     assert [points_of(hq, m) for m in members] == points
+
+
+def test_a_mark_that_cannot_be_read_is_said(hq: Headquarters) -> None:
+    assert hq.settings is not None
+    mark = hq.settings.key_dir / restoring.MARK
+    whole = mark.read_bytes()
+    mark.write_bytes(b"{}")
+    with pytest.raises(Fault) as caught:
+        hq.reopen()
+    assert caught.value.remedy == "fault.mark_broken"
+    assert "删除" in load_words("zh").say(caught.value.remedy, **caught.value.detail)
+    mark.write_bytes(whole)
+    hq.reopen()
