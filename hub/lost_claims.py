@@ -61,10 +61,12 @@ def make_available(turn: Turn, office: Office, papers: list[Claim], lane: Lane) 
         for told in papers
     ]  # fmt: skip
     decide(turn, office, [("claim.earn", body) for body in bodies])
-    turn.many(
-        "UPDATE claims SET state = ? WHERE op_bucket = ? AND op_id = ?",
-        [(AVAILABLE, op_bucket(told.op_id), told.op_id) for told in papers],
-    )
+    for told in papers:
+        turn.run(
+            "UPDATE claims SET state = ? WHERE op_bucket = ? AND op_id = ?",
+            (AVAILABLE, op_bucket(told.op_id), told.op_id),
+            twice=True,
+        )
     return sum(told.earned for told in papers)
 
 

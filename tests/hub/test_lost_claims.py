@@ -122,6 +122,25 @@ def test_what_is_shown_later_is_a_case_that_a_person_accepts(
     sound(hq)
 
 
+def test_what_a_person_accepted_counts_once_when_headquarters_is_put_back(
+    hq: Headquarters, other: PretendTill, paper: tuple[int, str, dict[str, Any]]
+) -> None:
+    m, digits, _ = paper
+    copy = hq.copy()
+    assert shown(other, digits) == "shown"
+    declared(hq)
+    hq.put_back(copy)
+    assert points_of(hq, m) == (100, 0)
+    assert shown(other, digits) == "available"
+    for (number,) in hq.rows("SELECT id FROM cases WHERE reason = 'claim-of-lost' AND closed_ms IS NULL"):
+        with hq.office.store.turn() as turn:
+            assert not casework.act(turn, hq.office, number, 0, casework.ACCEPT, "李娜", "有凭据")
+    with hq.office.store.turn() as turn:
+        assert not lost_claims.accept(turn, hq.office, claim.decode(digits).op_id)
+    assert points_of(hq, m) == (100, 0)
+    sound(hq)
+
+
 def test_a_paper_that_is_turned_down_counts_nothing(
     hq: Headquarters, other: PretendTill, paper: tuple[int, str, dict[str, Any]]
 ) -> None:
