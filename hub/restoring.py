@@ -57,16 +57,21 @@ class PutBack(NamedTuple):
 
 
 class _Mark(NamedTuple):
-    """How far headquarters had come when it started last, in a file beside its keys."""
+    """How far headquarters had come when it started last, in a file beside its keys.
+
+    While it is put back its next incarnation stands here, and whether it lacks what its journal held: after
+    a break the rest is done, and done so.
+    """
 
     inc: int = 1
     turns: int = 0
+    is_blind: bool = False
 
     @classmethod
     def read(cls, folder: Path) -> _Mark:
         try:
             told = json.loads((folder / MARK).read_bytes())
-            return cls(int(told["inc"]), int(told["turns"]))
+            return cls(int(told["inc"]), int(told["turns"]), bool(told.get("is_blind", False)))
         except FileNotFoundError:
             return cls()
         except (ValueError, KeyError, TypeError) as error:
@@ -106,11 +111,16 @@ def recover(office: Office, journal: Journal, beside: Path, *, is_put_back: bool
             )
         ahead = list(journal.after(known)) if is_whole else []
         is_put_back |= not is_new and (incarnation(turn), max(known, journal.last)) < (mark.inc, mark.turns)
-    lags = len(ahead) == 1 and not ahead[0].is_marked  # it was never said, or else all else is here
+        lags = len(ahead) == 1 and not ahead[0].is_marked  # it was never said, or else all else is here
+        is_put_back |= bool(ahead) and not lags
+        if is_put_back:  # nothing else says so after a break: the copy has grown by then
+            is_whole &= not mark.is_blind
+            mark = _Mark(max(incarnation(turn), mark.inc) + 1, mark.turns, not is_whole)
+            mark.write(beside)
     for record in ahead:
         _again(office, record)
     _join(office, journal, is_new=is_new)
-    if is_put_back or (ahead and not lags):
+    if is_put_back:
         _begin_again(office, mark, beside, is_whole=is_whole)
     _Mark(office.inc, journal.last).write(beside)
     if ahead:
@@ -241,7 +251,7 @@ def _begin_again(office: Office, mark: _Mark, beside: Path, *, is_whole: bool) -
     with office.store.turn() as turn:
         before, now = state(turn), office.clock()
         is_whole = is_whole and (before is None or before.is_whole or not before.missing)
-        office.inc = max(incarnation(turn), mark.inc) + 1
+        office.inc = max(incarnation(turn) + 1, mark.inc)
         mark._replace(inc=office.inc).write(beside)  # first: no number of it is used twice
         _keep(turn, INC, str(office.inc), twice=True)
         arrived = turn.one("SELECT value FROM settings WHERE name = 'arrived'")

@@ -1,0 +1,72 @@
+"""Putting headquarters back, and keeping its journal, cut off between two of their steps."""
+
+from __future__ import annotations
+
+import pytest
+from forks import enrolled, points_of, sold
+from headquarters import Headquarters
+from test_restoring import missing, sync
+
+from agent import day_close
+from hub import restoring
+
+
+def _plug_pulled(*_rest: object, **_more: object) -> None:
+    raise KeyboardInterrupt
+
+
+@pytest.mark.parametrize("step", ["_join", "_begin_again"])
+def test_a_break_while_it_is_put_back_does_not_hide_that_it_was(
+    hq: Headquarters, monkeypatch: pytest.MonkeyPatch, step: str
+) -> None:
+    one, two = hq.shop("s001"), hq.shop("s002")
+    m = enrolled(one)
+    sync(one, two)
+    copy = hq.copy()
+    sold(one, m, 3)
+    sync(one, two, one)
+    hq.ticket("s009")
+    with monkeypatch.context() as broken:
+        broken.setattr(restoring, step, _plug_pulled)
+        with pytest.raises(KeyboardInterrupt):
+            hq.put_back(copy)
+    hq.reopen()
+    assert hq.office.inc == 3
+    assert missing(hq) == [("s001", "01"), ("s002", "01")]
+    sync(one, two)
+    assert points_of(hq, m) == 300
+    hq.reopen()
+    assert hq.office.inc == 3
+
+
+def test_a_break_while_it_is_put_back_without_its_journal_releases_nobodys_points(
+    hq: Headquarters, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one, two = hq.shop("s001"), hq.shop("s002")
+    m = enrolled(one)
+    sold(one, m, 3)
+    sync(one, two)
+    day_close.give_back(one.till, "agent")
+    one.sync()
+    copy = hq.copy()
+    one.sync()
+    assert one.here(m) == 300  # as nobody knows now
+    with monkeypatch.context() as broken:
+        broken.setattr(restoring, "_begin_again", _plug_pulled)
+        with pytest.raises(KeyboardInterrupt):
+            hq.put_back(copy, loses_journal=True)
+    hq.reopen()  # a journal was begun meanwhile, and knows nothing of what is missing
+    with hq.office.store.look() as look:
+        told = restoring.state(look)
+        assert told is not None
+        assert not told.is_whole
+        assert restoring.held_back(look, [m]) == {m}
+    one.sync()
+    one.sync()
+    two.sync()
+    assert missing(hq) == []
+    hq.put_back(hq.copy("later.sqlite"), is_said=True)  # once it is through, the next one is whole again
+    with hq.office.store.look() as look:
+        told = restoring.state(look)
+    assert told is not None
+    assert told.is_whole
