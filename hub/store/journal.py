@@ -119,7 +119,8 @@ class Journal:
         if not self.is_marked:
             file = self._opened()
             _append(file, _HEAD.pack(0, self.last & U32_MAX))
-            self.is_marked, self._size = True, file.tell()
+            self.is_marked = True
+            self._size += _HEAD.size  # not where the file ends: another process may have written meanwhile
 
     def withdraw(self) -> None:
         """The last turn was not committed, and nothing of it was said. If its bytes cannot be cut off now,

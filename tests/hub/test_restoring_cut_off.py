@@ -1,14 +1,14 @@
-"""Putting headquarters back, and keeping its journal, cut off between two of their steps."""
+"""Putting headquarters back, and keeping its journal, cut off between any two of their steps."""
 
 from __future__ import annotations
 
 import pytest
 from forks import enrolled, points_of, sold
 from headquarters import Headquarters
-from test_restoring import missing, sync
+from test_restoring import missing, registry, sync
 
 from agent import day_close
-from hub import restoring
+from hub import admission, restoring
 
 
 def _plug_pulled(*_rest: object, **_more: object) -> None:
@@ -70,3 +70,26 @@ def test_a_break_while_it_is_put_back_without_its_journal_releases_nobodys_point
         told = restoring.state(look)
     assert told is not None
     assert told.is_whole
+
+
+def test_another_process_may_write_between_a_commit_and_its_mark(
+    hq: Headquarters, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hq.shop("s001")
+    copy, other, journal = hq.copy(), hq.another(), hq.office.store.journal
+    assert journal is not None
+    mark = journal.mark
+
+    def late() -> None:
+        other.ticket("s020")
+        mark()
+
+    with monkeypatch.context() as slow:
+        slow.setattr(journal, "mark", late)
+        with hq.office.store.turn() as turn:
+            admission.open_store(turn, "s010", "s010")
+    hq.ticket("s011")
+    other.office.store.close()
+    known = registry(hq)
+    hq.put_back(copy)
+    assert registry(hq) == known
