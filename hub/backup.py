@@ -21,7 +21,7 @@ from config.settings import HubSettings
 from hub import verify
 from hub.intake import DURABLE
 from hub.office import Office
-from hub.restoring import TURNS
+from hub.restoring import TURNS, turns_of
 from hub.store import schema
 from hub.store.engine import SQLITE, Store
 from hub.store.journal import sync_folder
@@ -57,9 +57,8 @@ def make(office: Office, folder: Path, tell: Tell | None = None) -> Backup:
     fresh.unlink(missing_ok=True)
     journal = office.store.journal
     if journal is not None:
-        with office.store.turn():
-            journal.read()
-            journal.begin(journal.last)
+        with office.store.turn() as turn:
+            journal.begin(turns_of(turn))
     office.store.copy_to(fresh)
     fresh.chmod(0o600)
     with fresh.open("rb") as file:

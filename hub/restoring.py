@@ -103,7 +103,7 @@ def recover(office: Office, journal: Journal, beside: Path, *, is_put_back: bool
     mark = _Mark.read(beside)
     with office.store.turn() as turn:  # nobody writes meanwhile, in any process
         journal.read()
-        known, is_new = _turns(turn), _is_new(turn)
+        known, is_new = turns_of(turn), _is_new(turn)
         is_whole = journal.first <= known and (is_new or not journal.is_empty)
         if journal.first > known and not is_put_back:
             raise worded(
@@ -193,7 +193,8 @@ def _is_new(look: Turn) -> bool:
     return look.one("SELECT 1 FROM keys UNION ALL SELECT 1 FROM books LIMIT 1") is None
 
 
-def _turns(look: Turn) -> int:
+def turns_of(look: Turn) -> int:
+    """How many turns that decided the database knows."""
     row = look.one("SELECT value FROM settings WHERE name = ?", (TURNS,))
     return int(row[0]) if row else 0
 
@@ -205,7 +206,7 @@ def _keep(turn: Turn, name: str, value: str, *, twice: bool = False) -> None:
 def _again(office: Office, record: Record) -> None:
     """Do what a turn of the journal did."""
     with office.store.turn() as turn:
-        if _turns(turn) >= record.n:
+        if turns_of(turn) >= record.n:
             return
         for kind, what, rows in record.entries:
             if kind == "sql":
@@ -234,10 +235,10 @@ def _join(office: Office, journal: Journal, *, is_new: bool) -> None:
     """From here on what is decided is in both."""
     with office.store.turn() as turn:
         journal.read()
-        known = max(_turns(turn), journal.last)
+        known = max(turns_of(turn), journal.last)
         if journal.is_empty and not is_new:
             known += 1  # a copy from before this does not know of everything that is in no journal
-        if known != _turns(turn):
+        if known != turns_of(turn):
             _keep(turn, TURNS, str(known))
         if journal.is_empty or journal.last < known:
             if not journal.is_empty:

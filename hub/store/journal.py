@@ -6,7 +6,8 @@ since: whose key writes which lane, which numbers were issued, which rights lie 
     * Records are numbered through, as the turns are that the database counts; one more than it knows of was
       never said, or it was put back.
     * What stands at the end and is torn was never committed; anything else that cannot be read is a fault.
-    * Nothing is changed or taken out but the last record, by who wrote it and did not commit.
+    * Nothing is changed or taken out but the last record, when the database does not know of it: who wrote it
+      did not commit. Only who holds the pen cuts.
 It refuses to know what the records mean (``hub.restoring``).
 """
 
@@ -59,8 +60,9 @@ class Journal:
         self.is_marked = True
         self._file: FileIO | None = None
         self._path: Path | None = None
-        self._size, self._is_torn = 0, False
+        self._size = 0
         self._before: tuple[int, int, bool] | None = None
+        self._last_but_one = (0, 0, True)
         self.read()
 
     @property
@@ -81,13 +83,15 @@ class Journal:
         if not files:
             return
         self._path = path = files[-1]
-        self._is_torn = False
         self.last, self.is_marked, self._size = _number(path), True, len(MAGIC)
         for record, end in _walk(path, self.last, is_last=True):
+            self._last_but_one = (self._size, self.last, self.is_marked)
             self.last, self.is_marked, self._size = record.n, record.is_marked, end
 
     def begin(self, n: int) -> None:
         """Go on in a new file behind ``n``, the number that the database knows."""
+        if not self.is_empty:
+            self._drop(n + 1)
         self.close()
         with (self.folder / NAME.format(n)).open("wb") as file:
             os.fchmod(file.fileno(), 0o600)
@@ -99,17 +103,20 @@ class Journal:
 
     def write(self, n: int, entries: Sequence[Entry]) -> None:
         """Keep a turn, on the disk. Raises a ``Fault`` for another number than the next, and ``OSError``."""
-        file = self._at_end()
+        self._drop(n)
+        file = self._opened()
         if n != self.last + 1:
             raise worded("fault.journal_behind", f"{self.folder}: turn {n} behind {self.last}")
         raw = json.dumps({"n": n, "do": entries}, default=_bytes, separators=(",", ":")).encode()
         assert len(raw) <= RECORD_BYTES_MAX, "a turn decides less than that"
-        self._before = (self._size, self.last, self.is_marked)
+        self._before = self._last_but_one = (self._size, self.last, self.is_marked)
         try:
             _append(file, _HEAD.pack(len(raw), zlib.crc32(raw)) + raw)
             os.fsync(file.fileno())
         except BaseException:
             self.withdraw()
+            with contextlib.suppress(OSError):
+                self._cut()
             raise
         self.last, self.is_marked, self._size = n, False, file.tell()
 
@@ -123,14 +130,11 @@ class Journal:
             self._size += _HEAD.size  # not where the file ends: another process may have written meanwhile
 
     def withdraw(self) -> None:
-        """The last turn was not committed, and nothing of it was said. If its bytes cannot be cut off now,
-        the next that is written does it first."""
+        """The last turn was not committed, and nothing of it was said. Who writes next cuts it off: another
+        process may have done so by now."""
         if self._before is not None:
             self._size, self.last, self.is_marked = self._before
             self._before = None
-            self._is_torn = True
-            with contextlib.suppress(OSError):
-                self._cut()
 
     def after(self, n: int) -> Iterator[Record]:
         """The records behind ``n``, in order."""
@@ -157,24 +161,21 @@ class Journal:
     def _files(self) -> list[Path]:
         return sorted(self.folder.glob("journal-*.jhj"))
 
-    def _at_end(self) -> FileIO:
-        """The newest file, open where the next record belongs; what is torn behind it is cut off."""
+    def _drop(self, n: int) -> None:
+        """Find the end again if it moved; cut off what is torn, and a turn ``n`` that was never committed."""
         newest = self._files()[-1]
-        if self._is_torn:
-            self._cut()
-        elif self._path != newest or newest.stat().st_size != self._size:
+        if self._path != newest or newest.stat().st_size != self._size:
             self.read()
-            self._is_torn = newest.stat().st_size > self._size
-            if self._is_torn:
-                self._cut()
-        return self._opened()
+        if n == self.last and not self.is_marked:
+            self._size, self.last, self.is_marked = self._last_but_one
+        if newest.stat().st_size > self._size:
+            self._cut()
 
     def _cut(self) -> None:
         file = self._opened()
         file.truncate(self._size)
         os.fsync(file.fileno())
         file.seek(self._size)
-        self._is_torn = False
 
     def _opened(self) -> FileIO:
         if self._file is None:

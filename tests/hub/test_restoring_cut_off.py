@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from forks import enrolled, points_of, sold
 from headquarters import Headquarters
@@ -9,6 +11,7 @@ from test_restoring import missing, registry, sync
 
 from agent import day_close
 from hub import admission, restoring
+from hub.store.journal import Journal
 
 
 def _plug_pulled(*_rest: object, **_more: object) -> None:
@@ -93,3 +96,52 @@ def test_another_process_may_write_between_a_commit_and_its_mark(
     known = registry(hq)
     hq.put_back(copy)
     assert registry(hq) == known
+
+
+def _killed_before_commit(hq: Headquarters) -> None:
+    with hq.office.store.turn() as turn:
+        admission.open_store(turn, "s020", "s020")
+        hq.office.store.keep(turn)
+        raise KeyboardInterrupt
+
+
+def test_a_process_that_is_killed_before_its_commit_stops_no_other(
+    hq: Headquarters, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one = hq.shop("s001")
+    copy, journal = hq.copy(), hq.office.store.journal
+    other = hq.another()
+    killed = other.office.store.journal
+    assert journal is not None
+    assert killed is not None
+    with monkeypatch.context() as dead:
+        dead.setattr(killed, "withdraw", lambda: None)  # who is killed cuts nothing off
+        with pytest.raises(KeyboardInterrupt):
+            _killed_before_commit(other)
+    other.office.store.close()
+    for store in ("s010", "s011"):
+        hq.ticket(store)
+    known = registry(hq)
+    hq.put_back(copy)
+    assert registry(hq) == known
+    assert hq.rows("SELECT store FROM stores WHERE store = 's020'") == []
+    one.sync()
+
+
+def test_a_turn_that_was_not_committed_takes_no_other_with_it(tmp_path: Path) -> None:
+    one = Journal(tmp_path)
+    one.begin(0)
+    other = Journal(tmp_path)
+    one.write(1, [("said", "one", 1)])
+    other.write(1, [("said", "two", 1)])  # the pen is free before who failed comes to withdraw
+    other.mark()
+    one.withdraw()
+    one.write(2, [("said", "one", 2)])
+    one.mark()
+    told = [record.entries[0][1:] for record in Journal(tmp_path).after(0)]
+    assert told == [("two", 1), ("one", 2)]
+    one.begin(2)
+    other.write(3, [("said", "two", 3)])  # and is killed
+    one.begin(2)  # as a copy does
+    one.write(3, [("said", "one", 3)])
+    assert [record.entries[0][1] for record in Journal(tmp_path).after(2)] == ["one"]
