@@ -17,18 +17,23 @@ export function hear(told) {
 function ask(id, kind, build) {
   return new Promise((resolve) => {
     const dialog = byId(id);
+    dialog.onclose?.(); // the browser tells later that it was closed, and may do so after it is open again
     let given = null;
     const answer = (value) => { given = value; dialog.close(); };
     dialog.className = kind;
+    listening = null;
     dialog.replaceChildren(build(answer));
     dialog.onclose = () => {
-      listening = null;
+      if (dialog.open) return;
+      dialog.onclose = null;
       dialog.replaceChildren();
+      const open = document.querySelector("dialog[open]");
+      if (!open) listening = null;
       // The browser gave the focus back while the page behind was still inert: Chromium then shows the caret
       // and loses the keys. Taking the focus away first makes the next focus() a real one.
       document.activeElement?.blur();
       // Another question may be open by now: its own first answer is meant, not the first button that stands there.
-      const next = ["[autofocus]", ":is(input, .primary, .second)"].map((part) => document.querySelector(`dialog[open] ${part}`));
+      const next = ["[autofocus]", ":is(input, .primary, .second)"].map((part) => open?.querySelector(part));
       next.find((part) => part)?.focus();
       resolve(given);
     };
