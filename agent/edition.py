@@ -16,7 +16,7 @@ from agent import member_tokens, trust
 from agent.intents import Kept
 from agent.journal.log import EPOCH_STEP
 from agent.store import cells, device_keys, feeds, members, outbox
-from agent.till import OWN_TERM, Till
+from agent.till import DOUBTED, OWN_TERM, Till
 from config.faults import Fault
 from config.sqlite import Connection
 from points import rights, rulebook
@@ -255,6 +255,7 @@ def _private_row(till: Till, turn: Connection, row: list[Any], manifest: Manifes
                 trust.hear_denied(turn, row[1])
             case "own":
                 feeds.keep_fact(turn, OWN_TERM, f"{int(row[1])},{int(row[2])}")
+                feeds.keep_fact(turn, DOUBTED, str(int(len(row) > 3 and bool(row[3]))))
             case "s":
                 feeds.keep_fact(turn, "chain_name", str(row[1]))
                 feeds.keep_fact(turn, "store_name", str(row[2]))

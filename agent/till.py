@@ -34,7 +34,7 @@ from points.wire import canonical
 PENDING = ("member.enrol", "sale.earn", "redeem.cash", "sale.refund", "sale.void")
 NIGHT_MS = 6 * 3_600_000
 """How long past midnight a day goes on that the manager has opened."""
-OWN_TERM = "own_term"
+OWN_TERM, DOUBTED = "own_term", "doubted"
 """The fact that names the latest term which headquarters has told to be this PC's own."""
 RESTORED = "restored_from"
 """The fact that names the first operation put back from the second file whose rights are not counted yet."""

@@ -9,8 +9,8 @@ from agent import witness
 from agent.night import Night
 from agent.printing import Look, Printing
 from agent.pulse import Pulse
-from agent.store import members
-from agent.till import Till
+from agent.store import feeds, members
+from agent.till import DOUBTED, Till
 from hardware.scans import Wellbeing
 
 FAR_MS = 24 * 3_600_000
@@ -29,6 +29,7 @@ class World:
     looks: tuple[Look, ...]
     clock_doubt: bool
     silent_too_long: bool
+    doubted: bool
     far: bool
     day: int
     day_closed: bool
@@ -70,6 +71,7 @@ class Worlds:
             looks=self.printing.looks(),
             clock_doubt=till.time().suspect,
             silent_too_long=till.is_silent_too_long,
+            doubted=feeds.fact(till.book, DOUBTED) == "1",
             far=self._is_far(),
             day=shift.day if shift else 0,
             day_closed=bool(shift and shift.closed),

@@ -92,6 +92,7 @@ class HubSettings:
     unlock_member_pts: int = 0
     unlock_till_pts: int = 0
     unlock_chain_pts: int = 0
+    spare_pcs: int = 0
     journal_dir: Path | None = None
 
 
@@ -305,6 +306,7 @@ HUB: Mapping[str, Setting] = {
     "unlock_member_pts": Setting(_whole(0, 1_000_000), 0),
     "unlock_till_pts": Setting(_whole(0, 10_000_000), 0),
     "unlock_chain_pts": Setting(_whole(0, 100_000_000), 0),
+    "spare_pcs": Setting(_whole(0, 1_000), 0),
 }
 
 

@@ -43,6 +43,7 @@ def open_office(settings: HubSettings, rulebook: bytes, *, is_put_back: bool = F
         ),
         session_ms=settings.session_hours * 3_600_000,
         unlock=Unlock(settings.unlock_member_pts, settings.unlock_till_pts, settings.unlock_chain_pts),
+        spare_pcs=settings.spare_pcs,
         policy=POLICIES[settings.grant_policy],
     )
     with store.look() as look:

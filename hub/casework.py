@@ -13,7 +13,7 @@ from __future__ import annotations
 import json
 from typing import Any, NamedTuple
 
-from hub import arrivals, claims, intake, lost_claims, personal, resolution
+from hub import arrivals, intake, lost_claims, reception, second_pcs
 from hub.decisions import decide
 from hub.judgement import judge
 from hub.office import Office
@@ -27,9 +27,10 @@ from points.identifiers import bucket
 from points.order import canonical as in_order
 from points.wire import canonical
 from points.wire.faults import WireFault
+from points.wire.lane import Lane
 
 AGAIN, DISMISS, CLOSE, ACCEPT, TURN_DOWN = "judge_again", "dismiss", "close", "accept", "turn_down"
-CHARGE = "charge"
+CHARGE, ACCEPT_PC, TURN_DOWN_PC = "charge", "accept_pc", "turn_down_pc"
 BEYOND_RIGHTS = frozenset({"uncovered", "beyond-budget"})
 ALLOWANCE = frozenset({"allowance", "burn_a", "back_a"})
 LOCAL = frozenset({"local", "burn_l", "back_l"})
@@ -50,6 +51,8 @@ class Case(NamedTuple):
     body: bytes
     acts: list[tuple[Any, ...]]
     """(when, who, what, note) of what was done so far."""
+    asks_for: Lane | None
+    """The lane of a second PC that waits to be accepted."""
 
     @property
     def why(self) -> str:
@@ -63,12 +66,14 @@ class Case(NamedTuple):
             return ()
         if self.reason == lost_claims.REASON:
             return (ACCEPT, TURN_DOWN)
+        if self.asks_for is not None:
+            return (ACCEPT_PC, TURN_DOWN_PC)
         if self.place is not None:
             return (AGAIN, DISMISS)
         return (CHARGE, CLOSE) if self.reason in BEYOND_RIGHTS and self.m is not None else (CLOSE,)
 
 
-def find(look: Turn, number: int) -> Case | None:
+def find(look: Turn, office: Office, number: int) -> Case | None:
     """A case by its number."""
     row = look.one(
         "SELECT id, reason, op_id, m, store, detail, opened_ms, closed_ms FROM cases WHERE id = ?", (number,)
@@ -78,7 +83,8 @@ def find(look: Turn, number: int) -> Case | None:
     acts = look.run('SELECT at_ms, "by", act, note FROM case_acts WHERE case_id = ? ORDER BY n', (number,))
     number, reason, op_id, m, store, detail, opened_ms, closed_ms = row
     place, body = _custody(look, store, reason, op_id) if closed_ms is None else (None, b"")
-    return Case(number, reason, op_id, m, store, detail, opened_ms, closed_ms, place, body, acts)
+    asks_for = second_pcs.asks_for(look, office, store, detail) if reason == second_pcs.REASON else None
+    return Case(number, reason, op_id, m, store, detail, opened_ms, closed_ms, place, body, acts, asks_for)
 
 
 def _custody(look: Turn, store: str, reason: str, op_id: str) -> tuple[Place | None, bytes]:
@@ -103,7 +109,7 @@ def _read(body: bytes) -> dict[str, Any]:
 
 def act(turn: Turn, office: Office, number: int, before: int, what: str, by: str, note: str) -> bool:
     """Do ``what`` with a case of which ``before`` acts are known; False when that was done, or is no more."""
-    case = find(turn, number)
+    case = find(turn, office, number)
     if case is None or what not in case.may or before != len(case.acts):
         return False
     if what == ACCEPT and not lost_claims.accept(turn, office, case.op_id):
@@ -116,6 +122,8 @@ def act(turn: Turn, office: Office, number: int, before: int, what: str, by: str
     else:
         if what == CHARGE:
             _charge(turn, office, case, by, note)
+        elif case.asks_for is not None:
+            (second_pcs.accept if what == ACCEPT_PC else second_pcs.turn_down)(turn, office, case.asks_for)
         turn.run("UPDATE cases SET closed_ms = ? WHERE id = ?", (office.clock(), number))
     return True
 
@@ -131,9 +139,7 @@ def _judge_again(turn: Turn, office: Office, case: Case) -> None:
     )
     done.cases = [one for one in done.cases if one[:2] != (case.reason, case.op_id)]
     intake.keep_outcomes(turn, office, done)
-    resolution.resolve_waiting(turn, office, done.awaited)
-    claims.settle(turn, office, done.arrived)
-    personal.open_boxes(turn, office, done.arrived)
+    reception.settle(turn, office, done)
     left = turn.one(f"SELECT on_what FROM waiting WHERE {where}", case.place)
     if left != before:
         _close(turn, office, case)

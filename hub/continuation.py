@@ -34,7 +34,7 @@ class _Issued(NamedTuple):
 
 def is_stale(look: Turn, office: Office, lane: Lane, asked: Question) -> bool:
     """Whether the till that asks has shown a token that another one has used already."""
-    issued, shown = _issued(look, lane), _shown(office, lane, asked.token)
+    issued, shown = _issued(look, lane), shown_number(office, lane, asked.token)
     if issued is None or shown is None or shown >= issued.number:
         return False
     is_last_but_one = shown == issued.number - 1
@@ -44,7 +44,7 @@ def is_stale(look: Turn, office: Office, lane: Lane, asked: Question) -> bool:
 
 def next_token(turn: Turn, office: Office, lane: Lane, asked: Question) -> str:
     """The token of this answer; the same again when the last one was not shown yet. Not for a stale till."""
-    issued, shown = _issued(turn, lane), _shown(office, lane, asked.token)
+    issued, shown = _issued(turn, lane), shown_number(office, lane, asked.token)
     number = max(1 if issued is None else issued.number, 1 if shown is None else shown + 1)
     programs = () if issued is None else issued.programs
     if asked.inst and asked.inst != (programs or ("",))[-1]:
@@ -65,7 +65,13 @@ def _issued(look: Turn, lane: Lane) -> _Issued | None:
     return _Issued(int(number), tuple(programs))
 
 
-def _shown(office: Office, lane: Lane, token: str | None) -> int | None:
+def last_number(look: Turn, lane: Lane) -> int:
+    """The number of the token that was issued last in this lane; 0 for none."""
+    issued = _issued(look, lane)
+    return 0 if issued is None else issued.number
+
+
+def shown_number(office: Office, lane: Lane, token: str | None) -> int | None:
     """The number of a token that we made for this lane; None for none, and for anything else."""
     if token is None:
         return None

@@ -24,6 +24,7 @@ from points.wire.faults import WireFault
 
 UNDECODABLE = Outcome("Q", {"reason": "undecodable"})
 MISSPELT = Outcome("Q", {"reason": "undecodable", "field": "form"})
+DOUBTED = "unapproved-device"
 MEMBERS_OWN = frozenset(
     {"member.enrol", "sale.earn", "redeem.cash", "sale.refund", "sale.void", "rights.return", "auth.void"}
 )
@@ -67,6 +68,13 @@ class Delivery:
     answered: Mapping[int, Outcome] | None = None
     """What was answered to its operations, by number, when it was delivered first; None: it never was."""
 
+    doubted: Outcome | None = None
+    """What keeps all of it: the PC that told it is not known to belong."""
+
+    def doubt(self, pc: str) -> None:
+        """Nothing of it is posted until people say that its PC belongs."""
+        self.doubted, self.drafts = Outcome("P", {"reason": DOUBTED, "pc": pc}), {}
+
     def honour(self, outcomes: Mapping[int, Outcome]) -> None:
         """What was answered before holds: it is not decided again."""
         self.answered = outcomes
@@ -74,9 +82,13 @@ class Delivery:
             self.drafts = {}
 
     def kept(self, seq: int) -> Outcome | None:
-        """What kept an operation from being posted when it was delivered first, and does so now."""
+        """What kept an operation from being posted when it was delivered first, and does so now; or that its
+        PC is doubted, which takes back nothing that was answered."""
         outcome = self.answered.get(seq) if self.answered else None
-        return outcome if outcome is not None and outcome.letter in ("D", "Q") else None
+        if outcome is not None and outcome.letter in ("D", "Q"):
+            return outcome
+        was_posted = self.answered is not None and (outcome is None or outcome.letter != "P")
+        return None if was_posted else self.doubted
 
     def may_be_remarked(self, seq: int) -> bool:
         """Whether a remark is told: what was posted without one may rest on what is not known any more."""

@@ -19,10 +19,11 @@ from hub import (
     private_page,
     publishing,
     restoring,
-    succession,
+    second_pcs,
     witnesses,
 )
 from hub.office import REGION, Office
+from hub.store import doubted_pcs
 from hub.store.engine import Turn
 from points.wire import hello
 from points.wire.chain import NO_PARENT
@@ -39,7 +40,7 @@ def answer(office: Office, lane: Lane, asked: Question, raw: bytes) -> bytes:
     """What a device with this lane is told. Raises ``NotFound`` for a lane that is no till's."""
     with office.store.look() as look:
         standing(look, lane)
-        is_stale = continuation.is_stale(look, office, lane, asked)
+        is_stale = continuation.is_stale(look, office, lane, asked) or second_pcs.is_next_refused(look, lane)
         has_more = asked.has_more or _has_more(look, lane, asked)
         if has_more or is_stale:
             told = _told(office, lane, private_page.lanes(look, lane))
@@ -79,22 +80,26 @@ def _with_own(lanes: tuple[LaneNext, ...], lane: Lane) -> tuple[LaneNext, ...]:
     return (*lanes, LaneNext(lane.epoch, 1, NO_PARENT.hex()))
 
 
-def page_of(turn: Turn, office: Office, lane: Lane, *, is_shut: bool) -> private_page.Page:
-    """A till's own page as it is when it asks, with what it is granted."""
+def page_of(
+    turn: Turn, office: Office, lane: Lane, *, is_shut: bool, shown: int | None = None
+) -> private_page.Page:
+    """A till's own page as it is when it asks, with what it is granted; ``shown`` is its token's number."""
     is_replaced, term = standing(turn, lane)
     # A PC whose place another one has taken hears only that its own term is over: two that were
     # told of the same rights and numbers would both use them.
     if is_replaced:
-        succession.heard_again(turn, office, lane)
+        second_pcs.hear(turn, office, lane, shown)
         return private_page.make(turn, office, lane, (office.inc, term + 1), is_replaced=True)
-    admission.fill_pool(turn, office, lane.store, lane.till)
-    if not is_shut:
+    is_doubted = not doubted_pcs.is_trusted(turn, (lane.store, lane.till, lane.epoch))
+    if not is_doubted:
+        admission.fill_pool(turn, office, lane.store, lane.till)
+    if not is_shut and not is_doubted:
         grants.grant_to(turn, office, lane.store, lane.till, office.inc, term)
     turn.run(
         "UPDATE agents SET last_seen_ms = ? WHERE store = ? AND till = ?",
         (office.clock(), lane.store, lane.till),
     )
-    return private_page.make(turn, office, lane, (office.inc, term))
+    return private_page.make(turn, office, lane, (office.inc, term), is_doubted=is_doubted)
 
 
 def standing(look: Turn, lane: Lane) -> tuple[bool, int]:
@@ -136,7 +141,10 @@ def _all(turn: Turn, office: Office, lane: Lane, asked: Question) -> Told:
             restoring.suspect(turn, office)
         if held[0] > asked.feeds.get((topic, shard), 0):
             pieces.append(Piece(MANIFEST, topic, shard, publishing.manifest_of(turn, topic, shard)))
-    page = page_of(turn, office, lane, is_shut=asked.is_shut or _is_behind(turn, lane, asked))
+    page = page_of(
+        turn, office, lane, is_shut=asked.is_shut or _is_behind(turn, lane, asked),
+        shown=continuation.shown_number(office, lane, asked.token),
+    )  # fmt: skip
     if pieces or page.blobs.keys() != asked.held:
         shard, left = private_shard(lane.store, lane.till), INLINE_BYTES_MAX
         pieces.append(Piece(MANIFEST, PRIVATE_TOPIC, shard, private_page.issue(turn, office, page)))

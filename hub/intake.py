@@ -18,7 +18,7 @@ from hub.judgement import Judgement, judge
 from hub.office import HUB_TILL, Office
 from hub.opening import Opened
 from hub.posting import Now, Place
-from hub.store import device_keys, schema
+from hub.store import device_keys, doubted_pcs, schema
 from hub.store.engine import Turn
 from points.identifiers import HUB_STORE
 from points.judging import Outcome
@@ -145,6 +145,8 @@ def post_batch(
     is_first = record.parent_head == chain.NO_PARENT
     drafts = office.recent.still_good(opened.drafts, today) if hopeful and not start and is_first else {}
     delivery = Delivery(opened, start, drafts)
+    if not is_first and not doubted_pcs.is_trusted(turn, lane):
+        delivery.doubt(doubted_pcs.pc(lane))
     if honoured is not None:
         delivery.honour(honoured.outcomes)
     done = judge(turn, delivery, office.books, Now(arrived, today, office.chain), hopeful=hopeful)
@@ -175,12 +177,13 @@ def post_batch(
     return answer, done
 
 
-def judge_waiting(turn: Turn, office: Office, unlocked: Iterable[str]) -> None:
+def judge_waiting(turn: Turn, office: Office, unlocked: Iterable[str]) -> Judgement:
     """Judge again what waited for something that became known by other ways than a batch."""
     arrived = next_arrival(turn)
     done = judge(turn, None, office.books, Now(arrived, office.today(), office.chain), unlocked)
     office.recent.note(done.touched, arrived)
     keep_outcomes(turn, office, done)
+    return done
 
 
 def lane_head(turn: Turn, lane: Lane, record: KeyRecord) -> tuple[int, str, int]:

@@ -15,7 +15,8 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
-from hub import handovers, posting, refund_rights
+from hub import custody, handovers, posting, refund_rights
+from hub.custody import NAMELESS
 from hub.delivery import Delivered, Delivery, Reading, number, read
 from hub.posting import Admitted, Now, Place, Posts
 from hub.reading import Heard
@@ -27,23 +28,17 @@ from points.identifiers import bucket, op_bucket
 from points.judging import Docket, Outcome, Seen, admit, post, shaped, twin
 from points.operations import Operation
 from points.rulebook import RuleBook
-from points.wire import chain
 
 log = logging.getLogger(__name__)
 
 Case = tuple[str, str, int | None, str, str]
 """reason, operation, member, store, detail."""
 
-RESOLVE = "resolve:"
-"""Begins the name of what an operation waits for whose member headquarters must name."""
 INTERNAL = Outcome("Q", {"reason": "policy", "field": "internal"})
-WAITING_FEW = 100
 ARRIVAL_OPS_MAX = 2**20
 """Facts are numbered by their arrival and their place in it; with all that waited for it, it has fewer."""
 DOUBTED = refund_rights.DOUBTED | {"rights.take", "agent.lost"}
 """Kinds of which it is asked whether what they move is there to be moved."""
-NAMELESS = ("equivocation", "bad-field", "undecodable")
-"""Reasons for which an operation does not even take possession of its id."""
 
 
 @dataclass(slots=True)
@@ -96,7 +91,7 @@ def judge(
         names.add("lost:{}/{}".format(*delivery.till))
         count, reached = delivery.count, delivery.reached
     while names:  # each round takes something out of the waiting room, or is the last
-        fresh = _waiting_on(turn, names, count)
+        fresh = custody.waiting_on(turn, names, count)
         if not fresh:
             break
         readings, lost = [read(one.body) for one in fresh], losses.lost(turn)
@@ -245,7 +240,7 @@ class _Round:
             (self.done.later if self.later else self.done.outcomes)[one.place] = outcome
         reason = str(outcome.detail.get("reason"))
         if outcome.letter in ("P", "Q"):
-            on_what = _awaited(outcome, op_id)
+            on_what = custody.name_of(outcome, op_id)
             self.done.awaited.append(on_what)
             self.waiting.append((*one.place, on_what, m, one.body))
             if op_id and reason not in NAMELESS:
@@ -296,8 +291,7 @@ def _docket(
     issued |= {m for (m,) in turn.find(schema.issued, ["m"], ["bucket", "m"], unheard)}
     judged = {one.place for one in delivered}
     lanes = {place[:2] for place in judged}
-    waiting = turn.find(schema.waiting, ["store", "till", "epoch", "seq", "m"], ["store", "till"], lanes)
-    behind = {(row[0], row[1], row[4]) for row in waiting if row[4] is not None and row[:4] not in judged}
+    behind = custody.members(turn, lanes, judged)
     docket = Docket(books, seen, issued, behind, _dismissed(turn, readings, seen))
     return docket, held
 
@@ -372,29 +366,3 @@ def _shaped(one: Delivered, reading: Heard | Reading, m: int | None) -> Operatio
         return reading if m is None else shaped({**reading.body, "m": m}, store, till)
     assert reading.body is not None, "what cannot be read is not asked for its shape"
     return shaped(reading.body if m is None else {**reading.body, "m": m}, store, till)
-
-
-def _awaited(outcome: Outcome, op_id: str) -> str:
-    """The name of what an operation in custody waits for; a reason when it waits for people."""
-    if outcome.detail.get("reason") != "missing-dependency":
-        return str(outcome.detail.get("reason"))
-    if "member" in outcome.detail:
-        return RESOLVE + op_id
-    return next(f"{what}:{on}" for what, on in outcome.detail.items() if what != "reason")
-
-
-def _waiting_on(turn: Turn, unlocked: Iterable[str], count: int) -> list[Delivered]:
-    """What waited for these, numbered behind ``count`` others."""
-    some = turn.run("SELECT on_what FROM waiting LIMIT ?", (WAITING_FEW,))
-    if len(some) < WAITING_FEW:  # nearly nothing waits, ever: one question instead of one for each name
-        unlocked = {name for (name,) in some}.intersection(unlocked)
-    rows = turn.find(
-        schema.waiting,
-        ["store", "till", "epoch", "seq", "body"],
-        ["on_what"],
-        [(name,) for name in sorted(unlocked)],
-    )
-    return [
-        Delivered((store, till, epoch, seq), n, bytes(body), chain.body_digest16(bytes(body)))
-        for n, (store, till, epoch, seq, body) in enumerate(sorted(rows), count)
-    ]

@@ -67,6 +67,8 @@ class Office:
     session_ms: int = 0
     """How long a till may spend allowances without being heard; 0: for ever."""
     unlock: Unlock = NO_UNLOCK
+    spare_pcs: int = 0
+    """How many PCs that turn out to be a second one of a till are accepted unasked, a store."""
     chance: Callable[[int], bytes] = secrets.token_bytes
     policy: Policy = by_visits
     """Who is granted what may be spent offline."""

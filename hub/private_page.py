@@ -38,16 +38,25 @@ class Page:
     private: Private
 
 
-def make(turn: Turn, office: Office, lane: Lane, term: tuple[int, int], *, is_replaced: bool = False) -> Page:
+def make(
+    turn: Turn,
+    office: Office,
+    lane: Lane,
+    term: tuple[int, int],
+    *,
+    is_replaced: bool = False,
+    is_doubted: bool = False,
+) -> Page:
     """The page of a till in this (inc, term), and its session renewed.
 
-    A PC that ``is_replaced`` by another one as this till is told of no rights and of no numbers.
+    A PC that ``is_replaced`` by another one as this till is told of no rights and of no numbers. One that
+    ``is_doubted`` is told so, and of no numbers and no budget.
     """
     store, till, epoch = lane.store, lane.till, lane.epoch
     g = publishing.numbered(turn, office)
-    risk = [] if is_replaced else trust.row(turn, office, store, till, epoch)
+    risk = [] if is_replaced or is_doubted else trust.row(turn, office, store, till, epoch)
     given = [] if is_replaced else _rights(turn, office, store, till, term)
-    own = [*member_tokens.key_rows(office), *([] if is_replaced else [["own", *term]])]
+    own = [*member_tokens.key_rows(office), *([] if is_replaced else [["own", *term, int(is_doubted)]])]
     # What a PC sold it may refund also after another one has taken its place, so it is asked for that right.
     sales = [
         ["w", sale]
@@ -58,7 +67,7 @@ def make(turn: Turn, office: Office, lane: Lane, term: tuple[int, int], *, is_re
     for rows in (
         [*_names(turn, office, store), *own, *given, *risk, *sales, *_kept(turn, store, till, term)],
         shard_secrets.private_rows(turn, office, store),
-        [] if is_replaced else _pool(turn, office, store, till),
+        [] if is_replaced or is_doubted else _pool(turn, office, store, till),
         _outcomes(turn, store, till, g),
     ):
         if rows:

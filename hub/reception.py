@@ -12,8 +12,9 @@ from functools import partial
 
 from hub import claims, intake, personal, recalls, resolution
 from hub.bells import Agent
+from hub.custody import RESOLVE
 from hub.intake import Honoured
-from hub.judgement import RESOLVE
+from hub.judgement import Judgement
 from hub.office import Office
 from hub.store import schema
 from hub.store.engine import Collision, Turn
@@ -32,6 +33,14 @@ def take_sealed(office: Office, op_id: str, blob: bytes) -> None:
         personal.keep_box(turn, op_id, blob)
         personal.open_boxes(turn, office, [op_id])
         resolution.resolve_waiting(turn, office, [RESOLVE + op_id])
+
+
+def settle(turn: Turn, office: Office, done: Judgement) -> None:
+    """What operations bring besides their own postings: claims that waited, boxes, members by their codes."""
+    if any(name.startswith(RESOLVE) for name in done.awaited):
+        resolution.resolve_waiting(turn, office, done.awaited)
+    claims.settle(turn, office, done.arrived)
+    personal.open_boxes(turn, office, done.arrived)
 
 
 def receive(
@@ -64,10 +73,7 @@ def receive(
         answer, done = intake.post_batch(
             turn, office, opened, raw, vouched, hopeful=hopeful, honoured=honoured
         )
-        if any(name.startswith(RESOLVE) for name in done.awaited):
-            resolution.resolve_waiting(turn, office, done.awaited)
-        claims.settle(turn, office, done.arrived)
-        personal.open_boxes(turn, office, done.arrived)
+        settle(turn, office, done)
         rung = recalls.call_overdrawn(turn, office, done.overdrawn) if done.overdrawn else []
         return answer, done.touched, rung
 

@@ -11,8 +11,8 @@ from collections.abc import Iterable
 from typing import Any
 
 from hub import admission, personal
+from hub.custody import RESOLVE
 from hub.decisions import decide, listens
-from hub.judgement import RESOLVE
 from hub.office import Office
 from hub.store import schema
 from hub.store.engine import Turn

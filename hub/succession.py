@@ -5,14 +5,14 @@ fresh key, and a rights term of its own, as a PC that takes another's place. Wha
 stays set aside: the copy may spend it, or it was spent and put back before that was told. It comes home by
 the word of whoever goes on in the old lane, or when two people declare that PC lost. Nothing that is heard
 tells a PC that was put back from one that was copied; whoever speaks in the old lane afterwards is a second
-PC, and a case.
+PC (``hub.second_pcs``).
 """
 
 from __future__ import annotations
 
 import json
 
-from hub import admission, intake, trust
+from hub import admission, continuation, intake, second_pcs, trust
 from hub.office import Office
 from hub.store import device_keys, schema
 from hub.store.engine import Turn
@@ -27,7 +27,7 @@ from points.wire.succession import Claimed, Granted, Parent
 A_DAY_MAX, DAY_MS = 8, 86_400_000
 """How often a till may go on in another lane: a thief's copy of a key could ask for lanes without end, each
 by the key of the last one; a till whose disk is put back every morning asks once a day, for ever."""
-FORKED, SECOND = "forked", "second-pc"
+FORKED = "forked"
 
 
 def grant(office: Office, lane: Lane, kid: str, raw: bytes) -> bytes:
@@ -103,7 +103,9 @@ def _grant(turn: Turn, office: Office, record: KeyRecord, claimed: Claimed) -> b
     )
     trust.move(turn, old.store, old.till, old.epoch, epoch)
     told = {"till": old.till, "epoch": old.epoch, "to": epoch, "seq": parent.seq, "next": seq + 1}
-    _ask_people(turn, office, FORKED, old, json.dumps(told))
+    row = (FORKED, "", None, old.store, json.dumps(told), now, None)
+    turn.put(schema.cases, [row], twice=True)
+    second_pcs.part(turn, office, old, epoch, continuation.last_number(turn, old))
     return answer
 
 
@@ -137,20 +139,3 @@ def delivered(office: Office, lane: Lane, epoch: int, seq: int) -> bytes:
     if row is None:
         raise NotFound()
     return succession.pack_delivered(bytes(row[0]), bytes(row[1]))
-
-
-def heard_again(turn: Turn, office: Office, lane: Lane) -> None:
-    """Somebody speaks in a lane that another PC has continued: both were one till, and both are alive."""
-    of = "FROM keys k JOIN keys p ON p.kid = k.parent WHERE p.store = ? AND p.till = ? AND p.epoch = ?"
-    if turn.one(f"SELECT 1 {of}", (lane.store, lane.till, lane.epoch)) is not None:
-        told = json.dumps({"till": lane.till, "epoch": lane.epoch})
-        known = turn.one(
-            "SELECT 1 FROM cases WHERE reason = ? AND store = ? AND detail = ?", (SECOND, lane.store, told)
-        )
-        if known is None:
-            _ask_people(turn, office, SECOND, lane, told)
-
-
-def _ask_people(turn: Turn, office: Office, reason: str, lane: Lane, detail: str) -> None:
-    row = (reason, "", None, lane.store, detail, office.clock(), None)
-    turn.put(schema.cases, [row], twice=True)

@@ -258,6 +258,7 @@ def state(told: World, till: Till, words: Words) -> Said:
             for look in told.looks
         ],
         "silent": words.say("state.silent_too_long") if told.silent_too_long else "",
+        "doubted": words.say("state.doubted") if told.doubted else "",
         "far": words.say("state.far") if told.far else "",
         "clock": words.say("state.clock_doubt") if told.clock_doubt else "",
         "day": {

@@ -34,6 +34,7 @@ from hub.authorisations import Asked
 from hub.bells import LISTENERS_MAX, Rung
 from hub.office import Office
 from hub.refunds import Asked as RefundAsked
+from hub.store import doubted_pcs
 from hub.store.engine import Collision
 from points.amounts import AMOUNT_MAX, BadAmount, whole
 from points.identifiers import MEMBER_MAX, BadName, op_id
@@ -292,10 +293,11 @@ class Devices:
 
     def _term(self, lane: Lane) -> int:
         """The term of a till's PC. Raises ``FencedEpoch`` when another one has taken its place: the close
-        of a term ends what was reserved and given in it, whoever asked."""
+        of a term ends what was reserved and given in it, whoever asked. So for one that nobody knows yet."""
         with self.office.store.look() as look:
             is_replaced, term = hello.standing(look, lane)
-        if is_replaced:
+            is_trusted = doubted_pcs.is_trusted(look, (lane.store, lane.till, lane.epoch))
+        if is_replaced or not is_trusted:
             raise FencedEpoch()
         return term
 

@@ -266,7 +266,7 @@ class Desk:
         return "tickets.html", {"title": "tickets", "table": chain_wide.tickets(look), "fault": ""}
 
     def _case(self, request: Request, look: Turn) -> tuple[str, dict[str, Any]]:
-        case = casework.find(look, _number(request))
+        case = casework.find(look, self.office, _number(request))
         if case is None:
             return "missing.html", {"title": "cases"}
         acts = [[at, by, f"console.act_{what}", note] for at, by, what, note in case.acts]

@@ -204,7 +204,7 @@ def headquarters(
         data_dir=folder / "hub", key_dir=folder / "hub-keys", listen_host="127.0.0.1", listen_port=port,
         public_url=f"http://127.0.0.1:{port}", database_url=database_url, chain="demo", chain_name="示例超市",
         rulebook=None, language="zh", ticket_hours=24, code_pool=20, grant_policy="visits",
-        night=NightWindow(0, 240),
+        night=NightWindow(0, 240), spare_pcs=9,
     )  # fmt: skip
     if not database_url:
         lay(settings.data_dir)

@@ -24,7 +24,7 @@ pytestmark = DRIVEN
 LIMITS = {"manager": {"redeem_pts": 500, "refund_fen": 50_000}}
 LIMITS["refund_elsewhere"] = {"sale_fen": 20_000, "day_fen": 20_000}
 PIN = "246810"
-QUICK_KEY = """([closes, key]) => {  // so fast that the browser tells of the closed dialog when the next one is open
+QUICK_KEY = """([closes, key]) => {  // the browser tells of the closed dialog when the next one is open
   document.querySelector(closes).close();
   document.dispatchEvent(new KeyboardEvent('keydown', { key }));
 }"""
@@ -50,7 +50,10 @@ def cashier(tmp_path: Path, browser: playwright.Browser, paper: VirtualPrinter) 
 
 
 def test_a_question_that_is_asked_again_at_once_is_there_and_hears_scans(cashier: Cashier) -> None:
-    for key, dialog, part in (("F4", "#enrol-dialog", "#enrol-phone"), ("F3", "#refund-dialog", "#find-sale")):
+    for key, dialog, part in (
+        ("F4", "#enrol-dialog", "#enrol-phone"),
+        ("F3", "#refund-dialog", "#find-sale"),
+    ):
         cashier.press(key)
         cashier.sees(part)
         cashier.page.evaluate(QUICK_KEY, [dialog, key])

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from hub import admission, authorisations, changes, grants, intake, judgement, resolution
+from hub import admission, authorisations, changes, custody, grants, intake, judgement, resolution
 from hub.store.sharing import SharedTurns
 from points import holding, judging
 from points.fold import Account
@@ -194,7 +194,7 @@ def overlap(surgery: Surgery) -> None:
 
 @mutant("what waited is never judged again", fast=True)
 def deaf_waiting(surgery: Surgery) -> None:
-    surgery.put(judgement, "_waiting_on", lambda *_: [])
+    surgery.put(custody, "waiting_on", lambda *_: [])
 
 
 @mutant("a code that is known is not named", fast=True)
