@@ -13,6 +13,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from agent import intents, provisioning
+from agent.ahead import AT_ONCE
 from agent.bell import Bell
 from agent.counter import Counter
 from agent.desk import Desk
@@ -90,6 +91,7 @@ class Agent:
         words = load_words(settings.language)
         url = settings.hub_url or who.hub_url
         self.uplink = Uplink(url, who.key, who.hub_receipt_public, connected=settings.network_enabled)
+        self.uplink.at_once = AT_ONCE
         self.night = Night(self.till, self.uplink, settings.night)
         self.pulse = Pulse(self.night, self.uplink, contact_every_s)
         self.bell = Bell(self.night, self.uplink)

@@ -2,7 +2,7 @@
 
 The order and every ending are decided by the conversation, which knows no network; here its calls
 are done and its answers told. Nothing is lost when it stops anywhere: an envelope is stored before
-it is sent, an ack before the next is cut, an edition is taken whole.
+it is sent, an ack in the order of the lane, an edition is taken whole.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from agent import day_close, edition, intents, outgoing, refund_rights, succession, witness
+from agent.ahead import Ahead, Send
 from agent.journal.log import EPOCH_STEP
 from agent.recorder import Draft, record
 from agent.store import feeds, outbox
@@ -19,6 +20,7 @@ from agent.till import Till
 from agent.uplink import Door, OutOfReach, Uplink
 from config.faults import Fault
 from points.wire import ack, endpoints, envelope, hello
+from points.wire.batch_header import OPS_MAX
 from points.wire.calls import (
     AckHeard,
     Answer,
@@ -40,6 +42,7 @@ from points.wire.calls import (
 )
 from points.wire.chunk import blob_name
 from points.wire.faults import Problem, WireFault
+from points.wire.lane import Lane
 from points.wire.manifest import PRIVATE_TOPIC, LaneNext, Manifest, open_manifest
 from points.wire.succession import pack_delivered
 from points.wire.uplink import ACK_BEYOND, REWOUND, Alarm, Conversation, Outgoing
@@ -89,6 +92,7 @@ class Contact:
         self._shared = outgoing.shared_shards(till)
         self._manifests: dict[tuple[str, str], tuple[Manifest, bytes]] = {}
         self._blobs: dict[str, bytes] = {}
+        self._ahead = Ahead(uplink.at_once)
         self._batches = self._operations = 0
         self._has_answered = False
         self._is_stuck = False
@@ -121,7 +125,7 @@ class Contact:
         Nobody hears what this till says meanwhile. And it was told then, not now: it is no witness of time,
         brings no token, and lets this till be silent no longer. Raises as ``run`` does.
         """
-        self._door, self._asked = stick, asked
+        self._door, self._asked, self._ahead = stick, asked, Ahead(0)
         conversation = self._talk()
         return self._end(conversation, self._take(conversation.ready()))
 
@@ -252,11 +256,14 @@ class Contact:
         first, last, raw, answered = outgoing.envelope_for(till, call)
         name, lane = envelope.batch_id(raw), replace(till.identity.lane, epoch=call.epoch)
         self._tell("sending", till.log.seq - first % EPOCH_STEP + 1)
-        key = {"idempotency-key": f'"{name}"'}
         if answered is None:
-            answer = self._door.call("POST", endpoints.batches(lane), raw, endpoints.BATCH, key)
+            send = self._sending(lane, name, raw)
+            if self._ahead.has_room:
+                self._ahead.start(name, send)
+                self._send_ahead(call.epoch, last)
+            answer = self._ahead.answer(name, send)
         else:  # headquarters was put back: what it has said of this holds
-            packed = pack_delivered(raw, answered)
+            packed, key = pack_delivered(raw, answered), _once(name)
             answer = self._door.call("PUT", endpoints.batches(lane), packed, endpoints.DELIVERED, key)
         told = ack.open_ack(answer, till.identity.hub_receipt_public)
         told.check_answers(envelope.peek(raw)[0], name)
@@ -269,6 +276,22 @@ class Contact:
         self._batches += 1
         self._operations += last - first + 1
         return AckHeard(call.epoch, last % EPOCH_STEP)
+
+    def _sending(self, lane: Lane, name: str, raw: bytes) -> Send:
+        path = endpoints.batches(lane)
+        return lambda: self._door.call("POST", path, raw, endpoints.BATCH, _once(name))
+
+    def _send_ahead(self, epoch: int, last: int) -> None:
+        """Send what follows, as long as there is room for it and a whole batch of it."""
+        till, lane = self.till, replace(self.till.identity.lane, epoch=epoch)
+        end = epoch * EPOCH_STEP + till.log.seq
+        while self._ahead.has_room and epoch == till.identity.lane.epoch and last + OPS_MAX <= end:
+            first = last % EPOCH_STEP + 1
+            _, last, raw, answered = outgoing.envelope_for(till, SendBatch(epoch, first, first + OPS_MAX - 1))
+            if answered is not None:
+                return
+            name = envelope.batch_id(raw)
+            self._ahead.start(name, self._sending(lane, name, raw))
 
     def _sealed(self, op_id: str) -> Answer:
         blob = dict(outbox.sealed(self.till.book)).get(op_id)
@@ -349,3 +372,7 @@ class Contact:
 
     def _is_new(self, manifest: Manifest) -> bool:
         return manifest.ver > feeds.edition(self.till.book, manifest.topic, manifest.shard)[0]
+
+
+def _once(name: str) -> dict[str, str]:
+    return {"idempotency-key": f'"{name}"'}

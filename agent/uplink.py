@@ -88,6 +88,9 @@ def _client(timeout: httpx.Timeout | float = 5.0) -> httpx.Client:
 class Uplink:
     """Signed calls to one hub. ``connected`` False plays a cut cable without touching the network."""
 
+    at_once = 1
+    """How many batches of a backlog may be under way."""
+
     def __init__(
         self,
         hub_url: str,

@@ -32,6 +32,7 @@ from hub import (
 )
 from hub.authorisations import Asked
 from hub.bells import LISTENERS_MAX, Rung
+from hub.lane_queue import LaneQueue
 from hub.office import Office
 from hub.refunds import Asked as RefundAsked
 from hub.store import doubted_pcs
@@ -42,6 +43,7 @@ from points.wire import canonical, endpoints, hub_time, requests
 from points.wire.faults import (
     ClockSkew,
     FencedEpoch,
+    Gap,
     InProgress,
     Malformed,
     NotFound,
@@ -69,6 +71,7 @@ class Devices:
 
     def __init__(self, office: Office, real_s: Callable[[], float] = time.time) -> None:
         self.office = office
+        self.queue = LaneQueue(office)
         self._real_s = real_s
 
     def mount(self, app: FastAPI) -> None:
@@ -90,16 +93,20 @@ class Devices:
         }
         for name, door in doors.items():
             row = endpoints.TABLE[name]
-            app.add_api_route(
-                row.template, self._guarded(door, row.sends_bytes_max), methods=[row.method], name=name
-            )
+            guarded = self._guarded(door, row.sends_bytes_max, waits=name == "batches")
+            app.add_api_route(row.template, guarded, methods=[row.method], name=name)
         app.add_api_route("/health/live", live, methods=["GET"], name="live")
 
-    def _guarded(self, door: Door, bytes_max: int) -> Callable[[Request], Any]:
+    def _guarded(self, door: Door, bytes_max: int, *, waits: bool = False) -> Callable[[Request], Any]:
         async def answer(request: Request) -> Response:
             try:
                 body = await _read(request, bytes_max)
-                raw = await run_in_threadpool(door, request, body)
+                try:
+                    raw = await run_in_threadpool(door, request, body)
+                except Gap as gap:
+                    if not waits or not await self.queue.comes(body, gap):
+                        raise
+                    raw = await run_in_threadpool(door, request, body)
                 if isinstance(raw, Awaitable):
                     raw = await raw
             except WireFault as fault:
