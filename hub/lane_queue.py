@@ -10,8 +10,6 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 
-from starlette.concurrency import run_in_threadpool
-
 from hub.office import Office
 from points.wire import envelope
 from points.wire.batch_header import OPS_MAX
@@ -40,7 +38,7 @@ class LaneQueue:
         self._waiting[lane] += 1
         try:
             async with asyncio.timeout(WAIT_S):
-                while await run_in_threadpool(self._reached, lane) < header.first - 1:
+                while await asyncio.to_thread(self._reached, lane) < header.first - 1:
                     await asyncio.sleep(LOOK_EVERY_S)
             return True
         except TimeoutError:
