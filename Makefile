@@ -72,6 +72,7 @@ bench: $(VENV)/.all.stamp
 	$(BIN)/python tests/bench/run.py
 	$(BIN)/python tests/bench/weigh_wire.py
 	$(BIN)/python tests/bench/carry_backlog.py
+	$(BIN)/python tests/bench/play_night.py
 
 replay: $(VENV)/.all.stamp
 	@exec $(BIN)/jifen replay

@@ -33,6 +33,11 @@ class Rope(Protocol):
 
     connected: bool
 
+    @property
+    def may_ask(self) -> bool:
+        """Whether who asks by itself may do so now."""
+        ...
+
     def rung(self) -> list[int | str]:
         """Members whose rights are wanted back, and sales that are asked for; raises ``OutOfReach`` or
         ``WireFault``."""
@@ -73,7 +78,7 @@ class Bell:
     def _run(self) -> None:
         waits_s = WAIT_S
         while not self._stop.is_set():
-            if self.night.till.rules is None or not self.rope.connected:
+            if self.night.till.rules is None or not self.rope.connected or not self.rope.may_ask:
                 self._stop.wait(WAIT_S)
                 continue
             asked_s = time.monotonic()

@@ -277,9 +277,9 @@ class Contact:
         self._operations += last - first + 1
         return AckHeard(call.epoch, last % EPOCH_STEP)
 
-    def _sending(self, lane: Lane, name: str, raw: bytes) -> Send:
-        path = endpoints.batches(lane)
-        return lambda: self._door.call("POST", path, raw, endpoints.BATCH, _once(name))
+    def _sending(self, lane: Lane, name: str, raw: bytes, *, is_ahead: bool = False) -> Send:
+        path, more = endpoints.batches(lane), {"prefer": endpoints.WAIT} if is_ahead else {}
+        return lambda: self._door.call("POST", path, raw, endpoints.BATCH, _once(name) | more)
 
     def _send_ahead(self, epoch: int, last: int) -> None:
         """Send what follows, as long as there is room for it and a whole batch of it."""
@@ -291,7 +291,7 @@ class Contact:
             if answered is not None:
                 return
             name = envelope.batch_id(raw)
-            self._ahead.start(name, self._sending(lane, name, raw))
+            self._ahead.start(name, self._sending(lane, name, raw, is_ahead=True))
 
     def _sealed(self, op_id: str) -> Answer:
         blob = dict(outbox.sealed(self.till.book)).get(op_id)

@@ -7,7 +7,7 @@ would silently skip a night that began a second late.
 
 Rights go home only when headquarters answers: in an outage they stay where they can be spent, however
 many nights pass. If it answered and then did not take what was sent, nothing more goes home before it
-takes everything. A night that cannot be finished is tried again later and later.
+takes everything. A night that cannot be finished is tried again in growing, drawn pauses.
 """
 
 from __future__ import annotations
@@ -16,13 +16,13 @@ import logging
 import threading
 from collections.abc import Callable
 from datetime import UTC, datetime
-from hashlib import sha256
 from pathlib import Path
 
 from apscheduler.schedulers.background import BackgroundScheduler
 
 from agent import day_close, intents, stick
 from agent.contact import Contact, Contacted, Tell
+from agent.patience import Patience
 from agent.stick import Exchanged
 from agent.store import feeds, outbox, prints
 from agent.till import Till
@@ -30,11 +30,11 @@ from agent.uplink import Uplink
 from config.faults import Fault
 from config.settings import NightWindow
 from points.days import plus_days
+from points.wire.timetable import slot
 
 log = logging.getLogger(__name__)
 
 LOOK_EVERY_S = 60
-WAIT_MAX_MS = 30 * 60 * 1000
 DONE = "night"
 """The fact that names the last night that was finished, by the local day on which its window opened."""
 LEAVE_MS = 30 * 60 * 1000
@@ -51,8 +51,9 @@ class Night:
         self.last: Contacted | None = None
         self.fault: Fault | None = None
         self._is_taken = True
-        self._waits_ms = 0
-        self._not_before_mono_ms = 0
+        self._unfinished = Patience(
+            lambda: till.clock.now().mono_ms, lambda: int.from_bytes(till.chance(4), "big")
+        )
         self._one = threading.Lock()
         self._hurry = threading.Event()
         self._scheduler = BackgroundScheduler(timezone=UTC)
@@ -82,7 +83,7 @@ class Night:
 
     def look(self) -> None:
         """Run the night when it is due; a fault is kept for the page and tried again next time."""
-        if not self.is_due() or self.till.clock.now().mono_ms < self._not_before_mono_ms:
+        if not (self.uplink.may_ask and self._unfinished.is_over and self.is_due()):
             return
         try:
             settled = self.run().settled
@@ -93,8 +94,10 @@ class Night:
         except Exception:
             settled = False
             log.exception("the night stopped")
-        self._waits_ms = 0 if settled else min(max(LOOK_EVERY_S * 1000, 2 * self._waits_ms), WAIT_MAX_MS)
-        self._not_before_mono_ms = self.till.clock.now().mono_ms + self._waits_ms
+        if settled:
+            self._unfinished.succeed()
+        else:
+            self._unfinished.fail(LOOK_EVERY_S * 1000)
 
     def is_due(self) -> bool:
         """Whether the last night whose minute has come, however long ago, is not finished."""
@@ -107,12 +110,8 @@ class Night:
         now, rules = self.till.time().st_ms, self.till.rule()
         minute, today = rules.minute(now), rules.today(now)
         night = today if minute >= self.window.from_minute else plus_days(today, -1)
-        return night if self.window.since(minute) >= self._slot(night) else plus_days(night, -1)
-
-    def _slot(self, night: int) -> int:
-        """Every store has its own minute of the window, another one each night."""
-        spread = int.from_bytes(sha256(f"{self.till.store}|{night}".encode()).digest()[:8], "big")
-        return spread * (self.window.minutes // 2) >> 64
+        is_time = self.window.since(minute) >= slot(self.till.store, night, self.window.minutes)
+        return night if is_time else plus_days(night, -1)
 
     def run(self, *, rest: Callable[[int], None] | None = None, tell: Tell | None = None) -> Contacted:
         """The night: everything is sent, rights go home if headquarters answers, new ones come."""

@@ -1,8 +1,11 @@
 """Whether headquarters can be reached, and the contacts between the nights.
 
-One thread looks every few seconds. When headquarters answers and something waits to be sent, or
-nothing was heard for a while, it makes a contact; a till that sells all day over a good line is never
-more than seconds behind. A contact that fails changes nothing but what the page says,
+One thread looks every few seconds at what is known here; headquarters is asked whether it answers only
+when nothing was heard of it lately, and after it did not answer in growing, drawn pauses (``patience``). When
+it answers and something waits to be sent, or nothing was told for a while, it makes a contact. What was
+just recorded goes ``UPLOAD_AFTER_S`` after the last of it, at the latest when ``UPLOAD_AT_ONCE`` wait or a
+few such pauses have passed: a till that sells all day over a good line is never more than seconds behind,
+and one contact carries a queue of customers. A contact that fails changes nothing but what the page says,
 and the thread outlives whatever happens in one.
 """
 
@@ -13,6 +16,7 @@ import threading
 from typing import Protocol
 
 from agent.night import Night
+from agent.patience import Patience
 from config.faults import Fault
 
 log = logging.getLogger(__name__)
@@ -20,12 +24,24 @@ log = logging.getLogger(__name__)
 LOOK_EVERY_S = 5.0
 WAIT_MAX_S = 300.0
 HEAR_AT_LEAST_EVERY_MS = 10 * 60 * 1000
+FRESH_S = 45.0
+"""How long an answer tells that the next will come; the bell's held question is heard every 20 seconds."""
+UPLOAD_AFTER_S, UPLOAD_AT_ONCE, UPLOAD_PAUSES_MAX = 2.0, 50, 5
 
 
 class Reach(Protocol):
     """What the pulse asks of the way to headquarters."""
 
     connected: bool
+
+    @property
+    def may_ask(self) -> bool:
+        """Whether who asks by itself may do so now."""
+        ...
+
+    def has_answered(self, within_s: float) -> bool:
+        """Whether the last that was heard is an answer, and not older than that."""
+        ...
 
     def reaches(self) -> bool:
         """Whether headquarters answers now."""
@@ -43,6 +59,9 @@ class Pulse:
         self.last_contact_ms = 0
         self._was_shut = self._is_home = False
         self._last_try_mono_ms = -HEAR_AT_LEAST_EVERY_MS
+        self._unsettled = Patience(
+            lambda: night.till.clock.now().mono_ms, lambda: int.from_bytes(night.till.chance(4), "big")
+        )
         self._stop = threading.Event()
         self._wake = threading.Event()
         self._thread = threading.Thread(target=self._run, name="pulse", daemon=True)
@@ -79,31 +98,44 @@ class Pulse:
         """One look, and a contact when there is a reason for one; a closed day's rights go home first."""
         is_shut = self.night.till.is_shut
         self._is_home = self._is_home and is_shut
-        if not self.reaches():
+        if not (self._answers() and self.reach.may_ask):
             return
         if is_shut and not self._is_home:
             self._is_home = self.night.send_home()
         if self._has_reason():
-            self.contact()
+            self._contact()
 
     def contact(self) -> bool:
         """Make a contact now, if headquarters answers; whether everything recorded is acknowledged."""
-        if not self.reaches():
-            return False
+        return self.reaches() and self._contact()
+
+    def _answers(self) -> bool:
+        """Whether headquarters answers, by what was heard lately or by asking when that is due."""
+        if self.reach.has_answered(FRESH_S):
+            self.online = True
+        elif self.reach.may_ask:
+            self.reaches()
+        else:
+            self.online = False
+        return self.online
+
+    def _contact(self) -> bool:
         till = self.night.till
         self._last_try_mono_ms = till.clock.now().mono_ms
         done = self.night.contact()
         if done.settled:
             self.last_contact_ms = till.time().st_ms
+            self._unsettled.succeed()
+        else:
+            self._unsettled.fail()
         return done.settled
 
     def _has_reason(self) -> bool:
         till = self.night.till
         reopened, self._was_shut = self._was_shut and not till.is_shut, till.is_shut
         silent_ms = till.clock.now().mono_ms - self._last_try_mono_ms
-        return (
-            till.rules is None or reopened or self.night.unsent() > 0 or silent_ms >= HEAR_AT_LEAST_EVERY_MS
-        )
+        is_due = till.rules is None or self.night.unsent() > 0 or silent_ms >= HEAR_AT_LEAST_EVERY_MS
+        return reopened or (is_due and self._unsettled.is_over)
 
     def _run(self) -> None:
         waits_s = self.every_s
@@ -117,5 +149,15 @@ class Pulse:
             except Exception:
                 log.exception("a contact stopped")
                 waits_s = min(2 * waits_s, WAIT_MAX_S)
-            self._wake.wait(waits_s)
+            if self._wake.wait(waits_s):
+                self._gather()
+
+    def _gather(self) -> None:
+        """Something was recorded; more may follow at once."""
+        for _ in range(UPLOAD_PAUSES_MAX):
             self._wake.clear()
+            if self._stop.is_set() or self.night.unsent() >= UPLOAD_AT_ONCE:
+                return
+            if not self._wake.wait(UPLOAD_AFTER_S):
+                return
+        self._wake.clear()

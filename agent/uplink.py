@@ -12,6 +12,8 @@ with each byte; whoever waits here therefore waits for a thread, and no longer t
 
 from __future__ import annotations
 
+import math
+import secrets
 import ssl
 import threading
 import time
@@ -22,6 +24,7 @@ from urllib.parse import urlsplit
 
 import httpx
 
+from agent.patience import Patience
 from points.wire import canonical, endpoints, hub_time, requests
 from points.wire.faults import Problem, WireFault
 from points.wire.keys import SigningKey
@@ -90,6 +93,9 @@ class Uplink:
 
     at_once = 1
     """How many batches of a backlog may be under way."""
+    patience: Patience | None = None
+    """Towards headquarters, of whoever asks by itself; None asks at once."""
+    _heard_s, _failed_s = -math.inf, -math.inf
 
     def __init__(
         self,
@@ -100,6 +106,7 @@ class Uplink:
         real_s: Callable[[], float] = time.time,
         connected: bool = True,
         mono_s: Callable[[], float] = time.monotonic,
+        chance: Callable[[], int] = lambda: secrets.randbits(32),
     ) -> None:
         self.hub_url = hub_url.rstrip("/")
         self.key = key
@@ -108,6 +115,7 @@ class Uplink:
         self._real_s = real_s
         self._mono_s = mono_s
         self._ahead_s = 0
+        self.patience = Patience(lambda: int(mono_s() * 1000), chance)
         self._client = _client(PATIENT)
         self._quick: httpx.Client | None = None
         self._held: httpx.Client | None = None
@@ -167,20 +175,44 @@ class Uplink:
     ) -> bytes:
         if not self.connected:
             raise OutOfReach("the network is switched off")
-        timeout = PATIENT if deadline is None else httpx.Timeout(deadline.left_s())
+        timeout, raw = PATIENT if deadline is None else httpx.Timeout(deadline.left_s()), bytearray()
+        url = self.hub_url + path
         try:
-            answer = client.request(
-                method, self.hub_url + path, content=body, headers=headers, timeout=timeout
-            )
+            with client.stream(method, url, content=body, headers=headers, timeout=timeout) as answer:
+                is_good = answer.status_code // 100 == 2
+                for piece in answer.iter_bytes():
+                    self._hear(is_good)  # also the breaths of a question that is held
+                    raw += piece
+                    if len(raw) > ANSWER_BYTES_MAX:
+                        raise WireFault("too-large", max=ANSWER_BYTES_MAX)
         except (httpx.HTTPError, RuntimeError) as error:  # RuntimeError: closed by whoever stopped waiting
+            if not client.is_closed:
+                self._miss()
             raise OutOfReach(str(error)) from error
-        if answer.status_code // 100 != 2:
-            raise endpoints.read_problem(
-                answer.status_code, answer.content, answer.headers.get("retry-after")
-            )
-        if len(answer.content) > ANSWER_BYTES_MAX:
-            raise WireFault("too-large", max=ANSWER_BYTES_MAX)
-        return answer.content
+        self._hear(is_good)
+        if not is_good:
+            raise endpoints.read_problem(answer.status_code, bytes(raw), answer.headers.get("retry-after"))
+        return bytes(raw)
+
+    def _hear(self, is_good: bool = True) -> None:
+        self._heard_s = self._mono_s()
+        if is_good and self.patience is not None:
+            self.patience.succeed()
+
+    def _miss(self) -> None:
+        self._failed_s = self._mono_s()
+        if self.patience is not None:
+            self.patience.fail()
+
+    @property
+    def may_ask(self) -> bool:
+        """Whether who asks by itself may do so now."""
+        return self.patience is None or self.patience.is_over
+
+    def has_answered(self, within_s: float) -> bool:
+        """Whether the last that was heard of headquarters is an answer, and not older than that."""
+        lately_s = self._mono_s() - within_s
+        return self.connected and self._heard_s > self._failed_s and self._heard_s >= lately_s
 
     def refund(self, asked: dict[str, Any]) -> dict[str, Any] | None:
         """Ask for a sale by its paper, or for lines of it to be reserved: ``{sale, m, rest, granted?}``,
@@ -271,9 +303,20 @@ class Uplink:
         if not self.connected:
             return False
         try:
-            return self._client.get(self.hub_url + "/health/live", timeout=2).status_code == 200
+            answer = self._client.get(self.hub_url + endpoints.LIVE, timeout=2)
         except httpx.HTTPError:
+            self._miss()
             return False
+        now_s, heard_s = self._mono_s(), self._heard_s
+        was_silent = self._failed_s > heard_s
+        if answer.status_code != 200:
+            self._miss()
+            return False
+        self._hear()
+        if was_silent and self.patience is not None:
+            silent_ms = int(min(now_s - heard_s, endpoints.SPREAD_S_MAX) * 1000)
+            self.patience.rest(min(silent_ms, endpoints.spread_ms(answer.content)))
+        return True
 
     def close(self) -> None:
         """Close for good."""

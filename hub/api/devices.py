@@ -8,6 +8,7 @@ without what was sent, and says so.
 from __future__ import annotations
 
 import logging
+import threading
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
@@ -62,6 +63,10 @@ log = logging.getLogger(__name__)
 
 Door = Callable[[Request, bytes], bytes | Awaitable[bytes] | AsyncIterator[bytes]]
 SHARED = frozenset({"members", "rules", device_keys.TOPIC})
+HELLOS_MAX = 20
+"""Answered at once. They wait for one pen, and every one that waits holds a thread."""
+TILLS_A_SECOND = 11
+"""How many may come back from an outage."""
 BREATH_S, BREATHS = 20.0, 15
 """A question is held for five minutes; a space now and then keeps proxies on the way from closing it."""
 
@@ -69,9 +74,19 @@ BREATH_S, BREATHS = 20.0, 15
 class Devices:
     """The device doors of one office."""
 
-    def __init__(self, office: Office, real_s: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self,
+        office: Office,
+        real_s: Callable[[], float] = time.time,
+        mono_s: Callable[[], float] = time.monotonic,
+    ) -> None:
         self.office = office
         self.queue = LaneQueue(office)
+        self._mono_s, self._began_s = mono_s, mono_s()
+        with office.store.look() as look:
+            row = look.one("SELECT count(*) FROM agents")
+        self._tills = int(row[0]) if row else 0
+        self._hellos = threading.BoundedSemaphore(HELLOS_MAX)
         self._real_s = real_s
 
     def mount(self, app: FastAPI) -> None:
@@ -95,7 +110,7 @@ class Devices:
             row = endpoints.TABLE[name]
             guarded = self._guarded(door, row.sends_bytes_max, waits=name == "batches")
             app.add_api_route(row.template, guarded, methods=[row.method], name=name)
-        app.add_api_route("/health/live", live, methods=["GET"], name="live")
+        app.add_api_route(endpoints.LIVE, self.live, methods=["GET"], name="live")
 
     def _guarded(self, door: Door, bytes_max: int, *, waits: bool = False) -> Callable[[Request], Any]:
         async def answer(request: Request) -> Response:
@@ -104,7 +119,8 @@ class Devices:
                 try:
                     raw = await run_in_threadpool(door, request, body)
                 except Gap as gap:
-                    if not waits or not await self.queue.comes(body, gap):
+                    is_early = waits and endpoints.WAIT in request.headers.get("prefer", "")
+                    if not is_early or not await self.queue.comes(body, gap):
                         raise
                     raw = await run_in_threadpool(door, request, body)
                 if isinstance(raw, Awaitable):
@@ -165,6 +181,13 @@ class Devices:
             raise Revoked()
         return record
 
+    async def live(self) -> dict[str, Any]:
+        """Whether this process answers; and while it has not for long, over how many seconds whoever had no
+        answer before should spread, since all of the chain comes back at once."""
+        is_young = self._mono_s() - self._began_s < endpoints.SPREAD_S_MAX
+        spread_s = min(endpoints.SPREAD_S_MAX, self._tills // TILLS_A_SECOND)
+        return {"status": "live", "spread_s": spread_s} if is_young and spread_s else {"status": "live"}
+
     # -- doors ----------------------------------------------------------------------------------
 
     def join(self, _request: Request, body: bytes) -> bytes:
@@ -172,9 +195,18 @@ class Devices:
         return admission.admit(self.office, body)
 
     def hello(self, request: Request, body: bytes) -> bytes:
-        """Where a till stands; all that is new for it in one answer."""
+        """Where a till stands; all that is new for it in one answer.
+
+        It begins a contact, so it is here that too many are asked to come again, each in a time of its own;
+        what a contact that has begun sends is always taken.
+        """
         lane = next(iter(self._sender(request, body).lanes))
-        return hello.answer(self.office, lane, read_hello(body), body)
+        if not self._hellos.acquire(blocking=False):
+            raise WireFault(Problem.BUSY, retry_after_s=2 + self.office.chance(1)[0] % 8)
+        try:
+            return hello.answer(self.office, lane, read_hello(body), body)
+        finally:
+            self._hellos.release()
 
     def batches(self, request: Request, body: bytes) -> bytes:
         """A lane's next envelope; its signed receipt."""
@@ -319,11 +351,6 @@ class Devices:
 
 def _reserved(said: str, pts: int) -> bytes:
     return canonical.encode({"granted": pts} if said == "granted" else {"refused": said})
-
-
-async def live() -> dict[str, str]:
-    """Whether this process answers."""
-    return {"status": "live"}
 
 
 async def _read(request: Request, bytes_max: int) -> bytes:

@@ -31,6 +31,11 @@ JSON = "application/json"
 PROBLEM = "application/problem+json"
 PROBLEM_BYTES_MAX = 64 * 1024
 CLAIM_BYTES_MAX = 1024
+WAIT = "wait"
+"""What ``prefer`` (RFC 7240) says of a batch that was sent before the one in front was answered."""
+LIVE = "/health/live"
+"""Where anybody may ask whether headquarters answers."""
+LIVE_BYTES_MAX, SPREAD_S_MAX = 1024, 900
 SHUT = "shut=1"
 """The query of a till that is closing and asks for its own page: it is granted nothing more."""
 
@@ -105,6 +110,15 @@ _MEANT: Mapping[int, Problem] = {
 
 def join() -> str:
     return "/v1/join"
+
+
+def spread_ms(answer: bytes) -> int:
+    """Over how long a headquarters that answers again asks to spread; 0 for one that does not say."""
+    try:
+        told = canonical.decode(answer, LIVE_BYTES_MAX).get("spread_s")
+    except WireFault:
+        return 0
+    return told * 1000 if type(told) is int and 0 < told <= SPREAD_S_MAX else 0
 
 
 def hello_to() -> str:

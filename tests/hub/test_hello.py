@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import threading
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 
@@ -9,13 +13,16 @@ import pytest
 from headquarters import DAY_MS, Headquarters, Shop
 from pretend_till import PretendTill
 
-from agent import enrolment
+from agent import enrolment, outgoing
 from agent.recorder import Recorded
+from agent.uplink import Uplink
 from config.settings import NightWindow
+from hub import hello as hub_hello
 from hub.night import Night
 from hub.private_page import COUNTED_MAX
 from hub.store import schema
 from points.wire import endpoints, hello
+from points.wire.faults import Problem, WireFault
 from points.wire.hello import LANES_TOLD_MAX, Question
 
 QUESTION = Question(
@@ -27,16 +34,17 @@ QUESTION = Question(
 def asked(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, int, int]]:
     """(path, bytes sent, bytes heard) of every question of this till from now on, its headers counted."""
     questions: list[tuple[str, int, int]] = []
-    send = shop.uplink._client.request
+    send = shop.uplink._client.stream
 
-    def request(method: str, url: str, **how: Any) -> Any:
-        answer = send(method, url, **how)
+    @contextmanager
+    def stream(method: str, url: str, **how: Any) -> Iterator[Any]:
+        with send(method, url, **how) as answer:
+            yield answer
         heads = [sum(len(k) + len(v) + 4 for k, v in one.headers.items()) for one in (answer.request, answer)]
-        sent, heard = len(answer.request.content) + heads[0], len(answer.content) + heads[1]
+        sent, heard = len(answer.request.content) + heads[0], answer.num_bytes_downloaded + heads[1]
         questions.append((answer.request.url.path, sent, heard))
-        return answer
 
-    monkeypatch.setattr(shop.uplink._client, "request", request)
+    monkeypatch.setattr(shop.uplink._client, "stream", stream)
     return questions
 
 
@@ -143,3 +151,38 @@ def test_of_very_many_lanes_the_latest_are_told(hq: Headquarters, till: PretendT
     told = hello.open_answer(answer.body, raw, till.grant.keys.manifest, ("demo", "s001", "01"))
     assert [lane.epoch for lane in told.lanes] == list(range(200 - LANES_TOLD_MAX, 200))
     assert till.page("own"), "and its page can be signed"
+
+
+def test_too_many_at_once_are_asked_to_come_again_and_do(
+    hq: Headquarters, home: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is the beginning of a contact that is put off; what one sends that has begun is taken."""
+    inside, go_on = threading.Semaphore(0), threading.Event()
+    answer = hub_hello.answer
+
+    def slow(*told: Any) -> bytes:
+        inside.release()
+        assert go_on.wait(30)
+        return answer(*told)
+
+    asked = outgoing.question(home.till, has_more=False, token=None, inst=home.till.inst)
+    others = [
+        Uplink(hq.url, home.till.identity.key, home.till.identity.hub_receipt_public) for _ in range(20)
+    ]
+
+    def ask(way: Uplink) -> bytes:
+        return way.call("POST", endpoints.hello_to(), asked, endpoints.JSON)
+
+    with monkeypatch.context() as busy, ThreadPoolExecutor(20) as pool:
+        busy.setattr(hub_hello, "answer", slow)
+        waiting = [pool.submit(ask, way) for way in others]
+        assert all(inside.acquire(timeout=30) for _ in waiting)
+        with pytest.raises(WireFault) as told:
+            ask(home.uplink)
+        assert told.value.problem == Problem.BUSY
+        assert 2 <= told.value.detail["retry_after_s"] < 10
+        go_on.set()
+        assert all(one.result() for one in waiting)
+    for way in others:
+        way.close()
+    home.sync()
