@@ -32,6 +32,7 @@ from agent.till import Till
 from agent.uplink import Uplink
 from agent.world import Worlds
 from config.faults import Fault
+from config.memory import collect_seldom
 from config.settings import AgentSettings
 from config.words import load_words
 from hardware.devices import open_printer
@@ -122,6 +123,7 @@ class Agent:
 
     def start(self) -> None:
         """Open for business: the page last, so that what it shows is there."""
+        collect_seldom()
         if self.till.rules is not None:
             intents.end_cut_off(self.till, "agent")
         self.printing.start()

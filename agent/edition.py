@@ -22,7 +22,7 @@ from config.sqlite import Connection
 from points import rights, rulebook
 from points.amounts import BadAmount
 from points.identifiers import BadName, op_id
-from points.members import read_row
+from points.members import is_plain, read_row
 from points.wire import chunk
 from points.wire.faults import Malformed, UnknownKey
 from points.wire.keys import kid_of
@@ -174,6 +174,8 @@ def _take_keys(turn: Connection, rows: list[list[Any]]) -> None:
 
 
 def _newer(row: Any, held: Mapping[int, int]) -> bool:
+    if is_plain(row):
+        return bool(row[1] > held.get(row[0], -1))
     try:
         read = read_row(row)
     except BadAmount as error:

@@ -20,6 +20,7 @@ from types import FrameType
 import uvicorn
 
 from config.faults import Fault
+from config.memory import collect_seldom
 from config.settings import HubSettings, load_hub
 from config.words import LANGUAGES, load_words
 from hub import admission, backup, device_keys, log_export, restoring, stick, verify
@@ -29,7 +30,6 @@ from hub.bells import Bells
 from hub.clock import machine
 from hub.console import access
 from hub.console.desk import Desk
-from hub.memory import collect_seldom
 from hub.night import Night
 from hub.office import Office
 from hub.opening import Openers

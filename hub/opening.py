@@ -23,8 +23,8 @@ from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from typing import Any
 
+from config.memory import collect_seldom
 from hub.drafts import NONE, Draft, Drafts, draft
-from hub.memory import collect_seldom
 from hub.reading import Heard, hear
 from hub.store.engine import Store
 from hub.store.standings import Rows

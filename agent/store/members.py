@@ -6,13 +6,13 @@ be fetched again; nothing in it is a right.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Sequence
 from typing import Any
 
 from agent.journal.database import Book
 from config.sqlite import Connection
 from points import codes
+from points.wire import canonical
 
 OWN = "own-phone:"
 """Begins the fact of a phone that was enrolled here and not told by headquarters yet; its tag follows."""
@@ -28,7 +28,7 @@ def code_key(who: str) -> int:
 def row_of(book: Book, m: int) -> list[Any] | None:
     """The row of a member, or None when this till was never told of it."""
     found = book.row("SELECT row FROM members WHERE m = ?", (m,))
-    return None if found is None else json.loads(found[0])
+    return None if found is None else canonical.read_own(found[0])
 
 
 def by_code(book: Book, code: str) -> int | None:
@@ -49,11 +49,11 @@ def put_rows(turn: Connection, rows: Iterable[Sequence[Any]]) -> None:
     turn.executemany(
         "INSERT INTO members (m, ver, row) VALUES (?, ?, ?) ON CONFLICT (m) DO UPDATE"
         " SET ver = excluded.ver, row = excluded.row WHERE excluded.ver > members.ver",
-        [(row[0], row[1], json.dumps(row, ensure_ascii=False, separators=(",", ":"))) for row in rows],
+        [(row[0], row[1], canonical.write_own(row)) for row in rows],
     )
     turn.executemany(
         "INSERT INTO codes (who, m) VALUES (?, ?) ON CONFLICT (who) DO UPDATE SET m = excluded.m",
-        [(code_key(tag), row[0]) for row in rows if len(row) > ROW_CODES for tag in row[ROW_CODES]],
+        sorted((code_key(tag), row[0]) for row in rows if len(row) > ROW_CODES for tag in row[ROW_CODES]),
     )
 
 

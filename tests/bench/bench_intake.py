@@ -22,11 +22,11 @@ from typing import Any
 
 from rounds import Bench, Contender, Work
 
+from config.memory import collect_seldom
 from config.settings import HubSettings, NightWindow
 from hub import admission, intake, reception
 from hub.assembly import open_office
 from hub.decisions import decide
-from hub.memory import collect_seldom
 from hub.office import Office
 from hub.opening import Openers
 from hub.sequencer import Sequencer
