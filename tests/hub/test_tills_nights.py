@@ -47,10 +47,10 @@ def nights(hq: Headquarters, shop: Shop, window: NightWindow, hours: list[int]) 
             [12, *(day * 24 + hour for day in range(1, 4) for hour in range(8, 23))],
             [(12, 19), (32, 20), (56, 21), (80, 22)],
         ),
-        # It is always on: by the middle of the window, and not before it opens.
-        (NightWindow(120, 240), list(range(12, 60)), [(12, 19), (27, 20), (51, 21)]),
+        # It is always on: in its own minute of the window, 45 and 93 after it opens on these nights.
+        (NightWindow(120, 240), list(range(12, 60)), [(12, 19), (27, 20), (52, 21)]),
         # The window passes midnight: its night is the day on which it opens.
-        (NightWindow(1380, 60), list(range(12, 60)), [(12, 18), (24, 19), (48, 20)]),
+        (NightWindow(1380, 60), list(range(12, 60)), [(12, 18), (25, 19), (48, 20)]),
         # A whole day is missed.
         (WINDOW, [12, 13, 60, 61], [(12, 19), (60, 21)]),
     ],
