@@ -14,7 +14,7 @@ from hub.decisions import decide
 from hub.keys import index_key
 from hub.office import HUB_TILL, REGION, Office
 from hub.publishing import seal_code
-from hub.store import device_keys, schema
+from hub.store import device_keys, doubted_pcs, schema
 from hub.store.engine import Turn
 from points import codes
 from points.identifiers import HUB_STORE, MEMBERS_PER_BLOCK
@@ -143,12 +143,29 @@ def _next_epoch(turn: Turn, office: Office, store: str, till: str) -> tuple[int,
     return 1, 1
 
 
+def current(look: Turn, store: str, till: str) -> int:
+    """The lane epoch of the PC that is this till now."""
+    row = look.one("SELECT epoch FROM agents WHERE store = ? AND till = ?", (store, till))
+    assert row is not None, "who asks was admitted"
+    return int(row[0])
+
+
+def is_free(look: Turn, store: str, till: str, epoch: int, current: int) -> bool:
+    """Whether the ``current`` PC of a till was turned down, and one in this lane may take its place: both
+    began by the same ticket."""
+    if doubted_pcs.thought(look, (store, till, current)) != doubted_pcs.REFUSED:
+        return False
+    begun = [device_keys.lineage(look, store, till, one)[-1] for one in (epoch, current)]
+    return begun[0] == begun[1]
+
+
 def succeed(turn: Turn, store: str, till: str, epoch: int) -> tuple[int, int]:
     """The lane epoch and rights term of a PC that goes on after the one with ``epoch``.
 
     It is the till from now on if that one was, or a lane that continues it: a PC that is put back again and
-    again is still the till. One whose place another PC has taken by a ticket stays replaced, in a term of its
-    own all the same: the close of its old one would end what a copy of it still holds.
+    again is still the till. So is one that goes on in place of a PC that was turned down. One whose place
+    another PC has taken by a ticket stays replaced, in a term of its own all the same: the close of its old
+    one would end what a copy of it still holds.
     """
     row = turn.one(
         "SELECT a.epoch, max(k.epoch), CASE WHEN a.term > max(k.term) THEN a.term ELSE max(k.term) END"
@@ -157,9 +174,10 @@ def succeed(turn: Turn, store: str, till: str, epoch: int) -> tuple[int, int]:
         (store, till),
     )
     assert row is not None, "who asks was admitted"
-    current, latest, term = (int(one) for one in row)
+    at, latest, term = (int(one) for one in row)
     latest, term = latest + 1, term + TERMS_OF_A_PC
-    if epoch in device_keys.lineage(turn, store, till, current):
+    is_it = epoch in device_keys.lineage(turn, store, till, at)
+    if is_it or is_free(turn, store, till, epoch, at):
         turn.run(
             "UPDATE agents SET epoch = ?, term = ? WHERE store = ? AND till = ?",
             (latest, term, store, till),

@@ -1,24 +1,27 @@
 """A second PC of one till: people decide which of the two belongs.
 
 A till that was put back and one that was copied ask for a lane of their own with the same words, so whoever
-asks goes on at once (``hub.succession``). That there are two is known when the old lane goes on speaking: it
-shows a token that was issued after they parted, which no late copy of a question can. From then on the PC
-in the new lane is heard and not believed: what it tells is kept and not posted, and it is granted,
-authorised and numbered nothing, until a person says that it belongs. Turned down, its key counts no
-further, what was kept of it is dismissed, and the PC of the old lane becomes the till again by going on
-itself. So many second PCs a store as the chain allows are accepted unasked.
+asks goes on at once (``hub.succession``). That there are two is known when the PC whose place was taken goes
+on speaking: it shows a token that was issued after they parted, which no late copy of a question can. From
+then on the PC in the new lane, and who took its place meanwhile, is heard and not believed: what it tells is
+kept and not posted, and it is granted, authorised and numbered nothing, until a person says that it belongs.
+Turned down, its key counts no further, what was kept of it is dismissed, and the PC whose place it had taken
+becomes the till again by going on itself. So many second PCs a store as the chain allows are accepted
+unasked.
 """
 
 from __future__ import annotations
 
 import json
+from dataclasses import replace
+from functools import partial
 
-from hub import intake, reception
+from hub import admission, continuation, intake, reception
 from hub.decisions import decide
 from hub.delivery import DOUBTED
 from hub.office import Office
-from hub.store import doubted_pcs, schema
-from hub.store.doubted_pcs import ACCEPTED, ASKED, REFUSED
+from hub.store import device_keys, doubted_pcs, schema
+from hub.store.doubted_pcs import ACCEPTED, ASKED, REFUSED, Place
 from hub.store.engine import Turn
 from points.wire.lane import Lane
 
@@ -26,45 +29,73 @@ REASON = "second-pc"
 
 
 def hear(turn: Turn, office: Office, lane: Lane, shown: int | None) -> None:
-    """Somebody speaks in a lane that other PCs have continued, and shows the token numbered ``shown``."""
-    for (later,) in turn.run(
-        "SELECT k.epoch FROM keys k JOIN keys p ON p.kid = k.parent"
-        " WHERE p.store = ? AND p.till = ? AND p.epoch = ? AND k.revoked_at_ms IS NULL",
+    """Somebody whose place other PCs have taken speaks, and shows the token numbered ``shown``."""
+    parted = doubted_pcs.parted(turn, lane.store, lane.till)
+    for later, parent in turn.run(
+        "SELECT k.epoch, p.epoch FROM keys k JOIN keys p ON p.kid = k.parent"
+        " WHERE k.store = ? AND k.till = ? AND k.epoch > ? AND k.revoked_at_ms IS NULL ORDER BY k.epoch",
         (lane.store, lane.till, lane.epoch),
     ):
+        then = parted.get(later, {}).get(lane.epoch)
+        if then is None and parent != lane.epoch:
+            continue
         pc = (lane.store, lane.till, later)
-        parted, is_new = doubted_pcs.parted(turn, pc), not doubted_pcs.thought(turn, pc)
-        is_alive = shown is not None and parted is not None and shown > parted
-        if is_alive and is_new:
-            is_room = doubted_pcs.accepted(turn, lane.store) < office.spare_pcs
-            doubted_pcs.keep(turn, pc, ACCEPTED if is_room else ASKED)
-        _ask_people(turn, office, lane, later, anew=is_alive and is_new)
+        if doubted_pcs.thought(turn, pc):
+            continue
+        is_alive = shown is not None and then is not None and shown > then
+        if is_alive and doubted_pcs.accepted(turn, lane.store) >= office.spare_pcs:
+            _doubt(turn, office, lane, later)
+            continue
+        if is_alive:
+            doubted_pcs.keep(turn, pc, ACCEPTED)
+        _ask_people(turn, office, pc, anew=is_alive)
 
 
-def _ask_people(turn: Turn, office: Office, lane: Lane, later: int, *, anew: bool) -> None:
+def _doubt(turn: Turn, office: Office, lane: Lane, later: int) -> None:
+    """From now on it is heard and not believed, and so is who has taken its place meanwhile."""
+    doubted = {lane.epoch}
+    for epoch, tokens in doubted_pcs.parted(turn, lane.store, lane.till).items():
+        pc = (lane.store, lane.till, epoch)
+        if epoch < later or doubted.isdisjoint(tokens) or doubted_pcs.thought(turn, pc):
+            continue
+        doubted = doubted - {lane.epoch} | {epoch}
+        doubted_pcs.keep(turn, pc, ASKED)
+        _ask_people(turn, office, pc, anew=True)
+
+
+def _ask_people(turn: Turn, office: Office, pc: Place, *, anew: bool) -> None:
     """A case, once; also when people have closed one that did not know yet that both are alive."""
-    detail = json.dumps({"till": lane.till, "epoch": lane.epoch, "to": later})
+    store, till, later = pc
+    went_on_from = device_keys.lineage(turn, *pc)[1]
+    detail = json.dumps({"till": till, "epoch": went_on_from, "to": later})
     known = "SELECT 1 FROM cases WHERE reason = ? AND store = ? AND detail = ?"
-    if turn.one(known + " AND closed_ms IS NULL" * anew, (REASON, lane.store, detail)) is None:
-        row = (REASON, "", None, lane.store, detail, office.clock(), None)
+    if turn.one(known + " AND closed_ms IS NULL" * anew, (REASON, store, detail)) is None:
+        row = (REASON, "", None, store, detail, office.clock(), None)
         turn.put(schema.cases, [row], twice=True)
 
 
-def part(turn: Turn, office: Office, lane: Lane, later: int, token: int) -> None:
-    """A PC went on from a lane whose last token was that one. Who is not believed yet is not so for that."""
-    pc = (lane.store, lane.till, later)
-    doubted_pcs.part(turn, pc, token)
-    if doubted_pcs.thought(turn, (lane.store, lane.till, lane.epoch)) == ASKED:
+def part(turn: Turn, office: Office, old: Lane, later: int, replaced: int) -> None:
+    """A PC went on from the lane ``old`` and took the place of the one in the lane ``replaced``, which may
+    be another: an old copy of the till knows no later lane. Who comes from a PC that is not believed yet,
+    or in its place, is not believed either; who takes the place of one that was turned down takes that of
+    the PCs which that one had replaced."""
+    thoughts = partial(doubted_pcs.thought, turn)
+    places = {old.epoch, replaced}
+    for epoch, tokens in reversed(doubted_pcs.parted(turn, old.store, old.till).items()):
+        if epoch in places and thoughts((old.store, old.till, epoch)) == REFUSED:
+            places |= tokens.keys()
+    numbers = {epoch: continuation.last_number(turn, replace(old, epoch=epoch)) for epoch in places}
+    pc = (old.store, old.till, later)
+    doubted_pcs.part(turn, pc, numbers)
+    if ASKED in (thoughts((old.store, old.till, epoch)) for epoch in (old.epoch, replaced)):
         doubted_pcs.keep(turn, pc, ASKED)
-        _ask_people(turn, office, lane, later, anew=False)
+        _ask_people(turn, office, pc, anew=False)
 
 
 def is_next_refused(look: Turn, lane: Lane) -> bool:
     """Whether the PC that took the place of this one was turned down: this one is the till, and goes on."""
-    row = look.one("SELECT epoch FROM agents WHERE store = ? AND till = ?", (lane.store, lane.till))
-    if row is None or row[0] == lane.epoch:
-        return False
-    return doubted_pcs.thought(look, (lane.store, lane.till, int(row[0]))) == REFUSED
+    current = admission.current(look, lane.store, lane.till)
+    return current != lane.epoch and admission.is_free(look, lane.store, lane.till, lane.epoch, current)
 
 
 def asks_for(look: Turn, office: Office, store: str, detail: str) -> Lane | None:

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import json
 
-from hub import admission, continuation, intake, second_pcs, trust
+from hub import admission, intake, second_pcs, trust
 from hub.office import Office
 from hub.store import device_keys, schema
 from hub.store.engine import Turn
@@ -78,7 +78,10 @@ def _grant(turn: Turn, office: Office, record: KeyRecord, claimed: Claimed) -> b
     seq, head, _ = intake.lane_head(turn, old, record)
     parent = _common(turn, old, record, claimed, (seq, bytes.fromhex(head)))
     intake.keep_twice(turn, old.store, old.till)
+    replaced = admission.current(turn, old.store, old.till)
     epoch, term = admission.succeed(turn, old.store, old.till, old.epoch)
+    if admission.current(turn, old.store, old.till) != epoch:
+        replaced = old.epoch  # the till is another PC's by a ticket, and stays so
     kid, now = kid_of(claimed.public_raw), office.clock()
     lane = Lane(office.chain, old.store, old.till, epoch)
     answer = succession.grant(
@@ -105,7 +108,7 @@ def _grant(turn: Turn, office: Office, record: KeyRecord, claimed: Claimed) -> b
     told = {"till": old.till, "epoch": old.epoch, "to": epoch, "seq": parent.seq, "next": seq + 1}
     row = (FORKED, "", None, old.store, json.dumps(told), now, None)
     turn.put(schema.cases, [row], twice=True)
-    second_pcs.part(turn, office, old, epoch, continuation.last_number(turn, old))
+    second_pcs.part(turn, office, old, epoch, replaced)
     return answer
 
 

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from hub.store import schema
 from hub.store.engine import Turn
 
 ASKED, ACCEPTED, REFUSED = "asked", "accepted", "refused"
 SETTING = "second-pc:{}/{}/{}"
 PARTED = "parted:{}/{}/{}"
-"""The setting with the number of the last token of the lane that a PC went on from, when it did."""
+"""The setting with the lanes in whose place a PC went on in this one, each with its last token's number then:
+``epoch,number``, parted by blanks."""
 ON = "pc:"
 """Begins the name of what operations of such a PC wait for."""
 
@@ -41,15 +44,23 @@ def accepted(look: Turn, store: str) -> int:
     return sum(name.startswith(SETTING.format(store, "", "")[:-1]) for (name,) in rows)
 
 
-def part(turn: Turn, lane: Place, token: int) -> None:
-    """A PC went on in this lane when the last token of the one before it was that one."""
-    turn.put(schema.settings, [(PARTED.format(*lane), str(token))], on_conflict="replace", twice=True)
+def part(turn: Turn, lane: Place, tokens: Mapping[int, int]) -> None:
+    """A PC went on in this lane, in place of these: their last tokens' numbers."""
+    told = " ".join(f"{epoch},{number}" for epoch, number in sorted(tokens.items()))
+    turn.put(schema.settings, [(PARTED.format(*lane), told)], on_conflict="replace", twice=True)
 
 
-def parted(look: Turn, lane: Place) -> int | None:
-    """That token's number; None for a PC that went on when none was kept."""
-    row = look.one("SELECT value FROM settings WHERE name = ?", (PARTED.format(*lane),))
-    return None if row is None else int(row[0])
+def parted(look: Turn, store: str, till: str) -> dict[int, dict[int, int]]:
+    """The lanes of a till in which PCs went on, the earliest first, each as ``part`` was told."""
+    begins = PARTED.format(store, till, "")
+    rows = look.run(
+        "SELECT name, value FROM settings WHERE name >= ? AND name < ?", (begins, begins[:-1] + "0")
+    )
+    told = {int(name.removeprefix(begins)): value.split() for name, value in rows}
+    return {
+        later: {int(epoch): int(number) for epoch, number in (one.split(",") for one in told[later])}
+        for later in sorted(told)
+    }
 
 
 def waits_on(lane: Place) -> str:

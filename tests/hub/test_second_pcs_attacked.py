@@ -1,0 +1,171 @@
+"""Two PCs that are one till, as a thief plays them, and as a plug that is pulled finds them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from forks import copied, enrolled, heard, put_back, sold
+from headquarters import Headquarters, Shop
+from test_second_pcs import is_told, say
+
+from agent import provisioning
+from agent.uplink import join
+from hub import casework
+
+
+@pytest.fixture(autouse=True)
+def asks(hq: Headquarters) -> None:
+    """No second PC is accepted unasked."""
+    hq.office.spare_pcs = 0
+
+
+def test_who_takes_the_place_of_one_that_went_on_is_found_out_by_that_one(
+    hq: Headquarters, home: Shop, tmp_path: Path
+) -> None:
+    """A till that was put back has left its old lane; whoever has its old image asks from there once more."""
+    home.sync()
+    m = enrolled(home)
+    sold(home, m)
+    home.sync()
+    image, old = copied(home, tmp_path / "image"), copied(home, tmp_path / "old")
+    sold(home, m)
+    home.sync()
+    back = put_back(hq, home, old)
+    sold(back, m)
+    assert back.sync().settled
+    back.sync()
+    assert back.till.identity.lane.epoch == 2
+    thief = hq.open(image)
+    sold(thief, m)
+    thief.sync()
+    assert thief.till.identity.lane.epoch == 3
+    for _ in range(3):
+        back.sync()
+    its = sold(thief, m)
+    thief.sync()
+    assert is_told(thief)
+    assert its[0] not in heard(hq)
+    say(hq, casework.TURN_DOWN_PC, to=3)
+    back.sync()
+    assert back.till.identity.lane.epoch == 4
+    mine = sold(back, m)
+    back.sync()
+    assert mine[0] in heard(hq)
+    assert not is_told(back)
+
+
+@pytest.mark.parametrize("of", ["lane", "image"])
+def test_who_goes_on_once_more_before_it_is_found_out_is_found_out_with_it(
+    hq: Headquarters, home: Shop, tmp_path: Path, of: str
+) -> None:
+    home.sync()
+    m = enrolled(home)
+    sold(home, m)
+    home.sync()
+    images = [copied(home, tmp_path / name) for name in ("one", "two")]
+    sold(home, m)
+    home.sync()
+    one = hq.open(images[0])
+    sold(one, m)
+    one.sync()
+    two = hq.open(copied(one, tmp_path / "three") if of == "lane" else images[1])
+    sold(one, m)
+    one.sync()
+    sold(two, m)
+    two.sync()
+    assert two.till.identity.lane.epoch == 3
+    home.sync()
+    home.sync()
+    two.sync()
+    its = sold(two, m)
+    two.sync()
+    assert its[0] not in heard(hq)
+    assert is_told(two)
+    for to in (3, 2):
+        say(hq, casework.TURN_DOWN_PC, to=to)
+    home.sync()
+    assert home.till.identity.lane.epoch == 4
+    home.sync()
+    assert not is_told(home)
+
+
+def test_an_old_image_is_found_out_also_in_place_of_one_that_was_turned_down(
+    hq: Headquarters, home: Shop, tmp_path: Path
+) -> None:
+    home.sync()
+    m = enrolled(home)
+    sold(home, m)
+    home.sync()
+    images = [copied(home, tmp_path / name) for name in ("old", "one", "two")]
+    sold(home, m)
+    home.sync()
+    back = put_back(hq, home, images[0])
+    sold(back, m)
+    back.sync()
+    back.sync()
+    for n, image in enumerate(images[1:], 3):
+        thief = hq.open(image)
+        sold(thief, m)
+        thief.sync()
+        assert thief.till.identity.lane.epoch == n
+        if n == 3:
+            back.sync()
+            back.sync()
+            say(hq, casework.TURN_DOWN_PC, to=n)
+    for _ in range(3):
+        back.sync()
+    assert back.till.identity.lane.epoch == 2, "the thief was quicker"
+    thief.sync()
+    assert is_told(thief)
+
+
+def test_a_pc_that_was_replaced_by_a_ticket_takes_nobodys_place(
+    hq: Headquarters, home: Shop, tmp_path: Path
+) -> None:
+    home.sync()
+    old = home
+    identity = provisioning.join(tmp_path / "new" / "keys", hq.ticket("s001"), join)
+    new = hq.open(tmp_path / "new", identity)
+    m = enrolled(new)
+    sold(new, m)
+    new.sync()
+    twin = hq.open(copied(new, tmp_path / "twin"))
+    sold(new, m)
+    new.sync()
+    sold(twin, m)
+    twin.sync()
+    new.sync()
+    new.sync()
+    say(hq, casework.TURN_DOWN_PC, to=3)
+    old.sync()
+    assert old.till.identity.lane.epoch == 1
+    new.sync()
+    new.sync()
+    assert new.till.identity.lane.epoch == 4
+    assert hq.rows("SELECT epoch FROM agents WHERE store = 's001'") == [(4,)]
+
+
+def test_who_is_doubted_is_not_believed_for_asking_again_from_where_it_parted(
+    hq: Headquarters, home: Shop, tmp_path: Path
+) -> None:
+    home.sync()
+    m = enrolled(home)
+    sold(home, m)
+    home.sync()
+    images = [copied(home, tmp_path / name) for name in ("one", "two")]
+    sold(home, m)
+    home.sync()
+    one = hq.open(images[0])
+    sold(one, m)
+    one.sync()
+    home.sync()
+    home.sync()
+    two = hq.open(images[1])
+    its = sold(two, m)
+    two.sync()
+    assert two.till.identity.lane.epoch == 3
+    assert its[0] not in heard(hq)
+    assert two.here(m) == 0
+    two.sync()
+    assert is_told(two)
