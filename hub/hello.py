@@ -85,6 +85,7 @@ def page_of(
 ) -> private_page.Page:
     """A till's own page as it is when it asks, with what it is granted; ``shown`` is its token's number."""
     is_replaced, term = standing(turn, lane)
+    doubted_pcs.begin(turn, (lane.store, lane.till, lane.epoch))
     # A PC whose place another one has taken hears only that its own term is over: two that were
     # told of the same rights and numbers would both use them.
     if is_replaced:

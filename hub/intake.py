@@ -145,8 +145,10 @@ def post_batch(
     is_first = record.parent_head == chain.NO_PARENT
     drafts = office.recent.still_good(opened.drafts, today) if hopeful and not start and is_first else {}
     delivery = Delivery(opened, start, drafts)
-    if not is_first and not doubted_pcs.is_trusted(turn, lane):
-        delivery.doubt(doubted_pcs.pc(lane))
+    if not is_first:
+        doubted_pcs.begin(turn, lane)
+        if not doubted_pcs.is_trusted(turn, lane):
+            delivery.doubt(doubted_pcs.pc(lane))
     if honoured is not None:
         delivery.honour(honoured.outcomes)
     done = judge(turn, delivery, office.books, Now(arrived, today, office.chain), hopeful=hopeful)

@@ -2,12 +2,12 @@
 
 A till that was put back and one that was copied ask for a lane of their own with the same words, so whoever
 asks goes on at once (``hub.succession``). That there are two is known when the PC whose place was taken goes
-on speaking: it shows a token that was issued after they parted, which no late copy of a question can. From
-then on the PC in the new lane, and who took its place meanwhile, is heard and not believed: what it tells is
-kept and not posted, and it is granted, authorised and numbered nothing, until a person says that it belongs.
-Turned down, its key counts no further, what was kept of it is dismissed, and the PC whose place it had taken
-becomes the till again by going on itself. So many second PCs a store as the chain allows are accepted
-unasked.
+on speaking: it shows a token that was issued after the other had begun to speak, which no late copy of a
+question can, nor a PC that did not hear that it was granted a lane. From then on the PC in the new lane, and
+who took its place meanwhile, is heard and not believed: what it tells is kept and not posted, and it is
+granted, authorised and numbered nothing, until a person says that it belongs. Turned down, its key counts no
+further, what was kept of it is dismissed, and the PC whose place it had taken becomes the till again by going
+on itself. So many second PCs a store as the chain allows are accepted unasked.
 """
 
 from __future__ import annotations
@@ -41,6 +41,9 @@ def hear(turn: Turn, office: Office, lane: Lane, shown: int | None) -> None:
             continue
         pc = (lane.store, lane.till, later)
         if doubted_pcs.thought(turn, pc):
+            continue
+        if doubted_pcs.is_silent(turn, pc):  # perhaps itself: the answer that granted the lane was lost
+            doubted_pcs.part_later(turn, pc, parted[later] | {lane.epoch: max(then or 0, shown or 0)})
             continue
         is_alive = shown is not None and then is not None and shown > then
         if is_alive and doubted_pcs.accepted(turn, lane.store) >= office.spare_pcs:

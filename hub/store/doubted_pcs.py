@@ -12,6 +12,8 @@ SETTING = "second-pc:{}/{}/{}"
 PARTED = "parted:{}/{}/{}"
 """The setting with the lanes in whose place a PC went on in this one, each with its last token's number then:
 ``epoch,number``, parted by blanks."""
+SILENT = "silent:{}/{}/{}"
+"""The setting of a PC that was granted a lane and has not spoken in it: it may not have heard so."""
 ON = "pc:"
 """Begins the name of what operations of such a PC wait for."""
 
@@ -45,9 +47,28 @@ def accepted(look: Turn, store: str) -> int:
 
 
 def part(turn: Turn, lane: Place, tokens: Mapping[int, int]) -> None:
-    """A PC went on in this lane, in place of these: their last tokens' numbers."""
-    told = " ".join(f"{epoch},{number}" for epoch, number in sorted(tokens.items()))
-    turn.put(schema.settings, [(PARTED.format(*lane), told)], on_conflict="replace", twice=True)
+    """A PC is granted this lane, in place of these: their last tokens' numbers."""
+    rows = [(PARTED.format(*lane), _told(tokens)), (SILENT.format(*lane), "")]
+    turn.put(schema.settings, rows, on_conflict="replace", twice=True)
+
+
+def part_later(turn: Turn, lane: Place, tokens: Mapping[int, int]) -> None:
+    """It has not spoken in it yet."""
+    turn.put(schema.settings, [(PARTED.format(*lane), _told(tokens))], on_conflict="replace")
+
+
+def _told(tokens: Mapping[int, int]) -> str:
+    return " ".join(f"{epoch},{number}" for epoch, number in sorted(tokens.items()))
+
+
+def begin(turn: Turn, lane: Place) -> None:
+    """The PC of this lane speaks in it: whoever speaks in its former one from now on is another."""
+    turn.run("DELETE FROM settings WHERE name = ?", (SILENT.format(*lane),))
+
+
+def is_silent(look: Turn, lane: Place) -> bool:
+    """Whether the PC of this lane has never spoken in it."""
+    return look.one("SELECT 1 FROM settings WHERE name = ?", (SILENT.format(*lane),)) is not None
 
 
 def parted(look: Turn, store: str, till: str) -> dict[int, dict[int, int]]:

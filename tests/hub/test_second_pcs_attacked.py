@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 from forks import copied, enrolled, heard, put_back, sold
@@ -10,8 +11,12 @@ from headquarters import Headquarters, Shop
 from test_second_pcs import is_told, say
 
 from agent import provisioning
-from agent.uplink import join
+from agent.contact import GEN
+from agent.uplink import OutOfReach, Uplink, join
 from hub import casework
+from hub.store import doubted_pcs
+from points.wire import endpoints
+from points.wire.manifest import PRIVATE_TOPIC, private_shard
 
 
 @pytest.fixture(autouse=True)
@@ -169,3 +174,70 @@ def test_who_is_doubted_is_not_believed_for_asking_again_from_where_it_parted(
     assert two.here(m) == 0
     two.sync()
     assert is_told(two)
+
+
+def test_one_pc_whose_grant_is_lost_again_and_again_is_no_second_one_of_itself(
+    hq: Headquarters, home: Shop, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home.sync()
+    m = enrolled(home)
+    sold(home, m)
+    copy = copied(home, tmp_path / "copy")
+    sold(home, m)
+    home.sync()
+    token = home.till.log.mirror.token.read()
+    assert token is not None
+    back = put_back(hq, home, copy)
+    back.till.log.mirror.token.keep(token)  # its database was put back, what stands beside the key was not
+    sold(back, m)
+    call = Uplink.call
+
+    def unheard(uplink: Uplink, method: str, target: str, *rest: Any) -> bytes:
+        answer = call(uplink, method, target, *rest)
+        if target == endpoints.successions():
+            raise OutOfReach("cut off")
+        return answer
+
+    with monkeypatch.context() as wire:
+        wire.setattr(Uplink, "call", unheard)
+        for _ in range(4):
+            back.night.contact(rest=lambda _ms: None)
+    assert back.till.identity.lane.epoch == 1
+    back.sync()
+    assert back.till.identity.lane.epoch == 2
+    back.sync()
+    sale = sold(back, m)
+    back.sync()
+    assert not is_told(back)
+    assert sale[0] in heard(hq)
+
+
+def test_who_only_asks_for_its_page_is_heard_as_well(
+    hq: Headquarters, home: Shop, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home.sync()
+    m = enrolled(home)
+    sold(home, m)
+    home.sync()
+    twin = hq.open(copied(home, tmp_path / "twin"))
+    sold(home, m)
+    home.sync()
+    sold(twin, m)
+    succeed = provisioning.succeed
+
+    def unplugged(*asked: Any) -> Any:
+        twin.uplink.connected = False
+        return succeed(*asked)
+
+    with monkeypatch.context() as cut:
+        cut.setattr(provisioning, "succeed", unplugged)
+        twin.night.contact(rest=lambda _ms: None)
+    assert twin.till.identity.lane.epoch == 2
+    twin.uplink.connected = True
+    assert twin.uplink.authorise("0" * 32, m, 100) == "unanswered"
+    shard = private_shard("s001", "01")
+    twin.uplink.call("GET", endpoints.manifest_of(PRIVATE_TOPIC, shard, GEN))
+    for _ in range(2):
+        home.sync()
+    with hq.office.store.look() as look:
+        assert doubted_pcs.thought(look, ("s001", "01", 2)) == doubted_pcs.ASKED
