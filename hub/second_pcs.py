@@ -112,6 +112,18 @@ def accept(turn: Turn, office: Office, lane: Lane) -> None:
     """It belongs: what was kept of it is judged now, and it is the till."""
     pc = (lane.store, lane.till, lane.epoch)
     doubted_pcs.keep(turn, pc, ACCEPTED)
+    _book(turn, office, pc)
+
+
+def book_accepted(turn: Turn, office: Office) -> None:
+    """What is kept of PCs that were accepted is judged: headquarters may have stopped in between, or begun
+    again from a copy in which it still waited."""
+    for pc in doubted_pcs.every_accepted(turn):
+        if turn.one("SELECT 1 FROM waiting WHERE on_what = ?", (doubted_pcs.waits_on(pc),)) is not None:
+            _book(turn, office, pc)
+
+
+def _book(turn: Turn, office: Office, pc: Place) -> None:
     reception.settle(turn, office, intake.judge_waiting(turn, office, [doubted_pcs.waits_on(pc)]))
 
 

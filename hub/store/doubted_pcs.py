@@ -39,11 +39,18 @@ def is_trusted(look: Turn, lane: Place) -> bool:
 
 def accepted(look: Turn, store: str) -> int:
     """How many second PCs of a store were accepted."""
+    return sum(pc[0] == store for pc in every_accepted(look))
+
+
+def every_accepted(look: Turn) -> list[Place]:
+    """The second PCs that were accepted."""
+    begins = SETTING.partition("{")[0]
     rows = look.run(
-        "SELECT name FROM settings WHERE name LIKE ? AND value = ?",
-        (SETTING.format(store, "%", "%"), ACCEPTED),
+        "SELECT name FROM settings WHERE name >= ? AND name < ? AND value = ?",
+        (begins, begins[:-1] + ";", ACCEPTED),
     )
-    return sum(name.startswith(SETTING.format(store, "", "")[:-1]) for (name,) in rows)
+    places = [name.removeprefix(begins).split("/") for (name,) in rows]
+    return sorted((store, till, int(epoch)) for store, till, epoch in places)
 
 
 def part(turn: Turn, lane: Place, tokens: Mapping[int, int]) -> None:

@@ -6,15 +6,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from forks import copied, enrolled, heard, put_back, sold
+from forks import copied, enrolled, heard, points_of, put_back, sold
 from headquarters import Headquarters, Shop
-from test_second_pcs import is_told, say
+from test_second_pcs import is_told, kept, parted, say
 
 from agent import provisioning
 from agent.contact import GEN
 from agent.uplink import OutOfReach, Uplink, join
 from hub import casework
 from hub.store import doubted_pcs
+from hub.store.engine import Turn
 from points.wire import endpoints
 from points.wire.manifest import PRIVATE_TOPIC, private_shard
 
@@ -241,3 +242,39 @@ def test_who_only_asks_for_its_page_is_heard_as_well(
         home.sync()
     with hq.office.store.look() as look:
         assert doubted_pcs.thought(look, ("s001", "01", 2)) == doubted_pcs.ASKED
+
+
+@pytest.mark.parametrize("how", ["copy", "plug"])
+def test_what_was_accepted_is_booked_also_after_headquarters_was_put_back(
+    hq: Headquarters, home: Shop, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, how: str
+) -> None:
+    twin, m = parted(hq, home, tmp_path)
+    before = points_of(hq, m)
+    sold(twin, m, 2)
+    twin.sync()
+    assert kept(hq) == 2
+    copy = hq.copy()
+    if how == "copy":
+        say(hq, casework.ACCEPT_PC)
+        hq.put_back(copy)
+    else:
+        keep, journal = hq.office.store.keep, hq.office.store.journal
+        assert journal is not None
+
+        def killed(turn: Turn) -> bool:
+            keep(turn)
+            raise KeyboardInterrupt
+
+        with monkeypatch.context() as dead:
+            dead.setattr(hq.office.store, "keep", killed)
+            dead.setattr(journal, "withdraw", lambda: None)  # who is killed cuts nothing off
+            with pytest.raises(KeyboardInterrupt):
+                say(hq, casework.ACCEPT_PC)
+        hq.reopen()
+    hq.office.spare_pcs = 0
+    assert kept(hq) == 0
+    assert points_of(hq, m) == before + 200
+    for shop in (home, twin, home, twin):
+        shop.sync()
+    assert points_of(hq, m) == before + 200
+    assert not is_told(twin)
