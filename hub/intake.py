@@ -80,16 +80,17 @@ def _durable(look: Turn, lane: tuple[str, str, int]) -> int | None:
     return None if row is None else int(row[0])
 
 
-def keep_twice(turn: Turn, store: str, till: str) -> None:
-    """Write to the journal what this till has told and no proved copy holds: its PC may be gone.
+def keep_twice(turn: Turn, store: str, till: str, since: int = 0) -> None:
+    """Write to the journal what this till has told, in lanes from ``since`` on, and no proved copy holds: its
+    PC may be gone.
 
     What is in no copy and on no PC is nowhere else. Bounded: who never makes a copy loses the rest.
     """
     size = 0
     for epoch, first, last, raw, answer in turn.run(
         "SELECT epoch, first, last, envelope, ack FROM batches WHERE store = ? AND till = ?"
-        " ORDER BY epoch, first",
-        (store, till),
+        " AND epoch >= ? ORDER BY epoch, first",
+        (store, till, since),
     ):
         if last > (_durable(turn, (store, till, epoch)) or 0):
             size += len(raw) + len(answer)

@@ -129,8 +129,9 @@ def _book(turn: Turn, office: Office, pc: Place) -> None:
 
 def turn_down(turn: Turn, office: Office, lane: Lane) -> None:
     """It does not: its key vouches for what was posted and no more, and what was kept is dismissed. What it
-    may still spend comes home only when two people declare it lost."""
+    may still spend comes home only when two people declare it lost. It tells nothing again after that."""
     pc = (lane.store, lane.till, lane.epoch)
+    intake.keep_twice(turn, *pc)
     doubted_pcs.keep(turn, pc, REFUSED)
     place = ["store", "till", "epoch", "seq"]
     kept = sorted(turn.find(schema.waiting, place, ["on_what"], [(doubted_pcs.waits_on(pc),)]))

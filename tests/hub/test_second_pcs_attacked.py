@@ -17,6 +17,7 @@ from hub import casework
 from hub.store import doubted_pcs
 from hub.store.engine import Turn
 from points.wire import endpoints
+from points.wire.faults import Problem
 from points.wire.manifest import PRIVATE_TOPIC, private_shard
 
 
@@ -278,3 +279,26 @@ def test_what_was_accepted_is_booked_also_after_headquarters_was_put_back(
         shop.sync()
     assert points_of(hq, m) == before + 200
     assert not is_told(twin)
+
+
+def test_what_was_posted_of_one_that_is_turned_down_is_kept_twice(
+    hq: Headquarters, home: Shop, tmp_path: Path
+) -> None:
+    """It will never offer again what headquarters has acknowledged to it."""
+    copy = hq.copy()
+    twin, m = parted(hq, home, tmp_path)
+    before = points_of(hq, m)
+    mine = sold(twin, m)
+    twin.sync()
+    say(hq, casework.TURN_DOWN_PC)
+    hq.put_back(copy)
+    hq.office.spare_pcs = 0
+    for _ in range(3):
+        home.sync()
+    assert points_of(hq, m) == before
+    assert mine[0] not in heard(hq)
+    assert kept(hq) == 0
+    with pytest.raises(AssertionError, match=Problem.REVOKED):
+        twin.sync()
+    assert mine[0] not in heard(hq)
+    assert points_of(hq, m) == before
