@@ -19,7 +19,7 @@ from hub.judgement import judge
 from hub.office import Office
 from hub.overdue import MISSING
 from hub.posting import Now, Place
-from hub.store import schema, standings
+from hub.store import doubted_pcs, schema, standings
 from hub.store.engine import Turn
 from points.fold import FOLDED
 from points.fund import points_moved
@@ -90,9 +90,9 @@ def find(look: Turn, office: Office, number: int) -> Case | None:
 def _custody(look: Turn, store: str, reason: str, op_id: str) -> tuple[Place | None, bytes]:
     what = "%:%" if reason == MISSING else reason  # what is parked waits for a thing by its name
     for at, till, epoch, seq, body in look.run(
-        "SELECT store, till, epoch, seq, body FROM waiting WHERE on_what LIKE ? AND store = ?"
-        " ORDER BY till, epoch, seq",
-        (what, store),
+        "SELECT store, till, epoch, seq, body FROM waiting WHERE on_what LIKE ? AND on_what NOT LIKE ?"
+        " AND store = ? ORDER BY till, epoch, seq",
+        (what, doubted_pcs.ON + "%", store),
     ):
         told = _read(bytes(body)).get("id")
         if (told if isinstance(told, str) else "") == op_id or (not op_id and not isinstance(told, str)):

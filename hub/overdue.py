@@ -3,7 +3,7 @@
 A parked operation is judged as soon as what it refers to arrives. That may never happen: the till that sold
 was burnt. What waits behind such an operation waits with it, the close of its till's rights too, so after a
 week somebody is asked: judge it again, or dismiss it. If it comes after all, the case closes by itself. What
-waits behind another one of its own lane needs no case.
+waits behind another one of its own lane needs no case, and what is kept of a second PC has one with it.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import json
 from typing import Any
 
 from hub.office import Office
-from hub.store import schema
+from hub.store import doubted_pcs, schema
 from hub.store.engine import Turn
 from points.judging import NOT_LEARNT
 from points.wire import canonical
@@ -20,6 +20,7 @@ from points.wire.faults import WireFault
 
 MISSING = "missing-dependency"
 REASONS = (MISSING, *NOT_LEARNT)
+NO_CASE = ("lane:", doubted_pcs.ON)
 AFTER_MS = 7 * 86_400_000
 
 
@@ -52,7 +53,7 @@ def _parked(turn: Turn) -> list[tuple[tuple[str, str, int, int], str, int | None
     return [
         ((store, till, epoch, seq), on_what, m, bytes(body))
         for store, till, epoch, seq, on_what, m, body in rows
-        if on_what in NOT_LEARNT or (":" in on_what and not on_what.startswith("lane:"))
+        if on_what in NOT_LEARNT or (":" in on_what and not on_what.startswith(NO_CASE))
     ]
 
 

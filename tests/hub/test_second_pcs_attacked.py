@@ -7,14 +7,14 @@ from typing import Any
 
 import pytest
 from forks import copied, enrolled, heard, points_of, put_back, sold
-from headquarters import Headquarters, Shop
+from headquarters import DAY_MS, Headquarters, Shop
 from test_second_pcs import is_told, kept, parted, say
 
 from agent import provisioning
 from agent.contact import GEN
 from agent.uplink import OutOfReach, Uplink, join
-from hub import casework
-from hub.store import doubted_pcs
+from hub import casework, overdue
+from hub.store import doubted_pcs, schema
 from hub.store.engine import Turn
 from points.wire import endpoints
 from points.wire.faults import Problem
@@ -302,3 +302,29 @@ def test_what_was_posted_of_one_that_is_turned_down_is_kept_twice(
         twin.sync()
     assert mine[0] not in heard(hq)
     assert points_of(hq, m) == before
+
+
+def test_what_is_kept_of_it_is_no_case_of_its_own(hq: Headquarters, home: Shop, tmp_path: Path) -> None:
+    """One by one its operations would be judged, or dismissed with the rights of the other PC."""
+    twin, m = parted(hq, home, tmp_path)
+    sold(twin, m, 2)
+    twin.sync()
+    hq.clock.now_ms += 8 * DAY_MS
+    assert overdue.open_cases(hq.office) == 0
+    assert kept(hq) == 2
+
+
+def test_a_case_of_the_other_pc_does_not_mean_the_twin_that_is_kept(
+    hq: Headquarters, home: Shop, tmp_path: Path
+) -> None:
+    """What both of them have may be overdue of the one that is believed, and be kept of the other."""
+    twin, m = parted(hq, home, tmp_path)
+    both = sold(twin, m)
+    twin.sync()
+    with hq.office.store.turn() as turn:
+        row = ("missing-dependency", both[0], m, "s001", "{}", hq.clock.now_ms, None)
+        turn.put(schema.cases, [row])
+        ((number,),) = turn.run("SELECT id FROM cases WHERE reason = 'missing-dependency'")
+        case = casework.find(turn, hq.office, number)
+    assert case is not None
+    assert case.may == (casework.CLOSE,)
