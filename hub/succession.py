@@ -26,7 +26,8 @@ from points.wire.succession import Claimed, Granted, Parent
 
 A_DAY_MAX, DAY_MS = 8, 86_400_000
 """How often a till may go on in another lane: a thief's copy of a key could ask for lanes without end, each
-by the key of the last one; a till whose disk is put back every morning asks once a day, for ever."""
+by the key of the last one; a till whose disk is put back every morning asks once a day, for ever. Lanes of
+PCs that were turned down, or are lost, do not count: the till must be able to go on then."""
 FORKED = "forked"
 
 
@@ -49,7 +50,8 @@ def grant(office: Office, lane: Lane, kid: str, raw: bytes) -> bytes:
         if record.revoked_at_ms is not None:
             raise Revoked()
         lately = turn.one(
-            "SELECT count(*) FROM keys WHERE store = ? AND till = ? AND parent <> '' AND not_before_ms > ?",
+            "SELECT count(*) FROM keys WHERE store = ? AND till = ? AND parent <> '' AND not_before_ms > ?"
+            " AND revoked_at_ms IS NULL",
             (lane.store, lane.till, office.clock() - DAY_MS),
         )
         if lately is not None and lately[0] >= A_DAY_MAX:

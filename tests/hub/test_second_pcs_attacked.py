@@ -13,7 +13,7 @@ from test_second_pcs import is_told, kept, parted, say
 from agent import provisioning
 from agent.contact import GEN
 from agent.uplink import OutOfReach, Uplink, join
-from hub import casework, overdue
+from hub import casework, overdue, succession
 from hub.store import doubted_pcs, schema
 from hub.store.engine import Turn
 from points.wire import endpoints
@@ -328,3 +328,24 @@ def test_a_case_of_the_other_pc_does_not_mean_the_twin_that_is_kept(
         case = casework.find(turn, hq.office, number)
     assert case is not None
     assert case.may == (casework.CLOSE,)
+
+
+def test_lanes_of_those_that_were_turned_down_do_not_keep_the_till_from_going_on(
+    hq: Headquarters, home: Shop, tmp_path: Path
+) -> None:
+    twin, m = parted(hq, home, tmp_path)
+    for n in range(succession.A_DAY_MAX - 1):
+        then = hq.open(copied(twin, tmp_path / f"then{n}"))
+        sold(twin, m)
+        twin.sync()
+        sold(then, m)
+        then.sync()
+        twin = then
+    last = twin.till.identity.lane.epoch
+    assert last == succession.A_DAY_MAX + 1
+    for epoch in range(2, last + 1):
+        say(hq, casework.TURN_DOWN_PC, to=epoch)
+    home.sync()
+    assert home.till.identity.lane.epoch == last + 1
+    home.sync()
+    assert not is_told(home)
