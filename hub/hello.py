@@ -92,7 +92,9 @@ def page_of(
         second_pcs.hear(turn, office, lane, shown)
         return private_page.make(turn, office, lane, (office.inc, term + 1), is_replaced=True)
     is_doubted = not doubted_pcs.is_trusted(turn, (lane.store, lane.till, lane.epoch))
-    if not is_doubted:
+    if is_doubted:
+        second_pcs.ask(turn, office, lane)
+    else:
         admission.fill_pool(turn, office, lane.store, lane.till)
     if not is_shut and not is_doubted:
         grants.grant_to(turn, office, lane.store, lane.till, office.inc, term)

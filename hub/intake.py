@@ -13,7 +13,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from hub.arrivals import next_arrival
-from hub.delivery import Delivery
+from hub.delivery import DOUBTED, Delivery
 from hub.judgement import Judgement, judge
 from hub.office import HUB_TILL, Office
 from hub.opening import Opened
@@ -41,8 +41,9 @@ def key_record(turn: Turn, office: Office, kid: str) -> KeyRecord:
     return record
 
 
-MISSING = "missing:{}/{}/{}"
-"""The setting that names a PC that is waited for since headquarters was put back."""
+MISSING, HEARD = "missing:{}/{}/{}", "heard"
+"""The setting that names a PC that is waited for since headquarters was put back; ``HEARD`` while what it has
+told, with the close of its term, is kept and not posted."""
 TWICE_BYTES_MAX = 16 * 1024 * 1024
 DURABLE = "durable:{}/{}/{}"
 """The setting that says how far a lane is in a copy that was proved."""
@@ -60,6 +61,11 @@ class Honoured(NamedTuple):
         told = ack.open_ack(answer, office.keys.receipt.public_raw)
         told.check_answers(header, envelope.batch_id(raw))
         return cls(answer, {seq: Outcome(letter, dict(detail)) for seq, letter, detail in told.outcomes})
+
+    @property
+    def tells_doubt(self) -> bool:
+        """Whether its PC was not believed then."""
+        return any(one.detail.get("reason") == DOUBTED for one in self.outcomes.values())
 
     def settle(self, lane: tuple[str, str, int], first: int, last: int, done: Judgement) -> None:
         """What was answered stands; what is found otherwise now is told as a later word."""
@@ -148,6 +154,8 @@ def post_batch(
     delivery = Delivery(opened, start, drafts)
     if not is_first:
         doubted_pcs.begin(turn, lane)
+        if honoured is not None and honoured.tells_doubt and not doubted_pcs.thought(turn, lane):
+            doubted_pcs.keep(turn, lane, doubted_pcs.ASKED)  # it was not believed, and that is lost
         if not doubted_pcs.is_trusted(turn, lane):
             delivery.doubt(doubted_pcs.pc(lane))
     if honoured is not None:
@@ -176,7 +184,10 @@ def post_batch(
     )
     keep_outcomes(turn, office, done)
     if header.moment.inc == office.inc > 1:  # all before it was heard, and the term that it had is closed
-        turn.run("DELETE FROM settings WHERE name = ?", (MISSING.format(*lane),))
+        if delivery.doubted is None:
+            turn.run("DELETE FROM settings WHERE name = ?", (MISSING.format(*lane),))
+        else:
+            turn.run("UPDATE settings SET value = ? WHERE name = ?", (HEARD, MISSING.format(*lane)))
     return answer, done
 
 

@@ -23,7 +23,7 @@ from typing import NamedTuple
 from config.faults import worded
 from hub import admission, intake, publishing, sessions
 from hub.handovers import is_closed
-from hub.intake import MISSING
+from hub.intake import HEARD, MISSING
 from hub.office import Office
 from hub.opening import open_envelope
 from hub.store import losses, schema
@@ -165,11 +165,12 @@ def _missing(look: Turn, store: str, *, is_whole: bool) -> list[Missing]:
     """Who is waited for; of one store, or of all."""
     begins = MISSING.partition("{")[0] + (f"{store}/" if store else "")
     past = begins[:-1] + chr(ord(begins[-1]) + 1)
-    rows = look.run("SELECT name FROM settings WHERE name >= ? AND name < ?", (begins, past))
+    rows = look.run("SELECT name, value FROM settings WHERE name >= ? AND name < ?", (begins, past))
     found = []
-    for (name,) in rows:
+    for name, value in rows:
         at, till, epoch = name.partition(":")[2].split("/")
-        found.append(Missing(at, till, int(epoch)))
+        if not (is_whole and value == HEARD):  # what it may hold is known, and set aside for it
+            found.append(Missing(at, till, int(epoch)))
     if not found:
         return []
     gone = {tuple(pc[:3]) for pc in losses.declared(look)}

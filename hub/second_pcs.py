@@ -66,6 +66,11 @@ def _doubt(turn: Turn, office: Office, lane: Lane, later: int) -> None:
         _ask_people(turn, office, pc, anew=True)
 
 
+def ask(turn: Turn, office: Office, lane: Lane) -> None:
+    """A person is asked about the PC in this lane, which nobody believes yet."""
+    _ask_people(turn, office, (lane.store, lane.till, lane.epoch), anew=True)
+
+
 def _ask_people(turn: Turn, office: Office, pc: Place, *, anew: bool) -> None:
     """A case, once; also when people have closed one that did not know yet that both are alive."""
     store, till, later = pc
@@ -125,6 +130,7 @@ def book_accepted(turn: Turn, office: Office) -> None:
 
 def _book(turn: Turn, office: Office, pc: Place) -> None:
     reception.settle(turn, office, intake.judge_waiting(turn, office, [doubted_pcs.waits_on(pc)]))
+    turn.run("DELETE FROM settings WHERE name = ? AND value = ?", (intake.MISSING.format(*pc), intake.HEARD))
 
 
 def turn_down(turn: Turn, office: Office, lane: Lane) -> None:

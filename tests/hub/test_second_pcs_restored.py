@@ -1,0 +1,71 @@
+"""A second PC that nobody believes, while headquarters is put back from an old copy."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from forks import copied, enrolled, heard, sold
+from headquarters import Headquarters, Shop
+from test_second_pcs import kept, parted, say
+
+from hub import casework, restoring
+
+
+@pytest.fixture(autouse=True)
+def asks(hq: Headquarters) -> None:
+    """No second PC is accepted unasked."""
+    hq.office.spare_pcs = 0
+
+
+@pytest.mark.parametrize("is_whole", [False, True])
+def test_without_its_journal_headquarters_waits_for_the_close_of_one_that_is_doubted(
+    hq: Headquarters, home: Shop, tmp_path: Path, is_whole: bool
+) -> None:
+    """It may have been granted what the copy does not know of; with the journal all of that is known."""
+    twin, m = parted(hq, home, tmp_path)
+    sold(twin, m)
+    twin.sync()
+    hq.put_back(hq.copy(), loses_journal=not is_whole, is_said=True)
+    hq.office.spare_pcs = 0
+    for _ in range(3):
+        home.sync()
+        twin.sync()
+    assert kept(hq) == 2
+    with hq.office.store.look() as look:
+        assert restoring.held_back(look, [m]) == (set() if is_whole else {m})
+    say(hq, casework.ACCEPT_PC)
+    with hq.office.store.look() as look:
+        told = restoring.state(look)
+        assert restoring.held_back(look, [m]) == set()
+    assert told is not None
+    assert told.missing == ()
+
+
+def test_what_was_answered_that_it_is_not_believed_holds_without_the_journal_too(
+    hq: Headquarters, home: Shop, tmp_path: Path
+) -> None:
+    home.sync()
+    m = enrolled(home)
+    sold(home, m)
+    home.sync()
+    twin = hq.open(copied(home, tmp_path / "twin"))
+    sold(home, m)
+    home.sync()
+    sold(twin, m)
+    twin.sync()
+    copy = hq.copy()
+    home.sync()
+    home.sync()
+    mine = sold(twin, m)
+    twin.sync()
+    assert mine[0] not in heard(hq)
+    own = twin.here(m)
+    hq.put_back(copy, loses_journal=True)
+    hq.office.spare_pcs = 0
+    twin.sync()
+    twin.sync()
+    assert mine[0] not in heard(hq)
+    assert twin.here(m) == own, "what it gave itself, and no more"
+    say(hq, casework.ACCEPT_PC)
+    assert mine[0] in heard(hq)
