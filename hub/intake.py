@@ -25,7 +25,7 @@ from points.judging import Outcome
 from points.wire import ack, chain, envelope
 from points.wire.batch_header import Header
 from points.wire.envelope import Batch
-from points.wire.faults import Fork, Gap, Revoked, UnknownKey
+from points.wire.faults import Fork, Gap, Problem, Revoked, UnknownKey, WireFault
 from points.wire.lane import KeyRecord, Lane
 
 log = logging.getLogger(__name__)
@@ -44,6 +44,8 @@ def key_record(turn: Turn, office: Office, kid: str) -> KeyRecord:
 MISSING, HEARD = "missing:{}/{}/{}", "heard"
 """The setting that names a PC that is waited for since headquarters was put back; ``HEARD`` while what it has
 told, with the close of its term, is kept and not posted."""
+DOUBTED_MAX = 20_000
+"""Operations that are kept of a PC that nobody believes; it keeps the rest until people have looked."""
 TWICE_BYTES_MAX = 16 * 1024 * 1024
 DURABLE = "durable:{}/{}/{}"
 """The setting that says how far a lane is in a copy that was proved."""
@@ -157,6 +159,8 @@ def post_batch(
         if honoured is not None and honoured.tells_doubt and not doubted_pcs.thought(turn, lane):
             doubted_pcs.keep(turn, lane, doubted_pcs.ASKED)  # it was not believed, and that is lost
         if not doubted_pcs.is_trusted(turn, lane):
+            if doubted_pcs.kept(turn, lane) > DOUBTED_MAX:
+                raise WireFault(Problem.BUSY, retry_after_s=3_600)
             delivery.doubt(doubted_pcs.pc(lane))
     if honoured is not None:
         delivery.honour(honoured.outcomes)

@@ -18,8 +18,8 @@ from points.wire.lane import Lane
 
 EARLY_MAX = 4
 """Batches of one lane that wait at once, and how many a waiting one may be ahead of the lane."""
-WAITING_MAX = 256
-WAIT_S, LOOK_EVERY_S = 10.0, 0.1
+WAITING_MAX, WAITING_BYTES_MAX = 256, 32 * 1024 * 1024
+WAIT_S, LOOK_EVERY_S = 10.0, 0.2
 
 
 class LaneQueue:
@@ -28,14 +28,16 @@ class LaneQueue:
     def __init__(self, office: Office) -> None:
         self._office = office
         self._waiting: Counter[Lane] = Counter()
+        self._bytes = 0
 
     async def comes(self, raw: bytes, gap: Gap) -> bool:
         """Wait for what comes before this batch, which was refused for the gap; whether it has come."""
         header, _ = envelope.peek(raw)
         lane, wants = header.lane, gap.detail["next"]
-        if header.first - wants > EARLY_MAX * OPS_MAX or self._is_full(lane):
+        if header.first - wants > EARLY_MAX * OPS_MAX or self._is_full(lane, len(raw)):
             return False
         self._waiting[lane] += 1
+        self._bytes += len(raw)
         try:
             async with asyncio.timeout(WAIT_S):
                 while await asyncio.to_thread(self._reached, lane) < header.first - 1:
@@ -45,9 +47,11 @@ class LaneQueue:
             return False
         finally:
             self._waiting -= Counter([lane])
+            self._bytes -= len(raw)
 
-    def _is_full(self, lane: Lane) -> bool:
-        return self._waiting[lane] >= EARLY_MAX or self._waiting.total() >= WAITING_MAX
+    def _is_full(self, lane: Lane, more: int) -> bool:
+        is_full = self._waiting.total() >= WAITING_MAX or self._bytes + more > WAITING_BYTES_MAX
+        return is_full or self._waiting[lane] >= EARLY_MAX
 
     def _reached(self, lane: Lane) -> int:
         with self._office.store.look() as look:

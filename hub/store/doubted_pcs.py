@@ -91,6 +91,12 @@ def parted(look: Turn, store: str, till: str) -> dict[int, dict[int, int]]:
     }
 
 
+def kept(look: Turn, lane: Place) -> int:
+    """How many operations are kept of such a PC."""
+    row = look.one("SELECT count(*) FROM waiting WHERE on_what = ?", (waits_on(lane),))
+    return 0 if row is None else int(row[0])
+
+
 def waits_on(lane: Place) -> str:
     """The name that operations of such a PC wait under."""
     return ON + pc(lane)

@@ -1,4 +1,4 @@
-"""A second PC that nobody believes, while headquarters is put back from an old copy."""
+"""A second PC that nobody believes: what headquarters bears of it, and when that is put back from a copy."""
 
 from __future__ import annotations
 
@@ -9,13 +9,34 @@ from forks import copied, enrolled, heard, sold
 from headquarters import Headquarters, Shop
 from test_second_pcs import kept, parted, say
 
-from hub import casework, restoring
+from hub import casework, intake, restoring
+from points.wire.faults import Problem
 
 
 @pytest.fixture(autouse=True)
 def asks(hq: Headquarters) -> None:
     """No second PC is accepted unasked."""
     hq.office.spare_pcs = 0
+
+
+def test_it_cannot_fill_headquarters_and_loses_nothing(
+    hq: Headquarters, home: Shop, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    twin, m = parted(hq, home, tmp_path)
+    monkeypatch.setattr(intake, "DOUBTED_MAX", 2)
+    for _ in range(3):
+        sold(twin, m)
+        twin.sync()
+    mine = sold(twin, m)
+    done = twin.night.contact(rest=lambda _ms: None)
+    assert {alarm.problem for alarm in done.alarms} == {Problem.BUSY}
+    assert kept(hq) == 3
+    its = sold(home, m)
+    home.sync()
+    assert its[0] in heard(hq)
+    say(hq, casework.ACCEPT_PC)
+    twin.sync()
+    assert mine[0] in heard(hq)
 
 
 @pytest.mark.parametrize("is_whole", [False, True])
