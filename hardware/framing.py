@@ -35,6 +35,11 @@ class Framer:
         self._code.clear()
         self._last_ms, self._opening, self._dropping = at_ms, True, False
 
+    @property
+    def believes(self) -> bool:
+        """Whether a code that comes now is heard: the line was silent or a terminator came since opening."""
+        return not self._opening
+
     def receive(self, data: bytes, at_ms: int) -> list[str]:
         """The codes that `data` completes. Silence before it may complete one, too."""
         codes = self.quiet(at_ms)

@@ -2,7 +2,8 @@
 
 What always holds: the thread ends when it is told to, whatever the device does; a device that went away is
 tried again after 0.25 s, doubling to 2 s, for ever; after every opening the framer starts anew, so a code
-that was cut in half is not joined to another; the port is closed exactly once for each time it was opened.
+that was cut in half is not joined to another, and the scanner is called well only once the next code would be
+heard; the port is closed exactly once for each time it was opened.
 
 How a port is opened is not known here: `serial_scanner` and `socket_scanner` say it.
 """
@@ -77,7 +78,6 @@ class StreamScanner:
                 continue
             wait_s = self._backoff_first_s
             self._opened += 1
-            self._wellbeing = WELL
             try:
                 self._read(port, sink)
             except ScannerGone as gone:
@@ -94,6 +94,8 @@ class StreamScanner:
                 scan = self._desk.take(text, now)
                 if scan is not None:
                     sink(scan)
+            if framer.believes:  # a code that comes earlier is swallowed
+                self._wellbeing = WELL
             self._overlong += framer.overlong
             framer.overlong = 0
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,10 +11,12 @@ from agent.assembly import Agent
 from agent.recorder import Recorded
 from agent.uplink import join
 from config.settings import load_agent
+from hardware.scans import WELL
 from hardware.virtual.printer import VirtualPrinter
 from hardware.virtual.scanner import SocketScanner
 
 MANAGER_PIN = "246810"
+EARS_S = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +83,7 @@ class DemoStore:
             case "sisters":
                 self.agent.sisters.is_plugged = not self.agent.sisters.is_plugged
             case "scan":
-                self.scanner.wait_for_a_listener()
+                self._wait_for_ears()
                 self.scanner.scan(text)
             case "network":
                 self.agent.uplink.connected = not self.agent.uplink.connected
@@ -98,6 +101,12 @@ class DemoStore:
                 self.agent.shop.run_night()
             case _:
                 raise KeyError(button)
+
+    def _wait_for_ears(self) -> None:
+        """Until the till hears its scanner, as somebody waits for a lamp; EARS_S at most."""
+        end = time.monotonic() + EARS_S
+        while any(how is not WELL for _, how in self.agent.listening.wellbeing()) and time.monotonic() < end:
+            time.sleep(0.02)
 
     def _plug(self) -> None:
         if self.scanner_is_plugged:

@@ -100,6 +100,17 @@ def test_unplugging_again_and_again_leaks_nothing(bench: Bench) -> None:
     assert descriptors() <= files
 
 
+def test_a_scanner_that_is_called_well_hears_the_next_code(bench: Bench) -> None:
+    """Right after opening a line nothing is believed; whoever scans when the till says so is heard."""
+    for serial_no in range(10):
+        assert until(lambda: bench.scanner.wellbeing().health is Health.OK)
+        bench.device.scan(f"M{serial_no}")
+        assert bench.heard.get(timeout=2).text == f"M{serial_no}"
+        bench.device.unplug()
+        assert until(lambda: bench.scanner.wellbeing().health is Health.CONNECTING)
+        bench.device.replug()
+
+
 def test_a_scanner_that_is_away_says_so_and_stops_when_told(bench: Bench) -> None:
     bench.scan_until_heard()
     bench.device.unplug()
