@@ -48,6 +48,19 @@ def put_back(hq: Headquarters, shop: Shop, copy: Path) -> Shop:
     return hq.open(shop.folder)
 
 
+def twins(hq: Headquarters, home: Shop, folder: Path) -> tuple[Shop, int]:
+    """A copy of a till that runs as well, each with a sale of its own; the copy has not sent its one."""
+    home.sync()
+    m = enrolled(home)
+    sold(home, m)
+    home.sync()
+    twin = hq.open(copied(home, folder / "twin"))
+    sold(home, m)
+    home.sync()
+    sold(twin, m)
+    return twin, m
+
+
 def heard(hq: Headquarters) -> dict[str, tuple[str, str, int, int]]:
     """Where each operation is posted, which headquarters has heard."""
     rows = hq.rows("SELECT op_id, store, till, epoch, seq FROM op_seen WHERE posted = 1")

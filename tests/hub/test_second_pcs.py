@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from forks import copied, enrolled, heard, points_of, put_back, sold
+from forks import copied, enrolled, heard, points_of, put_back, sold, twins
 from headquarters import Headquarters, Shop
 from test_succession_lost import declare_lost
 
@@ -29,14 +29,7 @@ def asks(hq: Headquarters) -> None:
 
 def parted(hq: Headquarters, home: Shop, tmp_path: Path) -> tuple[Shop, int]:
     """A till of which a copy runs as well, and headquarters knows: the copy, and a member of 300 points."""
-    home.sync()
-    m = enrolled(home)
-    sold(home, m)
-    home.sync()
-    twin = hq.open(copied(home, tmp_path / "twin"))
-    sold(home, m)
-    home.sync()
-    sold(twin, m)
+    twin, m = twins(hq, home, tmp_path)
     assert twin.sync().settled
     home.sync()
     home.sync()

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from forks import copied, enrolled, heard, points_of, put_back, sold
+from forks import copied, enrolled, heard, points_of, put_back, sold, twins
 from headquarters import DAY_MS, Headquarters, Shop
 from test_second_pcs import is_told, kept, parted, say
 
@@ -217,14 +217,7 @@ def test_one_pc_whose_grant_is_lost_again_and_again_is_no_second_one_of_itself(
 def test_who_only_asks_for_its_page_is_heard_as_well(
     hq: Headquarters, home: Shop, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    home.sync()
-    m = enrolled(home)
-    sold(home, m)
-    home.sync()
-    twin = hq.open(copied(home, tmp_path / "twin"))
-    sold(home, m)
-    home.sync()
-    sold(twin, m)
+    twin, m = twins(hq, home, tmp_path)
     succeed = provisioning.succeed
 
     def unplugged(*asked: Any) -> Any:

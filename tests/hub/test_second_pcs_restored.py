@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from forks import copied, enrolled, heard, sold
+from forks import heard, sold, twins
 from headquarters import Headquarters, Shop
 from test_second_pcs import kept, parted, say
 
@@ -66,14 +66,7 @@ def test_without_its_journal_headquarters_waits_for_the_close_of_one_that_is_dou
 def test_what_was_answered_that_it_is_not_believed_holds_without_the_journal_too(
     hq: Headquarters, home: Shop, tmp_path: Path
 ) -> None:
-    home.sync()
-    m = enrolled(home)
-    sold(home, m)
-    home.sync()
-    twin = hq.open(copied(home, tmp_path / "twin"))
-    sold(home, m)
-    home.sync()
-    sold(twin, m)
+    twin, m = twins(hq, home, tmp_path)
     twin.sync()
     copy = hq.copy()
     home.sync()
