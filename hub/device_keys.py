@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from hub import publishing
+from hub import editions
 from hub.office import Office
 from hub.store.engine import Turn
 from points.wire import chunk
@@ -35,9 +35,9 @@ def publish_keys(turn: Turn, office: Office) -> None:
     told, pieces = rows(turn), []
     for start in range(0, max(1, len(told)), ROWS_A_CHUNK):
         piece, blob = chunk.make(TOPIC, CHAIN_WIDE, told[start : start + ROWS_A_CHUNK])
-        publishing.keep_blob(turn, piece.sha, blob, TOPIC, CHAIN_WIDE)
+        editions.keep_blob(turn, piece.sha, blob, TOPIC, CHAIN_WIDE)
         pieces.append(piece)
-    publishing.keep_edition(turn, office, TOPIC, CHAIN_WIDE, 0, pieces, _state(turn), None)
+    editions.keep_edition(turn, office, TOPIC, CHAIN_WIDE, 0, pieces, _state(turn), None)
 
 
 def rows(look: Turn) -> list[list[Any]]:
@@ -52,7 +52,7 @@ def rows(look: Turn) -> list[list[Any]]:
 
 
 def _is_told(look: Turn) -> bool:
-    held = publishing.held_edition(look, TOPIC, CHAIN_WIDE)
+    held = editions.held_edition(look, TOPIC, CHAIN_WIDE)
     return held is not None and held[2] == _state(look)
 
 

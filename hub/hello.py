@@ -8,14 +8,17 @@ all there is hears how long it may be silent, and no edition is made for it.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from itertools import islice
 
 from hub import (
     admission,
     continuation,
     device_keys,
+    editions,
     grants,
+    member_editions,
     private_page,
     publishing,
     restoring,
@@ -33,7 +36,9 @@ from points.wire.lane import Lane
 from points.wire.manifest import CHAIN_WIDE, PRIVATE_TOPIC, LaneNext, private_shard
 
 INLINE_BYTES_MAX = 256 * 1024
-"""How much of blobs comes with an answer; what is beyond it is fetched by name."""
+"""How much of blobs comes with an answer, steps of members up to half of it; what is beyond it is fetched by
+name."""
+STEPS_INLINE_MAX = 16
 
 
 def answer(office: Office, lane: Lane, asked: Question, raw: bytes) -> bytes:
@@ -126,30 +131,35 @@ def _is_behind(look: Turn, lane: Lane, asked: Question) -> bool:
 
 
 def _all(turn: Turn, office: Office, lane: Lane, asked: Question) -> Told:
-    publishing.publish_members(turn, office)
+    publishing.publish_members(turn, office, is_whole=not asked.takes_deltas)
     device_keys.publish_keys(turn, office)
     publishing.publish_phones(turn, office, lane.store)
     feeds, pieces = {}, []
     for topic, shard in (
         ("rules", CHAIN_WIDE),
         (device_keys.TOPIC, CHAIN_WIDE),
-        ("members", REGION),
+        (member_editions.TOPIC, REGION),
         ("phones", lane.store),
     ):
-        held = publishing.held_edition(turn, topic, shard)
+        held = editions.held_edition(turn, topic, shard)
         if held is None:
             continue
         feeds[topic, shard] = held[0]
         if held[0] < asked.feeds.get((topic, shard), 0):
             restoring.suspect(turn, office)
         if held[0] > asked.feeds.get((topic, shard), 0):
-            pieces.append(Piece(MANIFEST, topic, shard, publishing.manifest_of(turn, topic, shard)))
+            raw = editions.manifest_of(turn, topic, shard)
+            pieces.append(Piece(MANIFEST, topic, shard, raw))
+            if topic == member_editions.TOPIC:
+                steps = member_editions.inline(turn, raw, office, asked.feeds.get((topic, shard), 0))
+                pieces += [Piece(BLOB, topic, shard, blob) for blob in _fitting(steps)]
     page = page_of(
         turn, office, lane, is_shut=asked.is_shut or _is_behind(turn, lane, asked),
         shown=continuation.shown_number(office, lane, asked.token),
     )  # fmt: skip
     if pieces or page.blobs.keys() != asked.held:
-        shard, left = private_shard(lane.store, lane.till), INLINE_BYTES_MAX
+        shard = private_shard(lane.store, lane.till)
+        left = INLINE_BYTES_MAX - sum(len(piece.raw) for piece in pieces)
         pieces.append(Piece(MANIFEST, PRIVATE_TOPIC, shard, private_page.issue(turn, office, page)))
         for sha, blob in page.blobs.items():
             is_read_anew = sha == page.lanes  # a till keeps its name, not its bytes
@@ -157,6 +167,16 @@ def _all(turn: Turn, office: Office, lane: Lane, asked: Question) -> Told:
                 left -= len(blob)
                 pieces.append(Piece(BLOB, PRIVATE_TOPIC, shard, blob))
     return _told(office, lane, page.private.next, page.private.sess_until, feeds, pieces)
+
+
+def _fitting(blobs: Iterable[bytes]) -> Iterator[bytes]:
+    """As many of them as come with an answer, from the first on."""
+    left = INLINE_BYTES_MAX // 2
+    for blob in islice(blobs, STEPS_INLINE_MAX):
+        left -= len(blob)
+        if left < 0:
+            return
+        yield blob
 
 
 def _told(

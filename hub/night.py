@@ -15,7 +15,7 @@ from datetime import UTC, datetime
 from apscheduler.schedulers.background import BackgroundScheduler
 
 from config.settings import NightWindow
-from hub import expiry, overdue, owing, phonebook, private_page, publishing
+from hub import editions, expiry, member_editions, overdue, owing, phonebook, private_page, publishing
 from hub.office import Office
 from points.days import plus_days
 
@@ -82,9 +82,9 @@ class Night:
             phonebook.remember_seen(office)
             overdue.open_cases(office)
             owing.note(office)
-            publishing.publish(office)
+            publishing.publish(office, part=member_editions.AT_NIGHT)
             with office.store.turn() as turn:
-                publishing.sweep(turn, office)
+                editions.sweep(turn, office, member_editions.names(member_editions.kept(turn)))
                 private_page.forget_counted(turn)
                 turn.run(
                     "INSERT INTO settings (name, value) VALUES (?, ?)"

@@ -10,7 +10,7 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
-from hub import member_tokens, publishing, refund_rights, sessions, shard_secrets, trust
+from hub import editions, member_tokens, publishing, refund_rights, sessions, shard_secrets, trust
 from hub.grants import wanted
 from hub.office import Office
 from hub.store import device_keys
@@ -94,8 +94,8 @@ def issue(turn: Turn, office: Office, page: Page) -> bytes:
     """The page signed, as the next edition of its shard; its blobs can be fetched by name."""
     shard = private_shard(page.lane.store, page.lane.till)
     for sha, blob in page.blobs.items():
-        publishing.keep_blob(turn, sha, blob, PRIVATE_TOPIC, shard)
-    return publishing.keep_edition(
+        editions.keep_blob(turn, sha, blob, PRIVATE_TOPIC, shard)
+    return editions.keep_edition(
         turn,
         office,
         PRIVATE_TOPIC,

@@ -49,15 +49,24 @@ def number_now(turn: Turn, office: Office) -> int:
     return int(number) + 1
 
 
-def private_rows(turn: Turn, office: Office, store: str) -> list[list[str]]:
-    """The rows of a till's private page: its shards' secrets, the one before and the one in use.
+def kids_told(turn: Turn, office: Office, topic: str, shard: str) -> frozenset[str]:
+    """The names of the secrets of a shard that every till is told."""
+    return frozenset(keys.kid_of(secret_of(office.keys, topic, shard, one)) for one in _told(turn, office))
 
-    The one before is told too, because a shard may have been sealed with it a moment ago.
-    """
+
+def _told(turn: Turn, office: Office) -> range:
+    """The numbers that are told: the one before too, because a shard may have been sealed with it a moment
+    ago, and a step of its members a while ago."""
     number = number_now(turn, office)
+    return range(max(1, number - 1), number + 1)
+
+
+def private_rows(turn: Turn, office: Office, store: str) -> list[list[str]]:
+    """The rows of a till's private page: its shards' secrets, the one before and the one in use."""
+    told = _told(turn, office)
     return [
         ["k", topic, shard, keys.kid_of(secret), secret.hex()]
         for topic, shard in (("members", REGION), ("phones", store))
-        for one in range(max(1, number - 1), number + 1)
+        for one in told
         for secret in (secret_of(office.keys, topic, shard, one),)
     ]

@@ -17,7 +17,7 @@ from pathlib import Path
 from config import stick as files
 from config.faults import Fault
 from config.words import Words
-from hub import hello, intake, publishing, reception
+from hub import editions, hello, intake, member_editions, reception
 from hub.office import Office
 from points.wire import bundle, endpoints
 from points.wire.bundle import (
@@ -190,8 +190,13 @@ def _blobs(office: Office, lane: Lane, told: bytes, asked: bytes, held: Set[str]
             if piece.kind != MANIFEST:
                 continue
             manifest = open_manifest(piece.raw, public, lane.chain, piece.topic, piece.shard)
-            for sha in manifest.blobs:
+            shas = manifest.blobs
+            if piece.topic == member_editions.TOPIC:
+                held_ver = read_question(asked).feeds.get((piece.topic, piece.shard), 0)
+                listed = (manifest.deltas,) if manifest.deltas else ()
+                shas = (*listed, *member_editions.taken(look, manifest, held_ver))
+            for sha in shas:
                 # The table of lanes is read anew each time; of it a till keeps the name and not the bytes.
                 if sha not in found and (sha not in held or sha == manifest.lanes):
-                    found[sha] = Item(BLOB, sha, publishing.blob_of(look, sha, own))
+                    found[sha] = Item(BLOB, sha, editions.blob_of(look, sha, own))
     return list(found.values())

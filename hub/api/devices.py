@@ -23,6 +23,7 @@ from hub import (
     authorisations,
     claims,
     device_keys,
+    editions,
     hello,
     intake,
     private_page,
@@ -242,7 +243,7 @@ class Devices:
         sender = self._sender(request, body)
         lane = next(iter(sender.lanes))
         topic, shard = request.path_params["topic"], request.path_params["shard"]
-        if _whole(request.path_params["gen"]) != publishing.GEN:
+        if _whole(request.path_params["gen"]) != editions.GEN:
             raise NotFound()
         if topic == PRIVATE_TOPIC and shard == private_shard(lane.store, lane.till):
             with self.office.store.turn() as turn:
@@ -252,22 +253,22 @@ class Devices:
         if topic == "phones" and shard == lane.store:
             with self.office.store.turn() as turn:
                 publishing.publish_phones(turn, self.office, shard)
-                return publishing.manifest_of(turn, topic, shard)
+                return editions.manifest_of(turn, topic, shard)
         if topic not in SHARED:
             raise NotFound()
         if topic == "members":
-            publishing.publish(self.office)
+            publishing.publish(self.office, is_whole=request.url.query != endpoints.DELTAS)
         if topic == device_keys.TOPIC:
             device_keys.publish(self.office)
         with self.office.store.look() as look:
-            return publishing.manifest_of(look, topic, shard)
+            return editions.manifest_of(look, topic, shard)
 
     def blob(self, request: Request, body: bytes) -> bytes:
         """An immutable blob; what belongs to one till or store is served to it alone."""
         lane = next(iter(self._sender(request, body).lanes))
         with self.office.store.look() as look:
             own = {PRIVATE_TOPIC: private_shard(lane.store, lane.till), "phones": lane.store}
-            return publishing.blob_of(look, request.path_params["sha"], own)
+            return editions.blob_of(look, request.path_params["sha"], own)
 
     def sealed(self, request: Request, body: bytes) -> bytes:
         """The sealed personal data of one operation."""

@@ -120,11 +120,12 @@ class SealedHeard:
 
 @dataclass(frozen=True, slots=True)
 class BlobHeard:
-    """A blob that hashes to its name is stored."""
+    """A blob that hashes to its name is stored. `more` are the ones it names that are not held yet."""
 
     topic: str
     shard: str
     sha: str
+    more: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -39,6 +39,9 @@ LIVE_BYTES_MAX, SPREAD_S_MAX = 1024, 900
 SHUT = "shut=1"
 """The query of a till that is closing and asks for its own page: it is granted nothing more."""
 
+DELTAS = "deltas=1"
+"""The query of a till that asks for a manifest and knows steps; others are told a snapshot of now."""
+
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:

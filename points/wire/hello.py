@@ -2,7 +2,7 @@
 
     question  canonical JSON in a signed request:
         {v, agent, nonce, lanes: [[epoch, next]…], feeds: [[topic, shard, ver]…], held: [sha…], more, shut,
-         boot, mono, wall, tok, sth: null|{size, root}, x: {inst?, log?: {inc, owed, broken}}}
+         boot, mono, wall, tok, sth: null|{size, root}, x: {inst?, log?: {inc, owed, broken}, deltas?: 1}}
     answer    box "JFH1", T = application/vnd.jifen.hello+json;v=1, signed by the hub's manifest key
         header  = {v, suite, hub, inc, chain, store, till, to, ms, sess_until,
                    lanes: [[epoch, next, head, state?]…],
@@ -24,6 +24,7 @@ knows the log: `inc` names the log of that head, `owed` is [epoch, first] of its
 not proved yet, or null, `broken` [[why, number]…] what it holds against headquarters. Only such a till is
 shown the log (`witness`), and only what is new to it; `log` in `x` of an answer is the log's public key, told
 to who has no head yet.
+`deltas` is 1 of a till that follows a shard by steps (`deltas`); any other is told a snapshot of now.
 Every array may grow at its end.
 It refuses to know what is new (`hub.hello`) and what is taken (`agent.edition`).
 """
@@ -103,6 +104,7 @@ class Question:
     inst: str = ""
     sth: TreeHead | None = None
     log: OfLog | None = None
+    takes_deltas: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,11 +189,14 @@ def read(raw: bytes) -> Question:
         inst=more.hex("inst", INST_BYTES) if "inst" in more.raw else "",
         sth=None if fields.raw["sth"] is None else read_tree_head(fields.inner("sth")),
         log=_of_log(more.inner("log")) if "log" in more.raw else None,
+        takes_deltas="deltas" in more.raw and more.whole("deltas", 0, 1) == 1,
     )
 
 
 def _extensions(question: Question) -> dict[str, Any]:
     more: dict[str, Any] = {"inst": question.inst} if question.inst else {}
+    if question.takes_deltas:
+        more["deltas"] = 1
     if (log := question.log) is not None:
         broken = [list(one) for one in log.broken]
         more["log"] = {"inc": log.inc, "owed": log.owed and list(log.owed), "broken": broken}

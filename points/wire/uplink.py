@@ -150,8 +150,8 @@ class Conversation:
                 return self._hear_hello(answer)
             case ManifestHeard():
                 return self._hear_manifest(answer)
-            case BlobHeard(topic, shard, sha):
-                return self._hear_blob(topic, shard, sha)
+            case BlobHeard():
+                return self._hear_blob(answer)
             case Rested():
                 rested = self._due_pause() is not None
                 self._up.pause = self._down.pause = None
@@ -271,12 +271,13 @@ class Conversation:
             elif wants < lane.next and not lane.is_offered:
                 lane.next, lane.is_offered = max(wants, 1), True
 
-    def _hear_blob(self, topic: str, name: str, sha: str) -> bool:
-        shard = self._shard(topic, name)
-        if sha not in shard.wanted:
+    def _hear_blob(self, heard: BlobHeard) -> bool:
+        shard = self._shard(heard.topic, heard.shard)
+        if heard.sha not in shard.wanted:
             return False
-        shard.wanted.remove(sha)
-        if self._asked == GetBlob(topic, name, sha):
+        shard.wanted.remove(heard.sha)
+        shard.wanted += [sha for sha in heard.more if sha not in shard.wanted]
+        if self._asked == GetBlob(heard.topic, heard.shard, heard.sha):
             self._succeed(self._down)
         return True
 
