@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from agent import day_close, edition, intents, outgoing, refund_rights, succession, witness
+from agent import day_close, edition, intents, outgoing, refund_rights, replica, succession, witness
 from agent.ahead import Ahead, Send
 from agent.journal.log import EPOCH_STEP
 from agent.recorder import Draft, record
@@ -167,7 +167,7 @@ class Contact:
                 case SayHello(has_more):
                     return self._hello(has_more)
                 case GetManifest(topic, shard):
-                    path = endpoints.manifest_of(topic, shard, GEN)
+                    path = f"{endpoints.manifest_of(topic, shard, GEN)}?{endpoints.DELTAS}"
                     return self._manifest(topic, shard, self._door.call("GET", path))
                 case SendBatch():
                     return self._send(call)
@@ -246,7 +246,7 @@ class Contact:
         identity = self.till.identity
         manifest = open_manifest(raw, identity.hub_manifest_public, identity.lane.chain, topic, shard)
         self._manifests[topic, shard] = (manifest, raw)
-        wanted = [sha for sha in edition.missing(self.till, manifest) if sha not in self._blobs]
+        wanted = [sha for sha in edition.missing(self.till, manifest, self._blobs) if sha not in self._blobs]
         if topic == PRIVATE_TOPIC and manifest.lanes and manifest.lanes not in self._blobs:
             wanted.append(manifest.lanes)
         return ManifestHeard(topic, shard, manifest.g, tuple(dict.fromkeys(wanted)))
@@ -307,7 +307,9 @@ class Contact:
             return Refused(Problem.INTEGRITY, {"sha": sha})
         self._blobs[sha] = raw
         self._tell("fetching", 0)
-        return BlobHeard(topic, shard, sha)
+        manifest = self._manifests[topic, shard][0]
+        more = edition.missing(self.till, manifest, self._blobs) if sha == manifest.deltas else ()
+        return BlobHeard(topic, shard, sha, more)
 
     # -- taking -------------------------------------------------------------------------------
 
@@ -341,6 +343,7 @@ class Contact:
         waits = "members" in new and not self._is_stuck
         if waits and edition.counts_unheard(self.till, new["members"][0].g, counted):
             del new["members"]  # what became of an operation comes first, or its points come and go
+        of_members = new.pop("members", None)
         taken = edition.take_together(
             self.till, new, self._blobs, counted, has_forked=self._has_forked, is_of_now=self._asked is None
         )
@@ -350,7 +353,11 @@ class Contact:
             self._has_answered |= refund_rights.cede_wanted(self.till, taken.sales) > 0
         if taken.kept and self.till.rules is not None:
             self._has_answered |= intents.end_unknown(self.till, taken.kept, taken.heard, "agent") > 0
-        return taken.members
+        if of_members is None:
+            return 0
+        return replica.fill(
+            self.till, *of_members, self._blobs, self._rest, lambda left: self._tell("filling", left)
+        )
 
     def _renew(self, inc: int, term: int) -> bool:
         """A later term closes the old one for ever, in this till's own hand and in one turn with its end.

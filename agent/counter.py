@@ -290,7 +290,7 @@ class Counter:
             "tier": earn.tier,
             "m_bp": earn.m_bp,
             "day_used": earn.day_used,
-            "feed_g": till.feed_g,
+            "feed_g": till.pending.g,
             "desired": earn.desired,
             "pts": earn.pts,
         }

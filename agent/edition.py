@@ -1,9 +1,8 @@
-"""Taking a new edition of what headquarters tells: rules, keys, members, phones, and this till's own page.
+"""Taking a new edition of what headquarters tells: rules, keys, phones, and this till's own page.
 
-An edition is taken whole in one turn, or not at all. The members, and this till's own page that says
-which of its operations they count, are taken in the same turn, so that a shown balance never counts an
-own operation twice or not at all (W15). An older edition than the one held is ignored (W16). Phones are
-replaced whole: whom headquarters forgets, or who lost a phone, is forgotten here too.
+Each is taken whole in one turn, or not at all; an older one than is held is ignored (W16). Members come piece
+by piece behind them (`replica`): what this till's page says of how far its operations are counted is kept
+first. Phones are replaced whole: whom headquarters forgets, or who lost a phone, is forgotten here too.
 """
 
 from __future__ import annotations
@@ -12,20 +11,19 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from agent import member_tokens, trust
+from agent import member_tokens, replica, trust
 from agent.intents import Kept
 from agent.journal.log import EPOCH_STEP
+from agent.replica import MEMBERS
+from agent.shard_secrets import keep_secret, secret_of
 from agent.store import cells, device_keys, feeds, members, outbox
 from agent.till import DOUBTED, OWN_TERM, Till
 from config.faults import Fault
 from config.sqlite import Connection
 from points import rights, rulebook
-from points.amounts import BadAmount
 from points.identifiers import BadName, op_id
-from points.members import is_plain, read_row
 from points.wire import chunk
-from points.wire.faults import Malformed, UnknownKey
-from points.wire.keys import kid_of
+from points.wire.faults import Malformed
 from points.wire.manifest import PRIVATE_TOPIC, Manifest
 
 Blobs = Mapping[str, bytes]
@@ -35,31 +33,32 @@ WHOLE = frozenset({"phones"})
 """Topics whose rows carry no version: an edition replaces the one before, so all of it is fetched."""
 FOR_BOTH = frozenset({"s", "k", "token", "d", "o"})
 """Rows of a till's own page that two which were one may both take; of every other one there is only one."""
-SECRET = "shard-secret:"
-"""Begins the name of the fact that keeps a shard's secret; its kid follows."""
 
 
 @dataclass(slots=True)
 class Taken:
-    """How many rows of members were new, the members whose rights are wanted back, and the sales of this till
-    whose right to be refunded is wanted, and what headquarters keeps for operations of this till, of which it
-    had heard up to the position ``heard``."""
+    """The members whose rights are wanted back, the sales of this till whose right to be refunded is wanted,
+    and what headquarters keeps for its operations, of which it had heard up to the position ``heard``."""
 
-    members: int = 0
     wanted: set[int] = field(default_factory=set)
     sales: set[str] = field(default_factory=set)
     kept: list[Kept] = field(default_factory=list)
     heard: int = 0
 
 
-def missing(till: Till, manifest: Manifest) -> tuple[str, ...]:
-    """The blobs of an edition that are not applied yet; none when it is not newer than the one held."""
+def missing(till: Till, manifest: Manifest, blobs: Blobs) -> tuple[str, ...]:
+    """The blobs of an edition that are not applied yet; none when it is not newer than the one held.
+
+    Which of the members' are, only their list of steps says: it alone until it is among ``blobs``.
+    """
     held = feeds.edition(till.book, manifest.topic, manifest.shard)[0]
     if manifest.ver <= held:
         return ()
     done = feeds.chunks(till.book, manifest.topic, manifest.shard)
     if manifest.topic in WHOLE:
         return () if set(manifest.blobs) == set(done) else tuple(manifest.blobs)
+    if manifest.topic == MEMBERS:
+        return replica.missing(till, manifest, blobs)
     return tuple(sha for sha in manifest.blobs if sha not in done)
 
 
@@ -91,7 +90,7 @@ def take_together(
     has_forked: bool = False,
     is_of_now: bool = True,
 ) -> Taken:
-    """Take what is there of keys, members, phones and this till's page, all in one turn; what it came to.
+    """Take what is there of keys, phones and this till's page, all in one turn; what it came to.
 
     ``counted`` is the lanes' table of the private edition: epoch -> [[last_seq, g]…]. A till that
     ``has_forked`` and cannot go on yet takes no right, number or task: they are another one's too, who uses
@@ -101,16 +100,10 @@ def take_together(
     mine = _rows(till, page[0], blobs, {}) if page else []
     heard = {str(row[3]): str(row[4]) for row in mine if row[0] == "k"}
     rows = {topic: _rows(till, manifest, blobs, heard) for topic, (manifest, _) in told.items()}
-    held = members.versions(till.book) if rows.get("members") else {}
-    fresh = [row for row in rows.get("members", ()) if _newer(row, held)]
-    taken = Taken(len(fresh))
+    taken = Taken()
     with till.book.lock:
         with till.book.turn() as turn:
-            if "members" in told:
-                manifest = told["members"][0]
-                members.put_rows(turn, fresh)
-                feeds.keep_fact(turn, "members_as_of", str(manifest.issued))
-                feeds.keep_fact(turn, "applied_pos", str(_applied(till, manifest.g, counted)))
+            feeds.keep_counted(turn, _counted(till, counted))
             if "phones" in told and _is_there(told["phones"][0], blobs):
                 members.take_phones(turn, _phones(rows["phones"]))
             if "keys" in told:
@@ -132,26 +125,13 @@ def take_together(
 
 def _rows(till: Till, manifest: Manifest, blobs: Blobs, heard: Mapping[str, str]) -> list[list[Any]]:
     """The rows of an edition's chunks that were fetched, opened with the secret that its manifest names."""
-    key = None if manifest.enc_kid is None else _secret(till, manifest.enc_kid, heard)
+    key = None if manifest.enc_kid is None else secret_of(till, manifest.enc_kid, heard)
     return [
         row
         for piece in manifest.chunks
         if piece.sha in blobs
         for row in chunk.open_chunk(piece, blobs[piece.sha], manifest.topic, manifest.shard, key)
     ]
-
-
-def _secret(till: Till, kid: str, heard: Mapping[str, str]) -> bytes:
-    """A shard's secret: from the page that comes with it, from an earlier one, or from the admission."""
-    kept = heard.get(kid) or feeds.fact(till.book, SECRET + kid)
-    if kept is None and kid == kid_of(till.identity.shard_key):
-        return till.identity.shard_key
-    if kept is None:
-        raise UnknownKey(kid=kid)
-    try:
-        return bytes.fromhex(kept)
-    except ValueError as error:
-        raise Malformed(why="private row") from error
 
 
 def _is_there(manifest: Manifest, blobs: Blobs) -> bool:
@@ -173,29 +153,18 @@ def _take_keys(turn: Connection, rows: list[list[Any]]) -> None:
         raise Malformed(why="key row") from error
 
 
-def _newer(row: Any, held: Mapping[int, int]) -> bool:
-    if is_plain(row):
-        return bool(row[1] > held.get(row[0], -1))
-    try:
-        read = read_row(row)
-    except BadAmount as error:
-        raise Malformed(why="member row") from error
-    return read.ver > held.get(read.m, -1)
-
-
-def _applied(till: Till, g: int, counted: Mapping[int, Any]) -> int:
-    """The position up to which own operations are counted in an edition of ``g``; never goes back.
+def _counted(till: Till, counted: Mapping[int, Any]) -> list[tuple[int, int]]:
+    """(position, g) of the lanes' table: up to where own operations are counted by editions from ``g`` on, of
+    those that are newer than the one held.
 
     Lanes after its own are those of another PC in its place: what is counted there says nothing of this one.
     """
-    before, own = int(feeds.fact(till.book, "applied_pos") or 0), till.identity.lane.epoch
-    found: list[int] = [
-        epoch * EPOCH_STEP + last_seq
+    return [
+        (epoch * EPOCH_STEP + last_seq, at)
         for epoch, pairs in counted.items()
         for last_seq, at in pairs
-        if at <= g and epoch <= own
+        if epoch <= till.identity.lane.epoch and at > till.pending.g
     ]
-    return max(before if before < (own + 1) * EPOCH_STEP else 0, *found, 0)
 
 
 def counts_unheard(till: Till, g: int, counted: Mapping[int, Any]) -> bool:
@@ -262,7 +231,7 @@ def _private_row(till: Till, turn: Connection, row: list[Any], manifest: Manifes
                 feeds.keep_fact(turn, "chain_name", str(row[1]))
                 feeds.keep_fact(turn, "store_name", str(row[2]))
             case "k":
-                feeds.keep_fact(turn, SECRET + str(row[3]), str(row[4]))
+                keep_secret(turn, str(row[3]), str(row[4]))
             case "p":
                 members.put_pool(turn, [(int(row[1]), str(row[2]))])
             case "o":

@@ -62,6 +62,7 @@ def question(till: Till, *, has_more: bool, token: str | None, inst: str) -> byt
             inst=inst,
             sth=sth,
             log=of_log,
+            takes_deltas=True,
         )
     )
 

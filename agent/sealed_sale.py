@@ -59,7 +59,7 @@ def sell(
             "tier": earn.tier,
             "m_bp": earn.m_bp,
             "day_used": earn.day_used,
-            "feed_g": till.feed_g,
+            "feed_g": till.pending.g,
             "desired": earn.desired,
             "pts": earn.pts,
             "pii": commitment,

@@ -1,9 +1,7 @@
 """One till, awake: its book, key, clock and rules, and what it may show of a member.
 
 Shown is always a fold: headquarters' row with the till's own pending facts on top, never a sum
-(W15). Pending are the till's operations that the held edition of members does not count: those recorded
-since, those that headquarters keeps in custody, and those that it took from there later. They are kept
-in memory, rebuilt from the book at start.
+(W15). Those are kept in memory (`pending`), rebuilt from the book at start.
 """
 
 from __future__ import annotations
@@ -13,10 +11,12 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from agent import pending
 from agent.identity import Identity
 from agent.journal.clock import Clock, StoreTime, Witness, raised_by, store_time
 from agent.journal.database import Book
 from agent.journal.log import EPOCH_STEP, Log
+from agent.pending import Pending
 from agent.session import Session, session_ms
 from agent.store import cells, feeds, members, outbox, refunds, sales, tokens, trusts, volume
 from agent.store.tokens import Shown
@@ -31,9 +31,9 @@ from points.rights import Rights, renew, replay
 from points.rulebook import RuleBook
 from points.wire import canonical
 
-PENDING = ("member.enrol", "sale.earn", "redeem.cash", "sale.refund", "sale.void")
 NIGHT_MS = 6 * 3_600_000
 """How long past midnight a day goes on that the manager has opened."""
+IN_USE_MS = 60_000
 OWN_TERM, DOUBTED = "own_term", "doubted"
 """The fact that names the latest term which headquarters has told to be this PC's own."""
 RESTORED = "restored_from"
@@ -83,18 +83,17 @@ class Till:
     witness: Witness | None = None
     books: dict[str, RuleBook] = field(default_factory=dict)
     rules: RuleBook | None = None
-    pending: dict[int, list[Operation]] = field(default_factory=dict)
+    pending: Pending = field(default_factory=Pending)
     tokens: dict[int, Shown] = field(default_factory=dict)
     """What members' tokens told, by member; some may be out of date."""
     asking: set[str] = field(default_factory=set)
     """Intents that a redemption is about to end: asked right now, or granted and not recorded yet."""
     editions: int = 0
     """How many editions of anything were taken since it woke."""
+    looked_mono_ms: int = -IN_USE_MS
     leaving_until_mono_ms: int = 0
     """Its power was said to go: until this reading, unless it wakes anew, what went home stays there."""
     as_of_ms: int = 0
-    feed_g: int = 0
-    """Which edition of members it knows; an earn says so."""
     session: Session = field(init=False)
     inst: str = field(init=False)
     """This start of the program, 32 hex: two that write one lane are told apart by it."""
@@ -258,6 +257,11 @@ class Till:
         return is_leaving or (self.rules is not None and self.shift().closed)
 
     @property
+    def is_in_use(self) -> bool:
+        """Whether somebody stands at the counter: a member was looked at a moment ago."""
+        return 0 <= self.clock.now().mono_ms - self.looked_mono_ms < IN_USE_MS
+
+    @property
     def is_silent_too_long(self) -> bool:
         """Whether headquarters has not heard this till for so long that its allowance may not be spent."""
         if self.session.until_ms is None and self.session.over_at is None:
@@ -276,20 +280,15 @@ class Till:
     def gather(self) -> None:
         """Rebuild the pending facts: what the held edition of members does not count yet."""
         self.editions += 1
-        applied = int(feeds.fact(self.book, "applied_pos") or 0)
         self.chain_name = feeds.fact(self.book, "chain_name") or self.identity.lane.chain
         self.store_name = feeds.fact(self.book, "store_name") or self.store
         self.as_of_ms = int(feeds.fact(self.book, "members_as_of") or 0)
-        self.pending = {}
-        _, self.feed_g = feeds.edition(self.book, "members", self.identity.region)
-        unresolved = sales.unresolved(self.book, applied, self.feed_g)
-        for _, body in [*unresolved, *sales.since(self.book, applied)]:
-            self.add_pending(Operation(canonical.decode(body), self.store, self.till))
+        _, g = feeds.edition(self.book, "members", self.identity.region)
+        self.pending = pending.gather(self.book, g, self.store, self.till)
 
     def add_pending(self, op: Operation) -> None:
         """An operation of this till that headquarters' row does not count yet."""
-        if op.m is not None and op.kind in PENDING:
-            self.pending.setdefault(op.m, []).append(op)
+        self.pending.add(op)
 
     def row(self, m: int) -> MemberRow | None:
         """What headquarters told of a member."""
@@ -301,18 +300,18 @@ class Till:
 
         ``told`` is the token that ``row`` stands for: it counts what was delivered before it was issued.
         """
-        pending, counted = self.pending.get(m, []), list[Operation]()
-        if told is not None and pending:
+        uncounted, counted = self.pending.of(self.book, m), list[Operation]()
+        if told is not None and uncounted:
             delivered = outbox.delivered(self.book)
-            counted = [op for op in pending if op.st <= told.issued_ms and self._pos(op) <= delivered]
-            pending = [op for op in pending if op not in counted]
-        if row is None and not pending:
+            counted = [op for op in uncounted if op.st <= told.issued_ms and self._pos(op) <= delivered]
+            uncounted = [op for op in uncounted if op not in counted]
+        if row is None and not uncounted:
             return None
         account = begin(row, self.books) if row is not None else Account(m, self.books)
         for op in counted:  # in the token's points, which do not say of which day they are
             account.days[op.day] = account.days.get(op.day, 0) + (op.kind == "sale.earn" and op.body["pts"])
-        own = {op.id for op in pending}
-        for op in pending:
+        own = {op.id for op in uncounted}
+        for op in uncounted:
             self.fold(account, op, own)
         return account
 
@@ -323,13 +322,14 @@ class Till:
             sale, before = told
             account.recall(Operation(canonical.decode(sale.body), sale.store, sale.till), before)
         elif op.refs and op.refs[0] not in account.sales:
-            own = {p.id for p in self.pending.get(account.m, [])} if own is None else own
+            own = {p.id for p in self.pending.of(self.book, account.m)} if own is None else own
             self._remember_sale(account, op.refs[0], own | {op.id})
         account.take(op)
 
     def look(self, m: int) -> View | None:
         """Everything an act needs of a member, read once; None when this till knows nothing of it."""
         row, told, now_ms = self.row(m), self.tokens.get(m), self.time().st_ms
+        self.looked_mono_ms = self.clock.now().mono_ms
         in_replica, as_of_ms, newer = row is not None, self.as_of_ms, None
         if told is not None and (now_ms >= told.expires_ms or (row is not None and told.row < row.ver)):
             told = None

@@ -32,16 +32,19 @@ __all__ = ["Book", "Migrations"]
 class Turn:
     """One write turn of a book; entering it gives the connection."""
 
-    __slots__ = ("_book",)
+    __slots__ = ("_book", "_is_light")
 
-    def __init__(self, book: Book) -> None:
+    def __init__(self, book: Book, *, is_light: bool = False) -> None:
         self._book = book
+        self._is_light = is_light
 
     def __enter__(self) -> Connection:
         book = self._book
         book.lock.acquire()
         try:
             assert not book.connection.in_transaction, "a write turn does not nest"
+            if self._is_light:
+                book.connection.execute("PRAGMA synchronous = NORMAL")
             book.connection.execute("BEGIN IMMEDIATE")
         except BaseException:
             book.lock.release()
@@ -59,15 +62,20 @@ class Turn:
             book.back()
             raise
         finally:
+            if self._is_light and book.is_full:
+                book.connection.execute("PRAGMA synchronous = FULL")
             book.lock.release()
 
 
 class Book:
     """The open database of one till. Every method may be called from any thread."""
 
+    is_full = True
+    """Whether a turn is on the disk when it returns."""
+
     def __init__(self, path: Path | str, migrations: Migrations, *, full: bool = True) -> None:
         self.connection: Connection = open_database(path, full=full)
-        self.lock = threading.RLock()
+        self.lock, self.is_full = threading.RLock(), full
         self.tables = Database(self.connection, execute_plugins=False, strict=True)
         with self.lock:
             migrations.apply(self.tables)
@@ -75,6 +83,13 @@ class Book:
     def turn(self) -> Turn:
         """Hold the only pen: everything inside is on disk together, or not at all. Does not nest."""
         return Turn(self)
+
+    def light_turn(self) -> Turn:
+        """A turn for what can be fetched again: the disk is not waited for.
+
+        A power cut may take it, with every light one after the last other turn.
+        """
+        return Turn(self, is_light=True)
 
     def back(self) -> None:
         """End a turn that did not come to its commit."""

@@ -203,3 +203,13 @@ def questions_on_sticks(db: Any) -> None:
         "CREATE TABLE sticks (number INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, question BLOB NOT NULL)"
         " STRICT;"
     )
+
+
+@migrations()
+def members_by_pieces(db: Any) -> None:
+    """Which edition told a member's row, while that edition is not here as a whole, and from which edition on
+    an own operation is counted."""
+    db.executescript(
+        "ALTER TABLE members ADD COLUMN g INTEGER NOT NULL DEFAULT 0;"
+        "CREATE TABLE counted (g INTEGER PRIMARY KEY, pos INTEGER NOT NULL) STRICT;"
+    )

@@ -52,6 +52,25 @@ def forget_chunks(turn: Connection, topic: str, shard: str, but: Iterable[str]) 
     )
 
 
+def keep_counted(turn: Connection, pairs: Iterable[tuple[int, int]]) -> None:
+    """Own operations up to a position are counted by editions from a ``g`` on: (position, g)."""
+    turn.executemany(
+        "INSERT INTO counted (g, pos) VALUES (?, ?)"
+        " ON CONFLICT (g) DO UPDATE SET pos = max(pos, excluded.pos)",
+        [(g, pos) for pos, g in pairs],
+    )
+
+
+def counted(book: Book, after: int) -> list[tuple[int, int]]:
+    """(position, g) of every edition above ``after`` that counts more than the one before, by g."""
+    return book.rows("SELECT pos, g FROM counted WHERE g > ? ORDER BY g", (after,))
+
+
+def forget_counted(turn: Connection, upto: int) -> None:
+    """What editions up to this ``g`` count is known from the edition that is held."""
+    turn.execute("DELETE FROM counted WHERE g <= ?", (upto,))
+
+
 def keep_book(turn: Connection, digest: str, blob: bytes) -> None:
     """A rule book becomes the current one; older ones stay, because operations cite them."""
     turn.execute("UPDATE books SET current = 0")

@@ -6,6 +6,7 @@ be fetched again; nothing in it is a right.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -16,6 +17,7 @@ from points.wire import canonical
 
 OWN = "own-phone:"
 """Begins the fact of a phone that was enrolled here and not told by headquarters yet; its tag follows."""
+ERASED = "erased"
 ROW_CODES = 12
 """Where a row carries the tags of its codes: [first 16 hex of ``who``…]."""
 
@@ -43,18 +45,52 @@ def by_phone(book: Book, tag: str) -> int | None:
     return None if found is None else int(found[0])
 
 
-def put_rows(turn: Connection, rows: Iterable[Sequence[Any]]) -> None:
-    """Take rows that are newer than what is held; older or equal ones change nothing."""
+def told_at(book: Book, m: int) -> int:
+    """The ``g`` of the edition that told the row of a member."""
+    found = book.row("SELECT g FROM members WHERE m = ?", (m,))
+    return 0 if found is None else int(found[0])
+
+
+def put_rows(turn: Connection, rows: Iterable[Sequence[Any]], g: int = 0, *, is_first: bool = False) -> int:
+    """Take rows of an edition of ``g`` that are newer than what is held; gives how many were.
+
+    Older or equal ones change nothing. Who was erased loses the codes that led there. With ``is_first``
+    nothing is held of these members.
+    """
     rows = list(rows)
+    if not is_first:
+        held = _held(turn, [row[0] for row in rows])
+        rows = [row for row in rows if row[0] not in held or row[1] > held[row[0]]]
+        _drop_codes(turn, [row[0] for row in rows if row[2:3] == [ERASED]])
     turn.executemany(
-        "INSERT INTO members (m, ver, row) VALUES (?, ?, ?) ON CONFLICT (m) DO UPDATE"
-        " SET ver = excluded.ver, row = excluded.row WHERE excluded.ver > members.ver",
-        [(row[0], row[1], canonical.write_own(row)) for row in rows],
+        "INSERT INTO members (m, ver, row, g) VALUES (?, ?, ?, ?) ON CONFLICT (m) DO UPDATE"
+        " SET ver = excluded.ver, row = excluded.row, g = excluded.g",
+        [(row[0], row[1], canonical.write_own(row), g) for row in rows],
     )
     turn.executemany(
         "INSERT INTO codes (who, m) VALUES (?, ?) ON CONFLICT (who) DO UPDATE SET m = excluded.m",
         sorted((code_key(tag), row[0]) for row in rows if len(row) > ROW_CODES for tag in row[ROW_CODES]),
     )
+    return len(rows)
+
+
+def _held(turn: Connection, ms: list[int]) -> dict[int, int]:
+    """The version held of each of these members."""
+    return dict(
+        turn.execute(
+            "SELECT m, ver FROM members WHERE m IN (SELECT value FROM json_each(?))", (json.dumps(ms),)
+        )
+    )
+
+
+def _drop_codes(turn: Connection, ms: list[int]) -> None:
+    for m in ms:
+        found = turn.execute("SELECT row FROM members WHERE m = ?", (m,)).fetchone()
+        row = canonical.read_own(found[0]) if found else []
+        turn.executemany(
+            "DELETE FROM codes WHERE who = ? AND m = ?",
+            [(code_key(tag), m) for tag in (row[ROW_CODES] if len(row) > ROW_CODES else [])],
+        )
 
 
 def take_phones(turn: Connection, told: Iterable[tuple[str, int]]) -> None:
@@ -84,11 +120,6 @@ def _put_phones(turn: Connection, tags: list[tuple[str, int]]) -> None:
     turn.executemany(
         "INSERT INTO phones (tag, m) VALUES (?, ?) ON CONFLICT (tag) DO UPDATE SET m = excluded.m", tags
     )
-
-
-def versions(book: Book) -> dict[int, int]:
-    """The version held of every member."""
-    return dict(book.rows("SELECT m, ver FROM members"))
 
 
 def count(book: Book) -> int:

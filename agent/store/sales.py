@@ -10,6 +10,9 @@ from config.sqlite import Connection
 
 GIVE = "refund.give"
 _GONE = ("refund.cede", GIVE)
+_IN_CUSTODY = "(letter = 'P' OR (letter = 'Q' AND json_extract(detail, '$.closed') IS NULL))"
+UNKNOWN = 2**62
+"""The ``g`` of an edition that is not known yet: above every one that is."""
 FINDABLE_BY_REF = frozenset({"sale.refund", "sale.void", "rights.take", *_GONE})
 """Kinds that are found by the operation that they refer to: goods come back once, points are taken once, the
 right to refund a sale is given away once."""
@@ -100,17 +103,19 @@ def since(book: Book, pos: int) -> list[tuple[int, bytes]]:
     return book.rows("SELECT pos, body FROM ops WHERE pos > ? ORDER BY pos", (pos,))
 
 
-def unresolved(book: Book, pos: int, g: int) -> list[tuple[int, bytes]]:
-    """Operations up to a position that an edition of ``g`` does not count all the same.
+def uncounted(book: Book, pos: int, g: int) -> list[tuple[int, bytes, int]]:
+    """(position, body, its own ``g``) of every operation that an edition of ``g`` which counts those up to a
+    position does not count.
 
-    Headquarters keeps them in custody (P, or Q until people have closed it), or took them later than that
-    edition.
+    Those after it; and of those before, what headquarters keeps in custody (P, or Q until people have closed
+    it), for which no edition is known, ``UNKNOWN``, and what it took later than that edition.
     """
     return book.rows(
-        "SELECT pos, body FROM outcomes JOIN ops USING (pos)"
-        " WHERE (letter = 'P' OR (letter = 'Q' AND json_extract(detail, '$.closed') IS NULL) OR g > ?)"
-        " AND pos <= ? ORDER BY pos",
-        (g, pos),
+        f"SELECT pos, body, CASE WHEN {_IN_CUSTODY} THEN ?1 ELSE coalesce(g, 0) END"
+        " FROM ops LEFT JOIN outcomes USING (pos) WHERE pos > ?2"
+        f" UNION ALL SELECT pos, body, CASE WHEN {_IN_CUSTODY} THEN ?1 ELSE g END"
+        f" FROM outcomes JOIN ops USING (pos) WHERE ({_IN_CUSTODY} OR g > ?3) AND pos <= ?2 ORDER BY pos",
+        (UNKNOWN, pos, g),
     )
 
 

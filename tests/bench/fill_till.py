@@ -60,7 +60,9 @@ def fill(hq: Headquarters, count: int) -> None:
         columns = [column.name for column in schema.members.columns]
         rows = []
         for row in drawn(count):
-            known = {"bucket": bucket(row[0]), "m": row[0], "ver": row[1], "row": json.dumps(row)}
+            known = {
+                "bucket": bucket(row[0]), "m": row[0], "ver": row[1], "row": json.dumps(row), "touched": 10**6
+            }  # fmt: skip
             blank = {c.name: "" if c.type.python_type is str else 0 for c in schema.members.columns}
             rows.append(tuple((blank | known)[name] for name in columns))
         turn.put(schema.members, rows)

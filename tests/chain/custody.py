@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
+from agent.pending import KINDS
 from agent.store import outbox
-from agent.till import PENDING
 
 if TYPE_CHECKING:
     from tests.chain.pc import Pc
@@ -31,11 +31,11 @@ def _uncounted(world: World, pc: Pc) -> list[str]:
         lane.store, lane.till, lane.epoch,
     )  # fmt: skip
     bodies = [json.loads(bytes(body)) for (body,) in waiting]
-    counted = {op.id for ops in pc.till.pending.values() for op in ops}
+    counted = {op.id for ops in pc.till.pending.by_member.values() for op in ops}
     return [
         body["id"]
         for body in bodies
-        if body["t"] in PENDING and body.get("m") is not None and body["id"] not in counted
+        if body["t"] in KINDS and body.get("m") is not None and body["id"] not in counted
     ]
 
 

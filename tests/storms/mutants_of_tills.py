@@ -9,17 +9,18 @@ from agent import (
     contact,
     counter,
     day_close,
-    edition,
     funding,
     goods_back,
     intents,
     night,
     recorder,
+    replica,
     till,
     uplink,
 )
 from agent.journal import clock
 from agent.journal.log import Log
+from agent.pending import Pending
 from agent.store import acts, cells, members, sales
 from agent.till import Till
 from config.faults import Fault
@@ -246,22 +247,25 @@ def refunded_again(surgery: Surgery) -> None:
 
 @mutant("own operations are counted beside the row that counts them", fast=True)
 def counted_twice(surgery: Surgery) -> None:
-    surgery.put(edition, "_applied", lambda *_: 0)
+    surgery.put(replica, "_applied", lambda *_: 0)
 
 
 @mutant("own operations are not counted", fast=True)
 def not_counted(surgery: Surgery) -> None:
-    surgery.put(Till, "add_pending", lambda *_: None)
+    surgery.put(Pending, "add", lambda *_: None)
 
 
 @mutant("what headquarters keeps in custody is not counted any more", weather="sisters")
 def custody_forgotten(surgery: Surgery) -> None:
-    surgery.put(sales, "unresolved", lambda *_: [])
+    def uncounted(book: Any, pos: int, _g: int) -> list[Any]:
+        return [(at, body, 0) for at, body in sales.since(book, pos)]
+
+    surgery.put(sales, "uncounted", uncounted)
 
 
 @mutant("an older row replaces a newer one", harmless="editions come in order from one headquarters")
 def older_row(surgery: Surgery) -> None:
-    surgery.put(edition, "_newer", lambda *_: True)
+    surgery.put(members, "_held", lambda *_: {})
 
 
 @mutant("a wall clock is always believed", fast=True)

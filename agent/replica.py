@@ -1,0 +1,122 @@
+"""Taking an edition of the members piece by piece, beside the counter.
+
+A piece is one turn: rows that are newer than what is held, each with the ``g`` of the edition that told it,
+so that what is shown of a member counts every own operation once, before, between and after pieces (W15).
+The newest blob is taken first: a row that no newer one tells is then as it is in this edition. The edition is
+held when its last piece is; one that was cut off goes on with the blobs that are not done, and a newer one
+takes over what was done of it. Nothing older is taken (W16). What is here can always be fetched again, so a
+piece is not waited for until it is on the disk; the last turn is, and everything before it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any
+
+from agent.journal.log import EPOCH_STEP
+from agent.shard_secrets import secret_of
+from agent.store import feeds, members
+from agent.till import Till
+from points.amounts import BadAmount
+from points.members import is_plain, read_row
+from points.wire import chunk, deltas
+from points.wire.deltas import Piece
+from points.wire.faults import Malformed
+from points.wire.manifest import Manifest
+
+MEMBERS = "members"
+IN_USE_ROWS, IN_USE_REST_MS = 200, 5
+"""How many rows a turn takes while somebody is at the counter, and how long the pen rests after it."""
+IDLE_ROWS = 5_000
+
+Blobs = Mapping[str, bytes]
+
+
+def missing(till: Till, manifest: Manifest, blobs: Blobs) -> tuple[str, ...]:
+    """The blobs of an edition that are to be fetched; the list of its steps alone while that is not here."""
+    if manifest.deltas is not None and manifest.deltas not in blobs:
+        return (manifest.deltas,)
+    return tuple(piece.chunk.sha for piece in _left(till, manifest, blobs) if piece.chunk.sha not in blobs)
+
+
+def fill(
+    till: Till,
+    manifest: Manifest,
+    raw: bytes,
+    blobs: Blobs,
+    rest: Callable[[int], None],
+    tell: Callable[[int], None],
+) -> int:
+    """Take an edition whose blobs are here; gives how many rows were new.
+
+    ``rest`` waits so many milliseconds, ``tell`` hears how many rows are left. How far own operations are
+    counted must be known before (`edition`). Raises the ``WireFault`` of a blob that is not what it should
+    be; what was taken before it stays.
+    """
+    fresh, left = 0, _left(till, manifest, blobs)
+    rows_left = sum(piece.chunk.n for piece in left)
+    is_first = members.count(till.book) == 0 and len(left) == len(manifest.chunks)
+    for piece in left:
+        for rows in _slices(till, _rows(till, manifest, piece, blobs)):
+            with till.book.light_turn() as turn:
+                fresh += members.put_rows(turn, rows, manifest.g, is_first=is_first)
+            rows_left -= len(rows)
+            tell(rows_left)
+            if till.is_in_use:
+                rest(IN_USE_REST_MS)
+        with till.book.light_turn() as turn:
+            feeds.keep_chunk(turn, manifest.topic, manifest.shard, piece.chunk.sha)
+    _hold(till, manifest, raw)
+    return fresh
+
+
+def _left(till: Till, manifest: Manifest, blobs: Blobs) -> list[Piece]:
+    """What is not done of an edition, in the order in which it is taken."""
+    held = feeds.edition(till.book, manifest.topic, manifest.shard)[0]
+    done = feeds.chunks(till.book, manifest.topic, manifest.shard)
+    steps = deltas.read(manifest, blobs.get(manifest.deltas or ""))
+    return [piece for piece in deltas.pieces(manifest, steps, held) if piece.chunk.sha not in done]
+
+
+def _rows(till: Till, manifest: Manifest, piece: Piece, blobs: Blobs) -> list[list[Any]]:
+    """The checked rows of a blob; an alias behind the others, so that the member it leads to is here."""
+    key = None if piece.kid is None else secret_of(till, piece.kid, {})
+    rows = chunk.open_chunk(piece.chunk, blobs[piece.chunk.sha], manifest.topic, manifest.shard, key)
+    for row in rows:
+        if not is_plain(row):
+            try:
+                read_row(row)
+            except BadAmount as error:
+                raise Malformed(why="member row") from error
+    return sorted(rows, key=lambda row: row[2:3] == ["merged"])
+
+
+def _slices(till: Till, rows: Sequence[list[Any]]) -> Iterator[Sequence[list[Any]]]:
+    at = 0
+    while at < len(rows):
+        upto = at + (IN_USE_ROWS if till.is_in_use else IDLE_ROWS)
+        yield rows[at:upto]
+        at = upto
+
+
+def _hold(till: Till, manifest: Manifest, raw: bytes) -> None:
+    """Every row is here: the edition is the one that is held, and counts for every member alike."""
+    topic, shard = manifest.topic, manifest.shard
+    with till.book.lock:
+        with till.book.turn() as turn:
+            feeds.keep_fact(turn, "members_as_of", str(manifest.issued))
+            feeds.keep_fact(turn, "applied_pos", str(_applied(till, manifest.g)))
+            feeds.forget_counted(turn, manifest.g)
+            for piece in manifest.chunks:
+                feeds.keep_chunk(turn, topic, shard, piece.sha)
+            feeds.forget_chunks(turn, topic, shard, {piece.sha for piece in manifest.chunks})
+            feeds.keep_edition(turn, topic, shard, manifest.ver, manifest.g, raw)
+        till.gather()
+
+
+def _applied(till: Till, g: int) -> int:
+    """The position up to which own operations are counted in an edition of ``g``; never goes back, but from
+    a lane that is another PC's."""
+    before, own = int(feeds.fact(till.book, "applied_pos") or 0), till.identity.lane.epoch
+    found = [pos for pos, at in feeds.counted(till.book, 0) if at <= g]
+    return max(before if before < (own + 1) * EPOCH_STEP else 0, *found, 0)
