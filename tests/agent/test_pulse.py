@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import itertools
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -124,45 +125,47 @@ def test_what_is_not_taken_is_offered_ever_more_seldom(till: Till, monkeypatch: 
     assert len(contacts) > 3, "once it was taken, the next is offered at once"
 
 
+@contextmanager
+def looking(
+    till: Till, monkeypatch: pytest.MonkeyPatch, upload_after_s: float
+) -> Iterator[tuple[Callable[[int], None], list[int]]]:
+    """A pulse that runs by itself and has looked once: how to sell so often, and when it made contacts."""
+    monkeypatch.setattr(pulses, "UPLOAD_AFTER_S", upload_after_s)
+    pulse, way, contacts = made(till, monkeypatch, lambda: True)
+    pulse.every_s, way.heard = 60.0, True
+    counter = counter_of(till)
+
+    def sell(times: int) -> None:
+        for _ in range(times):
+            counter.sell(None, GOODS, "c1")
+            pulse.wake()
+
+    pulse.start()
+    try:
+        assert until(lambda: len(contacts) == 1)
+        yield sell, contacts
+    finally:
+        pulse.stop()
+
+
 def test_sales_that_follow_each_other_are_told_in_one_contact(
     till: Till, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(pulses, "UPLOAD_AFTER_S", 0.2)
-    pulse, way, contacts = made(till, monkeypatch, lambda: True)
-    pulse.every_s, way.heard = 60.0, True
-    pulse.start()
-    try:
-        assert until(lambda: len(contacts) == 1)  # the first look
-        counter = counter_of(till)
-        for _ in range(4):
-            counter.sell(None, GOODS, "c1")
-            pulse.wake()
+    with looking(till, monkeypatch, 0.2) as (sell, contacts):
+        sell(4)
         assert until(lambda: len(contacts) == 2)
         assert not until(lambda: len(contacts) > 2, timeout_s=0.5)
-    finally:
-        pulse.stop()
 
 
 def test_who_sells_without_a_pause_is_told_of_all_the_same(
     till: Till, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(pulses, "UPLOAD_AFTER_S", 30.0)
-    pulse, way, contacts = made(till, monkeypatch, lambda: True)
-    pulse.every_s, way.heard = 60.0, True
     monkeypatch.setattr(pulses, "UPLOAD_AT_ONCE", 3)
-    pulse.start()
-    try:
-        assert until(lambda: len(contacts) == 1)
-        counter = counter_of(till)
-        for _ in range(2):
-            counter.sell(None, GOODS, "c1")
-            pulse.wake()
+    with looking(till, monkeypatch, 30.0) as (sell, contacts):
+        sell(2)
         assert not until(lambda: len(contacts) > 1, timeout_s=0.3)
-        counter.sell(None, GOODS, "c1")
-        pulse.wake()
+        sell(1)
         assert until(lambda: len(contacts) == 2)
-    finally:
-        pulse.stop()
 
 
 def test_a_failure_is_counted_once_however_many_have_it() -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import httpx
@@ -51,6 +52,13 @@ def home(hq: Headquarters) -> Shop:
 def away(hq: Headquarters, home: Shop) -> Shop:
     """One of another store."""
     return hq.shop("s002")
+
+
+@pytest.fixture
+def asks(hq: Headquarters) -> None:
+    """No second PC is accepted unasked."""
+    assert hq.settings is not None
+    hq.settings, hq.office.spare_pcs = replace(hq.settings, spare_pcs=0), 0
 
 
 @pytest.fixture

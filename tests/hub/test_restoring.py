@@ -40,6 +40,20 @@ def missing(hq: Headquarters) -> list[tuple[str, str]]:
     return [(pc.store, pc.till) for pc in told.missing]
 
 
+def granted_later(hq: Headquarters) -> tuple[Shop, Shop, int, Path]:
+    """Two stores, a member whose 300 points the first one was granted, and a copy from before that."""
+    one, two = hq.shop("s001"), hq.shop("s002")
+    m = enrolled(one)
+    sold(one, m, 3)
+    sync(one, two)
+    day_close.give_back(one.till, "agent")
+    one.sync()
+    copy = hq.copy()
+    one.sync()
+    assert one.here(m) == 300
+    return one, two, m, copy
+
+
 def registry(hq: Headquarters) -> dict[str, list[tuple[object, ...]]]:
     """What must be known to verify everything; but when a till was seen and granted to."""
     told = {}
@@ -133,15 +147,7 @@ def test_from_its_journal_alone_it_knows_every_store_key_and_number(hq: Headquar
 
 
 def test_what_was_granted_since_the_copy_is_granted_to_nobody_else(hq: Headquarters) -> None:
-    one, two = hq.shop("s001"), hq.shop("s002")
-    m = enrolled(one)
-    sold(one, m, 3)
-    sync(one, two)
-    day_close.give_back(one.till, "agent")
-    one.sync()
-    copy = hq.copy()
-    one.sync()
-    assert one.here(m) == 300  # granted after the copy
+    one, two, m, copy = granted_later(hq)
     hq.put_back(copy)
     one.uplink.connected = False
     assert one.counter.redeem(m, 300, "c1").op
@@ -155,15 +161,7 @@ def test_what_was_granted_since_the_copy_is_granted_to_nobody_else(hq: Headquart
 
 
 def test_without_its_journal_nothing_is_granted_until_every_till_was_heard(hq: Headquarters) -> None:
-    one, two = hq.shop("s001"), hq.shop("s002")
-    m = enrolled(one)
-    sold(one, m, 3)
-    sync(one, two)
-    day_close.give_back(one.till, "agent")
-    one.sync()
-    copy = hq.copy()
-    one.sync()
-    assert one.here(m) == 300
+    one, two, m, copy = granted_later(hq)
     hq.put_back(copy, loses_journal=True)
     one.uplink.connected = False
     assert one.counter.redeem(m, 200, "c1").op

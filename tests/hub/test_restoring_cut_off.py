@@ -7,9 +7,8 @@ from pathlib import Path
 import pytest
 from forks import enrolled, points_of, sold
 from headquarters import Headquarters
-from test_restoring import missing, registry, sync
+from test_restoring import granted_later, missing, registry, sync
 
-from agent import day_close
 from hub import admission, restoring
 from hub.store.journal import Journal
 
@@ -45,15 +44,7 @@ def test_a_break_while_it_is_put_back_does_not_hide_that_it_was(
 def test_a_break_while_it_is_put_back_without_its_journal_releases_nobodys_points(
     hq: Headquarters, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    one, two = hq.shop("s001"), hq.shop("s002")
-    m = enrolled(one)
-    sold(one, m, 3)
-    sync(one, two)
-    day_close.give_back(one.till, "agent")
-    one.sync()
-    copy = hq.copy()
-    one.sync()
-    assert one.here(m) == 300  # as nobody knows now
+    one, two, m, copy = granted_later(hq)
     with monkeypatch.context() as broken:
         broken.setattr(restoring, "_begin_again", _plug_pulled)
         with pytest.raises(KeyboardInterrupt):

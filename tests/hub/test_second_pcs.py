@@ -6,62 +6,20 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from forks import copied, enrolled, heard, points_of, put_back, sold, twins
+from forks import copied, enrolled, heard, points_of, put_back, sold
 from headquarters import Headquarters, Shop
 from test_succession_lost import declare_lost
+from two_pcs import is_told, kept, parted, say, the_case
 
 from agent import day_close
 from agent.recorder import Recorded
-from agent.store import feeds
-from agent.till import DOUBTED
 from agent.uplink import OutOfReach, Uplink
 from hub import casework, second_pcs
 from hub.verify import verify
 from points.wire import endpoints
 from points.wire.faults import Problem
 
-
-@pytest.fixture(autouse=True)
-def asks(hq: Headquarters) -> None:
-    """No second PC is accepted unasked."""
-    hq.office.spare_pcs = 0
-
-
-def parted(hq: Headquarters, home: Shop, tmp_path: Path) -> tuple[Shop, int]:
-    """A till of which a copy runs as well, and headquarters knows: the copy, and a member of 300 points."""
-    twin, m = twins(hq, home, tmp_path)
-    assert twin.sync().settled
-    home.sync()
-    home.sync()
-    assert (home.till.identity.lane.epoch, twin.till.identity.lane.epoch) == (1, 2)
-    return twin, m
-
-
-def the_case(hq: Headquarters, to: int = 2) -> casework.Case:
-    """The one open case of a second PC that went on in lane ``to``."""
-    ((number,),) = hq.rows(
-        "SELECT id FROM cases WHERE reason = 'second-pc' AND closed_ms IS NULL AND detail LIKE ?",
-        f'%"to": {to}}}',
-    )
-    with hq.office.store.look() as look:
-        case = casework.find(look, hq.office, number)
-    assert case is not None
-    return case
-
-
-def say(hq: Headquarters, what: str, to: int = 2) -> None:
-    case = the_case(hq, to)
-    with hq.office.store.turn() as turn:
-        assert casework.act(turn, hq.office, case.number, len(case.acts), what, "李娜", "问过门店")
-
-
-def kept(hq: Headquarters) -> int:
-    ((count,),) = hq.rows("SELECT count(*) FROM waiting WHERE on_what LIKE 'pc:%'")
-    return int(count)
-
-
-def is_told(shop: Shop) -> bool:
-    return feeds.fact(shop.till.book, DOUBTED) == "1"
+pytestmark = pytest.mark.usefixtures("asks")
 
 
 def test_what_it_tells_is_kept_until_a_person_says_that_it_belongs(
@@ -237,10 +195,6 @@ def test_headquarters_that_is_put_back_believes_it_no_more_than_before(
     hq.put_back(copy)
     for shop in (home, twin, home, twin, home, twin):
         shop.sync()
-    print(
-        hq.rows("SELECT store,till,epoch,seq,on_what FROM waiting"),
-        hq.rows("SELECT store,till,epoch,first,last FROM batches"),
-    )
     assert kept(hq) == 3, "with the end of its term in the earlier incarnation"
     assert points_of(hq, m) == before
     say(hq, casework.ACCEPT_PC)

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from forks import copied, enrolled, heard, points_of, put_back, sold, twins
 from headquarters import DAY_MS, Headquarters, Shop
-from test_second_pcs import is_told, kept, parted, say
+from two_pcs import is_told, kept, parted, say
 
 from agent import provisioning
 from agent.contact import GEN
@@ -20,11 +20,7 @@ from points.wire import endpoints
 from points.wire.faults import Problem
 from points.wire.manifest import PRIVATE_TOPIC, private_shard
 
-
-@pytest.fixture(autouse=True)
-def asks(hq: Headquarters) -> None:
-    """No second PC is accepted unasked."""
-    hq.office.spare_pcs = 0
+pytestmark = pytest.mark.usefixtures("asks")
 
 
 def test_who_takes_the_place_of_one_that_went_on_is_found_out_by_that_one(
@@ -265,7 +261,6 @@ def test_what_was_accepted_is_booked_also_after_headquarters_was_put_back(
             with pytest.raises(KeyboardInterrupt):
                 say(hq, casework.ACCEPT_PC)
         hq.reopen()
-    hq.office.spare_pcs = 0
     assert kept(hq) == 0
     assert points_of(hq, m) == before + 200
     for shop in (home, twin, home, twin):
@@ -285,7 +280,6 @@ def test_what_was_posted_of_one_that_is_turned_down_is_kept_twice(
     twin.sync()
     say(hq, casework.TURN_DOWN_PC)
     hq.put_back(copy)
-    hq.office.spare_pcs = 0
     for _ in range(3):
         home.sync()
     assert points_of(hq, m) == before

@@ -7,16 +7,12 @@ from pathlib import Path
 import pytest
 from forks import heard, sold, twins
 from headquarters import Headquarters, Shop
-from test_second_pcs import kept, parted, say
+from two_pcs import kept, parted, say
 
 from hub import casework, intake, restoring
 from points.wire.faults import Problem
 
-
-@pytest.fixture(autouse=True)
-def asks(hq: Headquarters) -> None:
-    """No second PC is accepted unasked."""
-    hq.office.spare_pcs = 0
+pytestmark = pytest.mark.usefixtures("asks")
 
 
 def test_it_cannot_fill_headquarters_and_loses_nothing(
@@ -48,7 +44,6 @@ def test_without_its_journal_headquarters_waits_for_the_close_of_one_that_is_dou
     sold(twin, m)
     twin.sync()
     hq.put_back(hq.copy(), loses_journal=not is_whole, is_said=True)
-    hq.office.spare_pcs = 0
     for _ in range(3):
         home.sync()
         twin.sync()
@@ -76,7 +71,6 @@ def test_what_was_answered_that_it_is_not_believed_holds_without_the_journal_too
     assert mine[0] not in heard(hq)
     own = twin.here(m)
     hq.put_back(copy, loses_journal=True)
-    hq.office.spare_pcs = 0
     twin.sync()
     twin.sync()
     assert mine[0] not in heard(hq)
