@@ -51,9 +51,7 @@ class Night:
         self.last: Contacted | None = None
         self.fault: Fault | None = None
         self._is_taken = True
-        self._unfinished = Patience(
-            lambda: till.clock.now().mono_ms, lambda: int.from_bytes(till.chance(4), "big")
-        )
+        self._unfinished = Patience.of(till)
         self._one = threading.Lock()
         self._hurry = threading.Event()
         self._scheduler = BackgroundScheduler(timezone=UTC)

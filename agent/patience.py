@@ -10,6 +10,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 
+from agent.till import Till
 from points.wire.calls import Pause, pause_ms
 
 MonoMs = Callable[[], int]
@@ -24,6 +25,11 @@ class Patience:
         self._mono_ms, self._chance = mono_ms, chance
         self._tries, self._not_before_ms = 0, 0
         self._lock = threading.Lock()
+
+    @classmethod
+    def of(cls, till: Till) -> Patience:
+        """By a till's own clock and chance."""
+        return cls(lambda: till.clock.now().mono_ms, lambda: int.from_bytes(till.chance(4), "big"))
 
     @property
     def is_over(self) -> bool:

@@ -59,9 +59,7 @@ class Pulse:
         self.last_contact_ms = 0
         self._was_shut = self._is_home = False
         self._last_try_mono_ms = -HEAR_AT_LEAST_EVERY_MS
-        self._unsettled = Patience(
-            lambda: night.till.clock.now().mono_ms, lambda: int.from_bytes(night.till.chance(4), "big")
-        )
+        self._unsettled = Patience.of(night.till)
         self._stop = threading.Event()
         self._wake = threading.Event()
         self._thread = threading.Thread(target=self._run, name="pulse", daemon=True)
