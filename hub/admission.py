@@ -8,6 +8,7 @@ lane before the till hears of them.
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 from hub import intake, shard_secrets
 from hub.decisions import decide
@@ -137,7 +138,7 @@ def _next_epoch(turn: Turn, office: Office, store: str, till: str) -> tuple[int,
     row = turn.one("SELECT epoch, term FROM agents WHERE store = ? AND till = ?", (store, till))
     if row is not None:
         intake.keep_twice(turn, store, till)
-        return succeed(turn, store, till, row[0])
+        return succeed(turn, Lane(office.chain, store, till, row[0]))
     first = _next_block(turn)
     turn.put(schema.agents, [(store, till, 1, 1, first, first, 0, None, "")], twice=True)
     return 1, 1
@@ -150,23 +151,24 @@ def current(look: Turn, store: str, till: str) -> int:
     return int(row[0])
 
 
-def is_free(look: Turn, store: str, till: str, epoch: int, current: int) -> bool:
+def is_free(look: Turn, lane: Lane, current: int) -> bool:
     """Whether the ``current`` PC of a till was turned down, and one in this lane may take its place: both
     began by the same ticket."""
-    if doubted_pcs.thought(look, (store, till, current)) != doubted_pcs.REFUSED:
+    if doubted_pcs.thought(look, replace(lane, epoch=current)) != doubted_pcs.REFUSED:
         return False
-    begun = [device_keys.lineage(look, store, till, one)[-1] for one in (epoch, current)]
+    begun = [device_keys.lineage(look, lane.store, lane.till, one)[-1] for one in (lane.epoch, current)]
     return begun[0] == begun[1]
 
 
-def succeed(turn: Turn, store: str, till: str, epoch: int) -> tuple[int, int]:
-    """The lane epoch and rights term of a PC that goes on after the one with ``epoch``.
+def succeed(turn: Turn, lane: Lane) -> tuple[int, int]:
+    """The lane epoch and rights term of a PC that goes on after the one in this lane.
 
     It is the till from now on if that one was, or a lane that continues it: a PC that is put back again and
     again is still the till. So is one that goes on in place of a PC that was turned down. One whose place
     another PC has taken by a ticket stays replaced, in a term of its own all the same: the close of its old
     one would end what a copy of it still holds.
     """
+    store, till = lane.store, lane.till
     row = turn.one(
         "SELECT a.epoch, max(k.epoch), CASE WHEN a.term > max(k.term) THEN a.term ELSE max(k.term) END"
         " FROM agents a JOIN keys k ON k.store = a.store AND k.till = a.till"
@@ -176,8 +178,8 @@ def succeed(turn: Turn, store: str, till: str, epoch: int) -> tuple[int, int]:
     assert row is not None, "who asks was admitted"
     at, latest, term = (int(one) for one in row)
     latest, term = latest + 1, term + TERMS_OF_A_PC
-    is_it = epoch in device_keys.lineage(turn, store, till, at)
-    if is_it or is_free(turn, store, till, epoch, at):
+    is_it = lane.epoch in device_keys.lineage(turn, store, till, at)
+    if is_it or is_free(turn, lane, at):
         turn.run(
             "UPDATE agents SET epoch = ?, term = ? WHERE store = ? AND till = ?",
             (latest, term, store, till),

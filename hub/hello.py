@@ -90,13 +90,13 @@ def page_of(
 ) -> private_page.Page:
     """A till's own page as it is when it asks, with what it is granted; ``shown`` is its token's number."""
     is_replaced, term = standing(turn, lane)
-    doubted_pcs.begin(turn, (lane.store, lane.till, lane.epoch))
+    doubted_pcs.begin(turn, lane)
     # A PC whose place another one has taken hears only that its own term is over: two that were
     # told of the same rights and numbers would both use them.
     if is_replaced:
         second_pcs.hear(turn, office, lane, shown)
         return private_page.make(turn, office, lane, (office.inc, term + 1), is_replaced=True)
-    is_doubted = not doubted_pcs.is_trusted(turn, (lane.store, lane.till, lane.epoch))
+    is_doubted = not doubted_pcs.is_trusted(turn, lane)
     if is_doubted:
         second_pcs.ask(turn, office, lane)
     else:

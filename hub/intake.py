@@ -69,11 +69,11 @@ class Honoured(NamedTuple):
         """Whether its PC was not believed then."""
         return any(one.detail.get("reason") == DOUBTED for one in self.outcomes.values())
 
-    def settle(self, lane: tuple[str, str, int], first: int, last: int, done: Judgement) -> None:
+    def settle(self, lane: Lane, first: int, last: int, done: Judgement) -> None:
         """What was answered stands; what is found otherwise now is told as a later word."""
         now, done.outcomes = done.outcomes, {}
         for seq in range(first, last + 1):
-            place, then = (*lane, seq), self.outcomes.get(seq)
+            place, then = (*lane.columns, seq), self.outcomes.get(seq)
             found = now.pop(place, None)
             if then is not None:
                 done.outcomes[place] = then
@@ -82,9 +82,9 @@ class Honoured(NamedTuple):
         done.outcomes |= now
 
 
-def _durable(look: Turn, lane: tuple[str, str, int]) -> int | None:
+def _durable(look: Turn, columns: tuple[str, str, int]) -> int | None:
     """How far a lane is in a copy of the database that was proved; None: in none."""
-    row = look.one("SELECT value FROM settings WHERE name = ?", (DURABLE.format(*lane),))
+    row = look.one("SELECT value FROM settings WHERE name = ?", (DURABLE.format(*columns),))
     return None if row is None else int(row[0])
 
 
@@ -130,14 +130,14 @@ def post_batch(
     """
     batch = opened.batch
     header = batch.header
-    lane = (header.lane.store, header.lane.till, header.lane.epoch)
+    lane = header.lane
     stored = turn.one(
         "SELECT ack FROM batches WHERE store = ? AND till = ? AND epoch = ? AND first = ? AND batch_id = ?",
-        (*lane, header.first, batch.batch_id),
+        (*lane.columns, header.first, batch.batch_id),
     )
     if stored is not None:
         return bytes(stored[0]), Judgement()
-    seq, head, before_st = lane_head(turn, header.lane, record)
+    seq, head, before_st = lane_head(turn, lane, record)
     if record.revoked_at_ms is not None and not record.vouches_for(header.last):
         raise Revoked()
     if header.first > seq + 1:
@@ -173,25 +173,25 @@ def post_batch(
         outcomes = _known_outcomes(turn, lane, header.first, min(header.last, seq)) | done.outcomes
         answer = ack.issue(
             ack.Ack(
-                office.name, office.inc, batch.batch_id, header.lane, header.first, header.last, header.head,
-                office.clock(), tuple(_told(outcomes)), durable_seq=_durable(turn, lane),
+                office.name, office.inc, batch.batch_id, lane, header.first, header.last, header.head,
+                office.clock(), tuple(_told(outcomes)), durable_seq=_durable(turn, lane.columns),
             ),
             office.keys.receipt,
         )  # fmt: skip
     if start < header.count:
         # A clock that runs ahead must not make a day look passed.
         st = min(max(done.latest_st, before_st), office.clock())
-        turn.put(schema.lanes, [(*lane, header.last, header.head, st)], on_conflict="replace")
+        turn.put(schema.lanes, [(*lane.columns, header.last, header.head, st)], on_conflict="replace")
     turn.put(
         schema.batches,
-        [(*lane, header.first, header.last, batch.batch_id, raw, answer, None, arrived)],
+        [(*lane.columns, header.first, header.last, batch.batch_id, raw, answer, None, arrived)],
     )
     keep_outcomes(turn, office, done)
     if header.moment.inc == office.inc > 1:  # all before it was heard, and the term that it had is closed
         if delivery.doubted is None:
-            turn.run("DELETE FROM settings WHERE name = ?", (MISSING.format(*lane),))
+            turn.run("DELETE FROM settings WHERE name = ?", (MISSING.format(*lane.columns),))
         else:
-            turn.run("UPDATE settings SET value = ? WHERE name = ?", (HEARD, MISSING.format(*lane)))
+            turn.run("UPDATE settings SET value = ? WHERE name = ?", (HEARD, MISSING.format(*lane.columns)))
     return answer, done
 
 
@@ -208,7 +208,7 @@ def lane_head(turn: Turn, lane: Lane, record: KeyRecord) -> tuple[int, str, int]
     """(last sequence number, its hash, store time it has reached); its genesis when nothing arrived yet."""
     row = turn.one(
         "SELECT seq, head, st FROM lanes WHERE store = ? AND till = ? AND epoch = ?",
-        (lane.store, lane.till, lane.epoch),
+        lane.columns,
     )
     if row is not None:
         return row[0], row[1], row[2]
@@ -238,7 +238,7 @@ def hash_at(turn: Turn, lane: Lane, record: KeyRecord, seq: int) -> bytes:
     row = turn.one(
         "SELECT first, envelope FROM batches WHERE store = ? AND till = ? AND epoch = ?"
         " AND first <= ? AND last >= ? ORDER BY first DESC LIMIT 1",
-        (lane.store, lane.till, lane.epoch, seq, seq),
+        (*lane.columns, seq, seq),
     )
     assert row is not None, "every accepted operation lies in a stored envelope"
     first, raw = row
@@ -246,15 +246,15 @@ def hash_at(turn: Turn, lane: Lane, record: KeyRecord, seq: int) -> bytes:
     return hashes[seq - int(first)]
 
 
-def _known_outcomes(turn: Turn, lane: tuple[str, str, int], first: int, last: int) -> dict[Place, Outcome]:
+def _known_outcomes(turn: Turn, lane: Lane, first: int, last: int) -> dict[Place, Outcome]:
     if first > last:
         return {}
     rows = turn.run(
         "SELECT seq, letter, detail FROM told WHERE store = ? AND till = ? AND epoch = ?"
         " AND seq BETWEEN ? AND ? AND later = 0",
-        (*lane, first, last),
+        (*lane.columns, first, last),
     )
-    return {(*lane, seq): Outcome(letter, json.loads(detail)) for seq, letter, detail in rows}
+    return {(*lane.columns, seq): Outcome(letter, json.loads(detail)) for seq, letter, detail in rows}
 
 
 def _told(outcomes: dict[Place, Outcome]) -> Sequence[ack.Outcome]:

@@ -14,14 +14,13 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
-from functools import partial
 
 from hub import admission, continuation, intake, reception
 from hub.decisions import decide
 from hub.delivery import DOUBTED
 from hub.office import Office
 from hub.store import device_keys, doubted_pcs, schema
-from hub.store.doubted_pcs import ACCEPTED, ASKED, REFUSED, Place
+from hub.store.doubted_pcs import ACCEPTED, ASKED, REFUSED
 from hub.store.engine import Turn
 from points.wire.lane import Lane
 
@@ -39,14 +38,14 @@ def hear(turn: Turn, office: Office, lane: Lane, shown: int | None) -> None:
         then = parted.get(later, {}).get(lane.epoch)
         if then is None and parent != lane.epoch:
             continue
-        pc = (lane.store, lane.till, later)
+        pc = replace(lane, epoch=later)
         if doubted_pcs.thought(turn, pc):
             continue
         if doubted_pcs.is_silent(turn, pc):  # perhaps itself: the answer that granted the lane was lost
             doubted_pcs.part_later(turn, pc, parted[later] | {lane.epoch: max(then or 0, shown or 0)})
             continue
         is_alive = shown is not None and then is not None and shown > then
-        if is_alive and doubted_pcs.accepted(turn, lane.store) >= office.spare_pcs:
+        if is_alive and _accepted(turn, lane) >= office.spare_pcs:
             _doubt(turn, office, lane, later)
             continue
         if is_alive:
@@ -58,7 +57,7 @@ def _doubt(turn: Turn, office: Office, lane: Lane, later: int) -> None:
     """From now on it is heard and not believed, and so is who has taken its place meanwhile."""
     doubted = {lane.epoch}
     for epoch, tokens in doubted_pcs.parted(turn, lane.store, lane.till).items():
-        pc = (lane.store, lane.till, epoch)
+        pc = replace(lane, epoch=epoch)
         if epoch < later or doubted.isdisjoint(tokens) or doubted_pcs.thought(turn, pc):
             continue
         doubted = doubted - {lane.epoch} | {epoch}
@@ -66,19 +65,23 @@ def _doubt(turn: Turn, office: Office, lane: Lane, later: int) -> None:
         _ask_people(turn, office, pc, anew=True)
 
 
+def _accepted(look: Turn, lane: Lane) -> int:
+    """How many second PCs of this lane's store were accepted."""
+    return sum(pc.store == lane.store for pc in doubted_pcs.accepted(look, lane.chain))
+
+
 def ask(turn: Turn, office: Office, lane: Lane) -> None:
     """A person is asked about the PC in this lane, which nobody believes yet."""
-    _ask_people(turn, office, (lane.store, lane.till, lane.epoch), anew=True)
+    _ask_people(turn, office, lane, anew=True)
 
 
-def _ask_people(turn: Turn, office: Office, pc: Place, *, anew: bool) -> None:
+def _ask_people(turn: Turn, office: Office, pc: Lane, *, anew: bool) -> None:
     """A case, once; also when people have closed one that did not know yet that both are alive."""
-    store, till, later = pc
-    went_on_from = device_keys.lineage(turn, *pc)[1]
-    detail = json.dumps({"till": till, "epoch": went_on_from, "to": later})
+    went_on_from = device_keys.lineage(turn, *pc.columns)[1]
+    detail = json.dumps({"till": pc.till, "epoch": went_on_from, "to": pc.epoch})
     known = "SELECT 1 FROM cases WHERE reason = ? AND store = ? AND detail = ?"
-    if turn.one(known + " AND closed_ms IS NULL" * anew, (REASON, store, detail)) is None:
-        row = (REASON, "", None, store, detail, office.clock(), None)
+    if turn.one(known + " AND closed_ms IS NULL" * anew, (REASON, pc.store, detail)) is None:
+        row = (REASON, "", None, pc.store, detail, office.clock(), None)
         turn.put(schema.cases, [row], twice=True)
 
 
@@ -87,15 +90,18 @@ def part(turn: Turn, office: Office, old: Lane, later: int, replaced: int) -> No
     be another: an old copy of the till knows no later lane. Who comes from a PC that is not believed yet,
     or in its place, is not believed either; who takes the place of one that was turned down takes that of
     the PCs which that one had replaced."""
-    thoughts = partial(doubted_pcs.thought, turn)
+
+    def thought(epoch: int) -> str:
+        return doubted_pcs.thought(turn, replace(old, epoch=epoch))
+
     places = {old.epoch, replaced}
     for epoch, tokens in reversed(doubted_pcs.parted(turn, old.store, old.till).items()):
-        if epoch in places and thoughts((old.store, old.till, epoch)) == REFUSED:
+        if epoch in places and thought(epoch) == REFUSED:
             places |= tokens.keys()
     numbers = {epoch: continuation.last_number(turn, replace(old, epoch=epoch)) for epoch in places}
-    pc = (old.store, old.till, later)
+    pc = replace(old, epoch=later)
     doubted_pcs.part(turn, pc, numbers)
-    if ASKED in (thoughts((old.store, old.till, epoch)) for epoch in (old.epoch, replaced)):
+    if ASKED in (thought(old.epoch), thought(replaced)):
         doubted_pcs.keep(turn, pc, ASKED)
         _ask_people(turn, office, pc, anew=False)
 
@@ -103,53 +109,56 @@ def part(turn: Turn, office: Office, old: Lane, later: int, replaced: int) -> No
 def is_next_refused(look: Turn, lane: Lane) -> bool:
     """Whether the PC that took the place of this one was turned down: this one is the till, and goes on."""
     current = admission.current(look, lane.store, lane.till)
-    return current != lane.epoch and admission.is_free(look, lane.store, lane.till, lane.epoch, current)
+    return current != lane.epoch and admission.is_free(look, lane, current)
 
 
 def asks_for(look: Turn, office: Office, store: str, detail: str) -> Lane | None:
     """The lane of the PC that such a case asks for, while it waits for that."""
     told = json.loads(detail)
     lane = Lane(office.chain, store, told["till"], told.get("to", 0))
-    return lane if doubted_pcs.thought(look, (store, lane.till, lane.epoch)) == ASKED else None
+    return lane if doubted_pcs.thought(look, lane) == ASKED else None
 
 
 def accept(turn: Turn, office: Office, lane: Lane) -> None:
     """It belongs: what was kept of it is judged now, and it is the till."""
-    pc = (lane.store, lane.till, lane.epoch)
-    doubted_pcs.keep(turn, pc, ACCEPTED)
-    _book(turn, office, pc)
+    doubted_pcs.keep(turn, lane, ACCEPTED)
+    _book(turn, office, lane)
 
 
 def book_accepted(turn: Turn, office: Office) -> None:
     """What is kept of PCs that were accepted is judged: headquarters may have stopped in between, or begun
     again from a copy in which it still waited."""
-    for pc in doubted_pcs.every_accepted(turn):
+    for pc in doubted_pcs.accepted(turn, office.chain):
         if turn.one("SELECT 1 FROM waiting WHERE on_what = ?", (doubted_pcs.waits_on(pc),)) is not None:
             _book(turn, office, pc)
 
 
-def _book(turn: Turn, office: Office, pc: Place) -> None:
+def _book(turn: Turn, office: Office, pc: Lane) -> None:
     reception.settle(turn, office, intake.judge_waiting(turn, office, [doubted_pcs.waits_on(pc)]))
-    turn.run("DELETE FROM settings WHERE name = ? AND value = ?", (intake.MISSING.format(*pc), intake.HEARD))
+    turn.run(
+        "DELETE FROM settings WHERE name = ? AND value = ?",
+        (intake.MISSING.format(*pc.columns), intake.HEARD),
+    )
 
 
 def turn_down(turn: Turn, office: Office, lane: Lane) -> None:
     """It does not: its key vouches for what was posted and no more, and what was kept is dismissed. What it
     may still spend comes home only when two people declare it lost. It tells nothing again after that."""
-    pc = (lane.store, lane.till, lane.epoch)
-    intake.keep_twice(turn, *pc)
-    doubted_pcs.keep(turn, pc, REFUSED)
+    intake.keep_twice(turn, *lane.columns)
+    doubted_pcs.keep(turn, lane, REFUSED)
     place = ["store", "till", "epoch", "seq"]
-    kept = sorted(turn.find(schema.waiting, place, ["on_what"], [(doubted_pcs.waits_on(pc),)]))
-    last = turn.one("SELECT coalesce(max(seq), 0) FROM lanes WHERE store = ? AND till = ? AND epoch = ?", pc)
+    kept = sorted(turn.find(schema.waiting, place, ["on_what"], [(doubted_pcs.waits_on(lane),)]))
+    last = turn.one(
+        "SELECT coalesce(max(seq), 0) FROM lanes WHERE store = ? AND till = ? AND epoch = ?", lane.columns
+    )
     assert last is not None
     vouched = kept[0][3] - 1 if kept else last[0]
     turn.run(
         "UPDATE keys SET revoked_at_ms = ?, max_seq = ? WHERE store = ? AND till = ? AND epoch = ?",
-        (office.clock(), vouched, *pc),
+        (office.clock(), vouched, *lane.columns),
         twice=True,
     )
     # By their places alone: the other PC may have the same operations, and what they used lies there as well.
     decide(turn, office, [("op.dismiss", {"place": list(one)}) for one in kept])
-    closed = json.dumps({"reason": DOUBTED, "pc": doubted_pcs.pc(pc), "closed": True})
+    closed = json.dumps({"reason": DOUBTED, "pc": doubted_pcs.pc(lane), "closed": True})
     turn.put(schema.told, [(*one, "Q", closed, 1, None) for one in kept], on_conflict="replace")

@@ -81,7 +81,7 @@ def _grant(turn: Turn, office: Office, record: KeyRecord, claimed: Claimed) -> b
     parent = _common(turn, old, record, claimed, (seq, bytes.fromhex(head)))
     intake.keep_twice(turn, old.store, old.till)
     replaced = admission.current(turn, old.store, old.till)
-    epoch, term = admission.succeed(turn, old.store, old.till, old.epoch)
+    epoch, term = admission.succeed(turn, old)
     if admission.current(turn, old.store, old.till) != epoch:
         replaced = old.epoch  # the till is another PC's by a ticket, and stays so
     kid, now = kid_of(claimed.public_raw), office.clock()

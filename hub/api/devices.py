@@ -335,10 +335,9 @@ class Devices:
         """The term of a till's PC. Raises ``FencedEpoch`` when another one has taken its place: the close
         of a term ends what was reserved and given in it, whoever asked. So for one that nobody knows yet, or
         that has not asked for its page."""
-        pc = (lane.store, lane.till, lane.epoch)
         with self.office.store.look() as look:
             is_replaced, term = hello.standing(look, lane)
-            is_known = doubted_pcs.is_trusted(look, pc) and not doubted_pcs.is_silent(look, pc)
+            is_known = doubted_pcs.is_trusted(look, lane) and not doubted_pcs.is_silent(look, lane)
         if is_replaced or not is_known:
             raise FencedEpoch()
         return term

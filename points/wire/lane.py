@@ -34,6 +34,11 @@ class Lane:
         if type(self.epoch) is not int or not 1 <= self.epoch <= U32_MAX:
             raise Malformed(why="epoch")
 
+    @property
+    def columns(self) -> tuple[str, str, int]:
+        """Store, till and epoch: what names it in the database of its chain."""
+        return self.store, self.till, self.epoch
+
 
 @dataclass(frozen=True, slots=True)
 class KeyRecord:

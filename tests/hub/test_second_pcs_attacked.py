@@ -231,7 +231,7 @@ def test_who_only_asks_for_its_page_is_heard_as_well(
     for _ in range(2):
         home.sync()
     with hq.office.store.look() as look:
-        assert doubted_pcs.thought(look, ("s001", "01", 2)) == doubted_pcs.ASKED
+        assert doubted_pcs.thought(look, twin.till.identity.lane) == doubted_pcs.ASKED
 
 
 @pytest.mark.parametrize("how", ["copy", "plug"])

@@ -42,7 +42,7 @@ def test_who_only_delivered_a_batch_has_spoken(
     twin.sync()
     assert mine[0] not in heard(hq)
     with hq.office.store.look() as look:
-        assert doubted_pcs.thought(look, ("s001", "01", 2)) == doubted_pcs.ASKED
+        assert doubted_pcs.thought(look, twin.till.identity.lane) == doubted_pcs.ASKED
 
 
 def test_who_has_spoken_long_ago_costs_no_writing(
