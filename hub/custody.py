@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Iterable
 
 from hub.delivery import DOUBTED, Delivered
 from hub.posting import Place
 from hub.store import doubted_pcs, schema
-from hub.store.engine import Turn
+from hub.store.engine import KEYS_A_STATEMENT, Turn
 from points.judging import Outcome
 from points.wire import chain
 
@@ -16,6 +17,7 @@ RESOLVE = "resolve:"
 NAMELESS = ("equivocation", "bad-field", "undecodable", DOUBTED)
 """Reasons for which an operation does not even take possession of its id."""
 WAITING_FEW = 100
+PLACE = ("store", "till", "epoch", "seq")
 
 
 def name_of(outcome: Outcome, op_id: str) -> str:
@@ -47,17 +49,60 @@ def waiting_on(turn: Turn, unlocked: Iterable[str], count: int) -> list[Delivere
 
 
 def members(
-    turn: Turn, lanes: Iterable[tuple[str, str]], judged: Collection[Place]
+    turn: Turn, lanes: Iterable[tuple[str, str]], ms: Collection[int], judged: Collection[Place]
 ) -> set[tuple[str, str, int]]:
-    """(store, till, member) of what waits at these tills besides what is being ``judged``. A PC that is
-    doubted holds up nothing of the one that is not."""
-    columns = ["store", "till", "epoch", "seq", "m", "on_what"]
-    return {
-        (store, till, m)
-        for store, till, epoch, seq, m, on_what in turn.find(
-            schema.waiting, columns, ["store", "till"], lanes
+    """(store, till, member) of what waits at these tills besides what is being ``judged``: of each of ``ms``
+    of whom anything does, and of somebody if it is of anybody at all. A PC that is doubted holds up nothing
+    of the one that is not.
+
+    However much waits, no more of it is looked at than these are.
+    """
+    behind = set()
+    for store, till in lanes:
+        if not _first_waiting(turn, store, till, 1):  # nearly always
+            continue
+        own = [place for place in judged if place[:2] == (store, till)]
+        besides = Counter(m for (m,) in turn.find(schema.waiting, ["m"], PLACE, own) if m is not None)
+        first = Counter(_first_waiting(turn, store, till, besides.total() + 1))
+        behind |= {(store, till, m) for m in first - besides}
+        if first.total() > besides.total():  # there are more
+            behind |= {
+                (store, till, m)
+                for m in waiting_of(turn, store, till, ms)
+                if m not in besides or _more_wait(turn, store, till, m, besides[m])
+            }
+    return behind
+
+
+def _first_waiting(turn: Turn, store: str, till: str, most: int) -> list[int]:
+    """The members of the first operations that wait at a till, in the order of their numbers."""
+    rows = turn.run(
+        f"SELECT m FROM waiting WHERE store = ? AND till = ? AND m IS NOT NULL AND {schema.NOT_DOUBTED}"
+        " ORDER BY m LIMIT ?",
+        (store, till, most),
+    )
+    return [m for (m,) in rows]
+
+
+def waiting_of(turn: Turn, store: str, till: str, ms: Collection[int]) -> set[int]:
+    """Of which of these members anything waits at a till; what is kept of a PC that is doubted does not."""
+    found: set[int] = set()
+    some = sorted(ms)
+    if not some or not _first_waiting(turn, store, till, 1):
+        return set()
+    for start in range(0, len(some), KEYS_A_STATEMENT):
+        part = some[start : start + KEYS_A_STATEMENT]
+        values = ", ".join(["(CAST(? AS bigint))"] * len(part))
+        rows = turn.run(
+            f"WITH w(m) AS (VALUES {values}) SELECT m FROM w WHERE EXISTS (SELECT 1 FROM waiting t"
+            f" WHERE t.store = ? AND t.till = ? AND t.m = w.m AND {schema.NOT_DOUBTED})",
+            (*part, store, till),
         )
-        if m is not None
-        and (store, till, epoch, seq) not in judged
-        and not on_what.startswith(doubted_pcs.ON)
-    }
+        found.update(m for (m,) in rows)
+    return found
+
+
+def _more_wait(turn: Turn, store: str, till: str, m: int, than: int) -> bool:
+    """Whether more of a member's operations wait at a till than so many."""
+    sql = f"SELECT 1 FROM waiting WHERE store = ? AND till = ? AND m = ? AND {schema.NOT_DOUBTED} LIMIT ?"
+    return len(turn.run(sql, (store, till, m, than + 1))) > than

@@ -81,7 +81,7 @@ def judge(
     if delivery is not None:
         if delivery.till in lost:  # drafts and the short way know nothing of that
             delivery.drafts = {}
-        delivery.give_up(m for (m,) in turn.find(schema.waiting, ["m"], ["store", "till"], [delivery.till]))
+        delivery.give_up(custody.waiting_of(turn, *delivery.till, delivery.drafts))
         rest, readings = delivery.undrafted()
         if delivery.till in lost:
             for reading in readings:
@@ -291,7 +291,7 @@ def _docket(
     issued |= {m for (m,) in turn.find(schema.issued, ["m"], ["bucket", "m"], unheard)}
     judged = {one.place for one in delivered}
     lanes = {place[:2] for place in judged}
-    behind = custody.members(turn, lanes, judged)
+    behind = custody.members(turn, lanes, ms, judged)
     docket = Docket(books, seen, issued, behind, _dismissed(turn, readings, seen))
     return docket, held
 

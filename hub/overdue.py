@@ -12,7 +12,7 @@ import json
 from typing import Any
 
 from hub.office import Office
-from hub.store import doubted_pcs, schema
+from hub.store import schema
 from hub.store.engine import Turn
 from points.judging import NOT_LEARNT
 from points.wire import canonical
@@ -20,7 +20,7 @@ from points.wire.faults import WireFault
 
 MISSING = "missing-dependency"
 REASONS = (MISSING, *NOT_LEARNT)
-NO_CASE = ("lane:", doubted_pcs.ON)
+NO_CASE = "lane:"
 AFTER_MS = 7 * 86_400_000
 
 
@@ -49,7 +49,10 @@ def open_cases(office: Office) -> int:
 
 
 def _parked(turn: Turn) -> list[tuple[tuple[str, str, int, int], str, int | None, bytes]]:
-    rows = turn.run("SELECT store, till, epoch, seq, on_what, m, body FROM waiting ORDER BY 1, 2, 3, 4")
+    rows = turn.run(
+        "SELECT store, till, epoch, seq, on_what, m, body FROM waiting"
+        f" WHERE {schema.NOT_DOUBTED} ORDER BY 1, 2, 3, 4"
+    )
     return [
         ((store, till, epoch, seq), on_what, m, bytes(body))
         for store, till, epoch, seq, on_what, m, body in rows

@@ -20,6 +20,7 @@ from sqlalchemy import (
     SmallInteger,
     Table,
     Text,
+    text,
 )
 
 metadata = MetaData()
@@ -187,6 +188,16 @@ waiting = Table(
     PrimaryKeyConstraint("store", "till", "epoch", "seq"),
 )
 Index("waiting_on", waiting.c.on_what, waiting.c.store)
+NOT_DOUBTED = "substr(on_what, 1, 3) <> 'pc:'"
+"""What waits by itself, and not because its PC is doubted (``doubted_pcs.ON``)."""
+Index(
+    "waiting_of",
+    waiting.c.store,
+    waiting.c.till,
+    waiting.c.m,
+    sqlite_where=text(NOT_DOUBTED),
+    postgresql_where=text(NOT_DOUBTED),
+)
 told = Table(
     "told",
     metadata,
