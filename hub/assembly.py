@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 
 from config.settings import HubSettings
-from hub import intake, keys, publishing, restoring, second_pcs
+from hub import intake, keys, publishing, release, restoring
 from hub.clock import file_clock, machine
 from hub.office import Office, Trust, Unlock
 from hub.policy import POLICIES
@@ -57,7 +57,7 @@ def open_office(settings: HubSettings, rulebook: bytes, *, is_put_back: bool = F
             publishing.publish_rules(turn, office, rulebook)
         # A newer program may know what an older one parked.
         intake.judge_waiting(turn, office, NOT_LEARNT)
-        second_pcs.book_accepted(turn, office)
+    release.go_on(office)
     return office
 
 

@@ -53,11 +53,19 @@ class Case(NamedTuple):
     """(when, who, what, note) of what was done so far."""
     asks_for: Lane | None
     """The lane of a second PC that waits to be accepted."""
+    kept: int | None
+    """How many operations of a second PC are kept now; None where the case is of none, or it keeps none and
+    people have decided."""
 
     @property
     def why(self) -> str:
         """The reason with what it names, as an outcome tells it."""
         return json.dumps({"reason": self.reason, **json.loads(self.detail)}, ensure_ascii=False)
+
+    @property
+    def is_under_way(self) -> bool:
+        """Whether people have decided about a second PC, and not all that was kept of it is done yet."""
+        return self.closed_ms is not None and bool(self.kept)
 
     @property
     def may(self) -> tuple[str, ...]:
@@ -83,8 +91,12 @@ def find(look: Turn, office: Office, number: int) -> Case | None:
     acts = look.run('SELECT at_ms, "by", act, note FROM case_acts WHERE case_id = ? ORDER BY n', (number,))
     number, reason, op_id, m, store, detail, opened_ms, closed_ms = row
     place, body = _custody(look, store, reason, op_id) if closed_ms is None else (None, b"")
-    asks_for = second_pcs.asks_for(look, office, store, detail) if reason == second_pcs.REASON else None
-    return Case(number, reason, op_id, m, store, detail, opened_ms, closed_ms, place, body, acts, asks_for)
+    pc = second_pcs.lane_of(office, store, detail) if reason == second_pcs.REASON else None
+    asks_for = pc if pc is not None and second_pcs.is_asked(look, pc) else None
+    kept = None if pc is None else doubted_pcs.kept(look, pc) or (None if asks_for is None else 0)
+    return Case(
+        number, reason, op_id, m, store, detail, opened_ms, closed_ms, place, body, acts, asks_for, kept
+    )
 
 
 def _custody(look: Turn, store: str, reason: str, op_id: str) -> tuple[Place | None, bytes]:

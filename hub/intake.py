@@ -158,8 +158,10 @@ def post_batch(
         doubted_pcs.begin(turn, lane)
         if honoured is not None and honoured.tells_doubt and not doubted_pcs.thought(turn, lane):
             doubted_pcs.keep(turn, lane, doubted_pcs.ASKED)  # it was not believed, and that is lost
-        if not doubted_pcs.is_trusted(turn, lane):
-            if doubted_pcs.kept(turn, lane) > DOUBTED_MAX:
+        # What gets here of one that was turned down was posted before: else its key does not vouch for it.
+        is_refused = doubted_pcs.thought(turn, lane) == doubted_pcs.REFUSED
+        if not is_refused and not doubted_pcs.is_trusted(turn, lane):
+            if doubted_pcs.keeps(turn, lane, DOUBTED_MAX):
                 raise WireFault(Problem.BUSY, retry_after_s=3_600)
             delivery.doubt(doubted_pcs.pc(lane))
     if honoured is not None:

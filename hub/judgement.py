@@ -123,6 +123,7 @@ class _Round:
         self.later, self.hopeful = delivery is None, hopeful
         self.waiting: list[tuple[Any, ...]] = []
         self.seen: list[tuple[Any, ...]] = []
+        self.told_before: list[Place] = []
 
     def run(self) -> set[str]:
         """Judge, post and keep; gives the names of what became known by it."""
@@ -174,7 +175,9 @@ class _Round:
         if not self.later:
             done.latest_st = posts.latest_st
         else:
-            self._leave_waiting(admitted, posted.unlocked)
+            self._leave_waiting([*(one.place for one in admitted), *self.told_before], posted.unlocked)
+            for arrived in admitted:
+                done.later.setdefault(arrived.place, Outcome("A", {}))
         return posted.unlocked
 
     def _kept(self, one: Delivered) -> Outcome | None:
@@ -224,14 +227,9 @@ class _Round:
         unlocked |= {f"lane:{store}/{till}" for store, till, _, _ in closed}
         return [row for row in self.waiting if row[:4] not in closed]
 
-    def _leave_waiting(self, admitted: Sequence[Admitted], unlocked: set[str]) -> None:
-        self.turn.many(
-            "DELETE FROM waiting WHERE store = ? AND till = ? AND epoch = ? AND seq = ?",
-            [one.place for one in admitted],
-        )
-        for arrived in admitted:
-            self.done.later.setdefault(arrived.place, Outcome("A", {}))
-            unlocked.add(f"lane:{arrived.place[0]}/{arrived.place[1]}")
+    def _leave_waiting(self, places: Sequence[Place], unlocked: set[str]) -> None:
+        self.turn.many("DELETE FROM waiting WHERE store = ? AND till = ? AND epoch = ? AND seq = ?", places)
+        unlocked |= {f"lane:{store}/{till}" for store, till, _, _ in places}
 
     def _keep(self, one: Delivered, reading: Heard | Reading, outcome: Outcome) -> None:
         """Custody: an operation that is not posted now is kept, with what it waits for."""
@@ -239,6 +237,10 @@ class _Round:
         if not (self.later and outcome.letter == "P"):  # else it still waits, perhaps for something else
             (self.done.later if self.later else self.done.outcomes)[one.place] = outcome
         reason = str(outcome.detail.get("reason"))
+        if (
+            self.later and outcome.letter == "D"
+        ):  # another lane has told it: there is nothing left to wait for
+            self.told_before.append(one.place)
         if outcome.letter in ("P", "Q"):
             on_what = custody.name_of(outcome, op_id)
             self.done.awaited.append(on_what)

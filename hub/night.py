@@ -15,7 +15,17 @@ from datetime import UTC, datetime
 from apscheduler.schedulers.background import BackgroundScheduler
 
 from config.settings import NightWindow
-from hub import editions, expiry, member_editions, overdue, owing, phonebook, private_page, publishing
+from hub import (
+    editions,
+    expiry,
+    member_editions,
+    overdue,
+    owing,
+    phonebook,
+    private_page,
+    publishing,
+    release,
+)
 from hub.office import Office
 from points.days import plus_days
 
@@ -53,7 +63,9 @@ class Night:
             self._scheduler.shutdown(wait=True)
 
     def look(self) -> None:
-        """Run the night when it is due; what fails is tried again next time."""
+        """Run the night when it is due; what fails is tried again next time. And whatever the end of another
+        process cut off is gone on with."""
+        release.go_on(self.office)
         if not self.is_due():
             return
         try:

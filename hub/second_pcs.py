@@ -6,8 +6,8 @@ on speaking: it shows a token that was issued after the other had begun to speak
 question can, nor a PC that did not hear that it was granted a lane. From then on the PC in the new lane, and
 who took its place meanwhile, is heard and not believed: what it tells is kept and not posted, and it is
 granted, authorised and numbered nothing, until a person says that it belongs. Turned down, its key counts no
-further, what was kept of it is dismissed, and the PC whose place it had taken becomes the till again by going
-on itself. So many second PCs a store as the chain allows are accepted unasked.
+further, what was kept of it is dismissed (``hub.release``), and the PC whose place it had taken becomes the
+till again by going on itself. So many second PCs a store as the chain allows are accepted unasked.
 """
 
 from __future__ import annotations
@@ -15,9 +15,7 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 
-from hub import admission, continuation, intake, reception
-from hub.decisions import decide
-from hub.delivery import DOUBTED
+from hub import admission, continuation, intake
 from hub.office import Office
 from hub.store import device_keys, doubted_pcs, schema
 from hub.store.doubted_pcs import ACCEPTED, ASKED, REFUSED
@@ -71,8 +69,10 @@ def _accepted(look: Turn, lane: Lane) -> int:
 
 
 def ask(turn: Turn, office: Office, lane: Lane) -> None:
-    """A person is asked about the PC in this lane, which nobody believes yet."""
-    _ask_people(turn, office, lane, anew=True)
+    """A person is asked about the PC in this lane, which nobody believes yet; not of one that was accepted,
+    and waits till all of it is booked."""
+    if is_asked(turn, lane):
+        _ask_people(turn, office, lane, anew=True)
 
 
 def _ask_people(turn: Turn, office: Office, pc: Lane, *, anew: bool) -> None:
@@ -112,53 +112,38 @@ def is_next_refused(look: Turn, lane: Lane) -> bool:
     return current != lane.epoch and admission.is_free(look, lane, current)
 
 
-def asks_for(look: Turn, office: Office, store: str, detail: str) -> Lane | None:
-    """The lane of the PC that such a case asks for, while it waits for that."""
+def lane_of(office: Office, store: str, detail: str) -> Lane:
+    """The lane of the PC that such a case is of."""
     told = json.loads(detail)
-    lane = Lane(office.chain, store, told["till"], told.get("to", 0))
-    return lane if doubted_pcs.thought(look, lane) == ASKED else None
+    return Lane(office.chain, store, told["till"], told["to"])
+
+
+def is_asked(look: Turn, lane: Lane) -> bool:
+    """Whether a person is to say of this PC whether it belongs."""
+    return doubted_pcs.thought(look, lane) == ASKED
 
 
 def accept(turn: Turn, office: Office, lane: Lane) -> None:
-    """It belongs: what was kept of it is judged now, and it is the till."""
+    """It belongs: what was kept of it is booked from now on (``hub.release``), and it is the till."""
     doubted_pcs.keep(turn, lane, ACCEPTED)
-    _book(turn, office, lane)
-
-
-def book_accepted(turn: Turn, office: Office) -> None:
-    """What is kept of PCs that were accepted is judged: headquarters may have stopped in between, or begun
-    again from a copy in which it still waited."""
-    for pc in doubted_pcs.accepted(turn, office.chain):
-        if turn.one("SELECT 1 FROM waiting WHERE on_what = ?", (doubted_pcs.waits_on(pc),)) is not None:
-            _book(turn, office, pc)
-
-
-def _book(turn: Turn, office: Office, pc: Lane) -> None:
-    reception.settle(turn, office, intake.judge_waiting(turn, office, [doubted_pcs.waits_on(pc)]))
-    turn.run(
-        "DELETE FROM settings WHERE name = ? AND value = ?",
-        (intake.MISSING.format(*pc.columns), intake.HEARD),
-    )
 
 
 def turn_down(turn: Turn, office: Office, lane: Lane) -> None:
-    """It does not: its key vouches for what was posted and no more, and what was kept is dismissed. What it
-    may still spend comes home only when two people declare it lost. It tells nothing again after that."""
+    """It does not: its key vouches for what was posted and no more, and what was kept is dismissed from now
+    on (``hub.release``). What it may still spend comes home only when two people declare it lost. It tells
+    nothing again after that."""
     intake.keep_twice(turn, *lane.columns)
     doubted_pcs.keep(turn, lane, REFUSED)
-    place = ["store", "till", "epoch", "seq"]
-    kept = sorted(turn.find(schema.waiting, place, ["on_what"], [(doubted_pcs.waits_on(lane),)]))
-    last = turn.one(
-        "SELECT coalesce(max(seq), 0) FROM lanes WHERE store = ? AND till = ? AND epoch = ?", lane.columns
+    row = turn.one(
+        "SELECT coalesce((SELECT min(seq) - 1 FROM waiting w WHERE w.store = k.store AND w.till = k.till"
+        " AND w.epoch = k.epoch AND w.on_what = ?), (SELECT max(seq) FROM lanes l WHERE l.store = k.store"
+        " AND l.till = k.till AND l.epoch = k.epoch), 0)"
+        " FROM keys k WHERE k.store = ? AND k.till = ? AND k.epoch = ?",
+        (doubted_pcs.waits_on(lane), *lane.columns),
     )
-    assert last is not None
-    vouched = kept[0][3] - 1 if kept else last[0]
+    assert row is not None, "who is doubted was granted a lane"
     turn.run(
         "UPDATE keys SET revoked_at_ms = ?, max_seq = ? WHERE store = ? AND till = ? AND epoch = ?",
-        (office.clock(), vouched, *lane.columns),
+        (office.clock(), row[0], *lane.columns),
         twice=True,
     )
-    # By their places alone: the other PC may have the same operations, and what they used lies there as well.
-    decide(turn, office, [("op.dismiss", {"place": list(one)}) for one in kept])
-    closed = json.dumps({"reason": DOUBTED, "pc": doubted_pcs.pc(lane), "closed": True})
-    turn.put(schema.told, [(*one, "Q", closed, 1, None) for one in kept], on_conflict="replace")

@@ -25,7 +25,7 @@ from starlette.background import BackgroundTask
 from starlette.concurrency import run_in_threadpool
 
 from config.words import Words, load_words
-from hub import admission, casework, recalls
+from hub import admission, casework, recalls, release
 from hub import losses as lost_pcs
 from hub.console import access, chain_wide, exposed, phone, remedies, sticks, story
 from hub.console.tables import Column, Table, as_csv, shown, why
@@ -287,7 +287,8 @@ class Desk:
             return self._html(template, 422, path=here, word=word, **{**values, "fault": "case_fields"})
         if before.isascii() and before.isdigit() and len(before) < 10:
             casework.act(turn, self.office, _number(request), int(before), told.get("what", ""), by, note)
-        return Response(status_code=303, headers={**access.HEADERS, "location": here})
+        headers, work = {**access.HEADERS, "location": here}, BackgroundTask(release.go_on, self.office)
+        return Response(status_code=303, headers=headers, background=work)  # when the act is durable
 
     def _form(self, write: Any, begin: Callable[[], AbstractContextManager[Turn]] | None = None) -> Any:
         """A door for a form: with a session, its own word and our own origin; else nothing is done.

@@ -32,15 +32,26 @@ def keep(turn: Turn, lane: Lane, thinks: str) -> None:
 
 
 def is_trusted(look: Turn, lane: Lane) -> bool:
-    """Whether what this PC tells is posted, and it is granted anything."""
-    return thought(look, lane) in ("", ACCEPTED)
+    """Whether what this PC tells is posted, and it is granted anything. One that was accepted is trusted when
+    all that was kept of it is booked."""
+    thinks = thought(look, lane)
+    return not thinks or (thinks == ACCEPTED and not keeps(look, lane))
 
 
 def accepted(look: Turn, chain: str) -> list[Lane]:
     """The lanes of the second PCs that were accepted."""
+    return _thought_so(look, chain, ACCEPTED)
+
+
+def refused(look: Turn, chain: str) -> list[Lane]:
+    """The lanes of those that were turned down."""
+    return _thought_so(look, chain, REFUSED)
+
+
+def _thought_so(look: Turn, chain: str, thinks: str) -> list[Lane]:
     rows = look.run(
         "SELECT name FROM settings WHERE name >= ? AND name < ? AND value = ?",
-        (SETTING, SETTING[:-1] + ";", ACCEPTED),
+        (SETTING, SETTING[:-1] + ";", thinks),
     )
     named = [name.removeprefix(SETTING).split("/") for (name,) in rows]
     return sorted(Lane(chain, store, till, int(epoch)) for store, till, epoch in named)
@@ -87,8 +98,14 @@ def parted(look: Turn, store: str, till: str) -> dict[int, dict[int, int]]:
     }
 
 
+def keeps(look: Turn, lane: Lane, most: int = 0) -> bool:
+    """Whether more than ``most`` operations are kept of such a PC; no more of them are looked at."""
+    sql = "SELECT 1 FROM waiting WHERE on_what = ? LIMIT 1 OFFSET ?"
+    return look.one(sql, (waits_on(lane), most)) is not None
+
+
 def kept(look: Turn, lane: Lane) -> int:
-    """How many operations are kept of such a PC."""
+    """How many operations are kept of such a PC; all of them are counted."""
     row = look.one("SELECT count(*) FROM waiting WHERE on_what = ?", (waits_on(lane),))
     return 0 if row is None else int(row[0])
 

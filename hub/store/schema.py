@@ -190,14 +190,8 @@ waiting = Table(
 Index("waiting_on", waiting.c.on_what, waiting.c.store)
 NOT_DOUBTED = "substr(on_what, 1, 3) <> 'pc:'"
 """What waits by itself, and not because its PC is doubted (``doubted_pcs.ON``)."""
-Index(
-    "waiting_of",
-    waiting.c.store,
-    waiting.c.till,
-    waiting.c.m,
-    sqlite_where=text(NOT_DOUBTED),
-    postgresql_where=text(NOT_DOUBTED),
-)
+Index("waiting_of", waiting.c.store, waiting.c.till, waiting.c.m,
+      sqlite_where=text(NOT_DOUBTED), postgresql_where=text(NOT_DOUBTED))  # fmt: skip
 told = Table(
     "told",
     metadata,
@@ -213,13 +207,8 @@ told = Table(
 )
 """``later``: it was not said in the ack. ``g``: from this edition of members on it is counted there; NULL
 until the next edition is made."""
-Index(
-    "told_unnumbered",
-    told.c.store,
-    told.c.till,
-    sqlite_where=told.c.g.is_(None),
-    postgresql_where=told.c.g.is_(None),
-)
+Index("told_unnumbered", told.c.store, told.c.till,
+      sqlite_where=told.c.g.is_(None), postgresql_where=told.c.g.is_(None))  # fmt: skip
 dismissed = Table(
     "dismissed", metadata, _text("store"), _text("till"), _whole("epoch"), _whole("seq"), _text("op_id"),
     PrimaryKeyConstraint("store", "till", "epoch", "seq"),

@@ -9,7 +9,7 @@ from headquarters import Headquarters, Shop
 
 from agent.store import feeds
 from agent.till import DOUBTED
-from hub import casework
+from hub import casework, release
 
 
 def parted(hq: Headquarters, home: Shop, tmp_path: Path) -> tuple[Shop, int]:
@@ -35,6 +35,13 @@ def the_case(hq: Headquarters, to: int = 2) -> casework.Case:
 
 
 def say(hq: Headquarters, what: str, to: int = 2) -> None:
+    """A person decides, and all that follows is done."""
+    decided(hq, what, to)
+    release.go_on(hq.office)
+
+
+def decided(hq: Headquarters, what: str, to: int = 2) -> None:
+    """A person decides; what follows from it is still to be done."""
     case = the_case(hq, to)
     with hq.office.store.turn() as turn:
         assert casework.act(turn, hq.office, case.number, len(case.acts), what, "李娜", "问过门店")
