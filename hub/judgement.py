@@ -237,9 +237,7 @@ class _Round:
         if not (self.later and outcome.letter == "P"):  # else it still waits, perhaps for something else
             (self.done.later if self.later else self.done.outcomes)[one.place] = outcome
         reason = str(outcome.detail.get("reason"))
-        if (
-            self.later and outcome.letter == "D"
-        ):  # another lane has told it: there is nothing left to wait for
+        if self.later and outcome.letter == "D":  # another lane has told it: it waits for nothing more
             self.told_before.append(one.place)
         if outcome.letter in ("P", "Q"):
             on_what = custody.name_of(outcome, op_id)
