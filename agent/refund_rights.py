@@ -95,7 +95,7 @@ def give(till: Till, said: Said) -> Gift | None:
 
 def _record_gift(till: Till, said: Said, sale: str, raw: bytes) -> None:
     """Unless the sale is not here to be given."""
-    if till.rules is None:
+    if till.rules is None or transfers.is_doubted(till):
         return
     found = goods_back.returnable(till, sale)
     if isinstance(found, No) or found.kind != "sale.earn" or found.m is None or not found.rest:

@@ -121,8 +121,9 @@ class Sisters:
     # -- asking -------------------------------------------------------------------------------
 
     def _names(self) -> set[str]:
-        """Sister tills that may be asked; none without a network, or for a PC that has no term of its own."""
-        if not self._threads or not self.till.has_own_term:
+        """Sister tills that may be asked; none without a network, or for a PC that has no term of its own or
+        is doubted."""
+        if not self._threads or not self.till.has_own_term or transfers.is_doubted(self.till):
             return set()
         with self.till.book.lock:
             edition, names = self._told

@@ -14,7 +14,7 @@ from agent.journal.log import EPOCH_STEP
 from agent.recorder import Draft, Mark, next_id, record
 from agent.store import acts, cells, device_keys, feeds, sales, wants
 from agent.store.wants import Want
-from agent.till import Till
+from agent.till import DOUBTED, Till
 from config.sqlite import Connection
 from points import rights
 from points.fields import BadOperation
@@ -34,10 +34,19 @@ SCHED_MAX = 60
 """Days in one giving; a datagram holds no more."""
 
 
+def is_doubted(till: Till) -> bool:
+    """Whether headquarters does not know yet that this PC belongs: what it records is not booked, so what it
+    gives a sister till would be nobody's, and what it takes might never come back."""
+    return feeds.fact(till.book, DOUBTED) == "1"
+
+
 def at_hand(till: Till, m: int) -> int:
-    """Points of a member that this till could give away now; none while its cashier is about to use them."""
+    """Points of a member that this till could give away now; none while its cashier is about to use them, or
+    while it is doubted."""
     with till.book.lock:
-        if till.rules is None or any(who == m and op in till.asking for op, who in cells.intents(till.book)):
+        if till.rules is None or is_doubted(till):
+            return 0
+        if any(who == m and op in till.asking for op, who in cells.intents(till.book)):
             return 0
         return sum(till.rights(m).left(till.rule().today(till.time().st_ms)))
 

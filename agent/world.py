@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from agent import witness
+from agent import transfers, witness
 from agent.night import Night
 from agent.printing import Look, Printing
 from agent.pulse import Pulse
-from agent.store import feeds, members
-from agent.till import DOUBTED, Till
+from agent.store import members
+from agent.till import Till
 from hardware.scans import Wellbeing
 
 FAR_MS = 24 * 3_600_000
@@ -71,7 +71,7 @@ class Worlds:
             looks=self.printing.looks(),
             clock_doubt=till.time().suspect,
             silent_too_long=till.is_silent_too_long,
-            doubted=feeds.fact(till.book, DOUBTED) == "1",
+            doubted=transfers.is_doubted(till),
             far=self._is_far(),
             day=shift.day if shift else 0,
             day_closed=bool(shift and shift.closed),
