@@ -89,8 +89,7 @@ def approve(turn: Turn, office: Office, store: str, till: str, epoch: int, by: s
     intake.keep_twice(turn, store, till)
     decide(turn, office, [("agent.lost", fact)])
     pts = before - held_at(turn, store, till)
-    for told in lost_claims.claimed(turn, store, till, epoch):
-        lost_claims.ask_people(turn, office, told, Lane(office.chain, store, till, epoch))
+    lost_claims.ask_of(turn, office, Lane(office.chain, store, till, epoch))
     turn.run(
         "UPDATE losses SET pts = ? WHERE store = ? AND till = ? AND epoch = ?",
         (pts, store, till, epoch),

@@ -13,7 +13,8 @@ import json
 
 from hub.decisions import decide
 from hub.office import Office
-from hub.store import losses, schema
+from hub.store import doubted_pcs, losses, schema
+from hub.store.doubted_pcs import ASKED, REFUSED
 from hub.store.engine import Turn
 from points.identifiers import bucket, op_bucket
 from points.wire import claim
@@ -27,7 +28,13 @@ CASES_MAX = 500
 
 
 def ask_people(turn: Turn, office: Office, told: Claim, lane: Lane) -> bool:
-    """A case of a paper whose PC is lost, once; False when there are too many."""
+    """A case of a paper whose PC is lost, once; False when there are too many, or the PC was turned down.
+
+    While nobody has said whether it belongs, its papers wait for that (``ask_of``).
+    """
+    thinks = doubted_pcs.thought(turn, lane)
+    if thinks in (ASKED, REFUSED):
+        return thinks == ASKED
     known = turn.one("SELECT 1 FROM cases WHERE reason = ? AND op_id = ?", (REASON, told.op_id))
     if known is not None:
         return True
@@ -42,14 +49,20 @@ def ask_people(turn: Turn, office: Office, told: Claim, lane: Lane) -> bool:
     return True
 
 
-def claimed(look: Turn, store: str, till: str, epoch: int) -> list[Claim]:
+def ask_of(turn: Turn, office: Office, lane: Lane) -> None:
+    """A case of each shown paper of a lost PC, as ``ask_people``."""
+    for told in claimed(turn, lane):
+        ask_people(turn, office, told, lane)
+
+
+def claimed(look: Turn, lane: Lane) -> list[Claim]:
     """The shown papers of a PC that would count if it is lost."""
     rows = look.run(
         "SELECT c.digits FROM claims c JOIN keys k ON k.kid = c.kid"
         " WHERE c.state = ? AND k.store = ? AND k.till = ? AND k.epoch = ? ORDER BY c.op_id",
-        (SHOWN, store, till, epoch),
+        (SHOWN, *lane.columns),
     )
-    return [told for (digits,) in rows if _counts(look, told := claim.decode(digits))]
+    return [told for (digits,) in rows if _counts(look, told := claim.decode(digits), lane)]
 
 
 def make_available(turn: Turn, office: Office, papers: list[Claim], lane: Lane) -> int:
@@ -80,14 +93,17 @@ def accept(turn: Turn, office: Office, op_id: str) -> bool:
     if row is None:
         return False
     told, lane = claim.decode(row[0]), Lane(office.chain, *row[1:])
-    if not losses.is_lost(turn, lane.store, lane.till, lane.epoch) or not _counts(turn, told):
+    if not losses.is_lost(turn, lane.store, lane.till, lane.epoch) or not _counts(turn, told, lane):
         return False
     make_available(turn, office, [told], lane)
     return True
 
 
-def _counts(look: Turn, told: Claim) -> bool:
-    """Whether a paper says that a known member earned, used nothing, and nobody has told its operation."""
+def _counts(look: Turn, told: Claim, lane: Lane) -> bool:
+    """Whether a paper says that a known member earned, used nothing, and nobody has told its operation. What
+    a second PC has printed is worth what it tells: nothing before people believe it."""
+    if doubted_pcs.thought(look, lane) in (ASKED, REFUSED):
+        return False
     key = (op_bucket(told.op_id), told.op_id)
     heard = look.one("SELECT 1 FROM op_seen WHERE op_bucket = ? AND op_id = ?", key)
     issued = look.one("SELECT 1 FROM issued WHERE bucket = ? AND m = ?", (bucket(told.m), told.m))

@@ -13,11 +13,11 @@ import json
 import logging
 from functools import partial
 
-from hub import intake, reception
+from hub import intake, lost_claims, reception
 from hub.decisions import decide, listens
 from hub.delivery import DOUBTED
 from hub.office import Office
-from hub.store import doubted_pcs, schema
+from hub.store import doubted_pcs, losses, schema
 from hub.store.engine import Collision, Turn
 from hub.store.sharing import NotDone
 from points.wire.lane import Lane
@@ -86,8 +86,15 @@ def _book(turn: Turn, office: Office, lane: Lane, last: int) -> None:
     )
     reception.settle(turn, office, intake.judge_waiting(turn, office, [alone]))
     if not doubted_pcs.keeps(turn, lane):
-        name = intake.MISSING.format(*lane.columns)
-        turn.run("DELETE FROM settings WHERE name = ? AND value = ?", (name, intake.HEARD))
+        end(turn, office, lane)
+
+
+def end(turn: Turn, office: Office, lane: Lane) -> None:
+    """All that an accepted PC has told is booked: what waited for that goes on, its papers if it is lost."""
+    name = intake.MISSING.format(*lane.columns)
+    turn.run("DELETE FROM settings WHERE name = ? AND value = ?", (name, intake.HEARD))
+    if losses.is_lost(turn, *lane.columns):
+        lost_claims.ask_of(turn, office, lane)
 
 
 def _dismiss(turn: Turn, office: Office, lane: Lane, numbers: list[int]) -> None:

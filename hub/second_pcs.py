@@ -15,7 +15,7 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 
-from hub import admission, continuation, intake
+from hub import admission, continuation, intake, release
 from hub.office import Office
 from hub.store import device_keys, doubted_pcs, schema
 from hub.store.doubted_pcs import ACCEPTED, ASKED, REFUSED
@@ -126,6 +126,8 @@ def is_asked(look: Turn, lane: Lane) -> bool:
 def accept(turn: Turn, office: Office, lane: Lane) -> None:
     """It belongs: what was kept of it is booked from now on (``hub.release``), and it is the till."""
     doubted_pcs.keep(turn, lane, ACCEPTED)
+    if not doubted_pcs.keeps(turn, lane):
+        release.end(turn, office, lane)
 
 
 def turn_down(turn: Turn, office: Office, lane: Lane) -> None:

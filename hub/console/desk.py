@@ -230,7 +230,7 @@ class Desk:
         return "exposure.html", {
             "title": "exposure", "whole": whole, "stores": stores,
             "bounds": exposed.bounds(look, self.office), "owed": exposed.owed(look),
-            "lost": exposed.lost(look, now), "asked": asked, "fault": "",
+            "lost": exposed.lost(look, self.office.chain, now), "asked": asked, "fault": "",
             "written_off": exposed.written_off(look),
             "silent": exposed.silent(look, self.office), "unlocked": exposed.unlocked(look, self.office),
             "awaited": exposed.awaited(look),

@@ -121,11 +121,11 @@ def written_off(look: Turn) -> Table:
     return Table("written_off", columns, rows)
 
 
-def lost(look: Turn, now_ms: int) -> Table:
+def lost(look: Turn, chain: str, now_ms: int) -> Table:
     """PCs that were declared lost, or are about to be."""
     rows = [
         [loss.store, loss.till, loss.epoch, loss.asked_by, loss.approved_by or "", loss.approved_ms, loss.pts,
-         sum(told.earned for told in lost_claims.claimed(look, loss.store, loss.till, loss.epoch)),
+         sum(told.earned for told in lost_claims.claimed(look, loss.lane(chain))),
          loss.evidence]
         for loss in losses.every(look, now_ms - EXPOSED_MS)
     ]  # fmt: skip

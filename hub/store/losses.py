@@ -18,6 +18,7 @@ from points.identifiers import op_bucket
 from points.operations import Operation
 from points.rights import is_over_with
 from points.wire import canonical
+from points.wire.lane import Lane
 
 
 class Loss(NamedTuple):
@@ -37,6 +38,10 @@ class Loss(NamedTuple):
     approved_ms: int | None = None
     seq: int = 0
     pts: int = 0
+
+    def lane(self, chain: str) -> Lane:
+        """The lane in which the PC wrote last."""
+        return Lane(chain, self.store, self.till, self.epoch)
 
 
 COLUMNS = ", ".join(Loss._fields)

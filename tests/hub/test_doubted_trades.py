@@ -7,13 +7,14 @@ from pathlib import Path
 import pytest
 from forks import enrolled, points_of, sold
 from headquarters import Headquarters, Shop
+from test_refunds_by_sisters import sell
 from test_sisters import at_headquarters, met
 from test_succession_lost import declare_lost
 from two_pcs import is_told, kept, parted, say
 
 from agent import day_close
 from agent.recorder import Recorded
-from agent.store import feeds
+from agent.store import feeds, sales
 from agent.till import DOUBTED
 from agent.uplink import OutOfReach
 from hub import casework
@@ -88,6 +89,20 @@ def test_it_has_none_to_give_that_headquarters_does_not_know(
     assert at_headquarters(hq)["02"] == 300
 
 
+def test_it_gives_no_right_to_refund_what_the_other_pc_sold_as_well(
+    hq: Headquarters, trio: tuple[Shop, Shop, Shop, int]
+) -> None:
+    """Both have the sale from before they parted, and two tills would refund it once each."""
+    home, twin, sister, m = trio
+    sale, paper = sell(twin, m)
+    twin.sync()
+    for shop in (home, twin, sister):
+        shop.uplink.connected = False
+    with met(twin, sister) as (_, way):
+        assert not way.right_to(paper)
+    assert not sales.is_ceded(twin.till.book, sale)
+
+
 @pytest.mark.parametrize("what", [casework.ACCEPT_PC, casework.TURN_DOWN_PC])
 def test_what_a_sister_till_gave_it_all_the_same_counts_once(
     hq: Headquarters, trio: tuple[Shop, Shop, Shop, int], what: str
@@ -146,7 +161,7 @@ def test_points_that_it_has_invented_and_given_away_are_owed_till_people_have_lo
     say(hq, what)
     assert verify(hq.office).faults == []
     is_ours = what == casework.ACCEPT_PC
-    assert owed(hq, m) == (200, 0) if is_ours else (0, 300)
+    assert owed(hq, m) == ((200, 0) if is_ours else (0, 300))
 
 
 def test_it_enrols_whom_it_has_numbers_for_and_gets_no_more(
