@@ -54,8 +54,8 @@ class Case(NamedTuple):
     asks_for: Lane | None
     """The lane of a second PC that waits to be accepted."""
     kept: int | None
-    """How many operations of a second PC are kept now; None where the case is of none, or it keeps none and
-    people have decided."""
+    """How many operations of a second PC are kept now; None where the case is of none, or nobody was to
+    decide about it."""
 
     @property
     def why(self) -> str:
@@ -93,7 +93,7 @@ def find(look: Turn, office: Office, number: int) -> Case | None:
     place, body = _custody(look, store, reason, op_id) if closed_ms is None else (None, b"")
     pc = second_pcs.lane_of(office, store, detail) if reason == second_pcs.REASON else None
     asks_for = pc if pc is not None and second_pcs.is_asked(look, pc) else None
-    kept = None if pc is None else doubted_pcs.kept(look, pc) or (None if asks_for is None else 0)
+    kept = None if pc is None or not doubted_pcs.thought(look, pc) else doubted_pcs.kept(look, pc)
     return Case(
         number, reason, op_id, m, store, detail, opened_ms, closed_ms, place, body, acts, asks_for, kept
     )

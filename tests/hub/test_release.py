@@ -174,7 +174,7 @@ def test_the_page_of_the_case_says_what_is_left_and_looks_again(
     release.go_on(hq.office)
     done = desk.get(case).text
     assert "refresh" not in done
-    assert "总部保管" not in done
+    assert "<dd>0</dd>" in done
 
 
 def test_who_decides_on_the_page_need_not_stay(
