@@ -7,7 +7,7 @@ first; a term of the receiver that is over, closed or lost, takes nothing any mo
 
 from __future__ import annotations
 
-from hub.store import device_keys, losses
+from hub.store import device_keys, doubted_pcs, losses
 from hub.store.engine import Turn
 from points.fields import BadOperation
 from points.holding import is_lost
@@ -42,6 +42,13 @@ def doubt(look: Turn, chain: str, taken: Operation, seen: Seen | None) -> Outcom
     here = [taken.store, taken.till, taken.body["inc"], taken.body["term"]]
     same = (giving.id, giving.m, giving.body["sched"]) == (taken.refs[0], taken.m, taken.body["sched"])
     return None if same and giving.fund[0][3][:4] == here else _not_given(taken)
+
+
+def in_question(look: Turn, chain: str, taken: Operation) -> str:
+    """The PC that gave, if nobody knows whether it belongs, or it was turned down: what it gave it may have
+    invented, and the receiver could not know. Nothing for one that is believed."""
+    giver = transfer.heard(taken.body["given"], chain, taken.store).lane
+    return "" if doubted_pcs.is_trusted(look, giver) else doubted_pcs.pc(giver)
 
 
 def _not_given(taken: Operation) -> Outcome:

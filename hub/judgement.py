@@ -34,6 +34,7 @@ log = logging.getLogger(__name__)
 Case = tuple[str, str, int | None, str, str]
 """reason, operation, member, store, detail."""
 
+GIVEN_IN_QUESTION = "given-in-question"
 INTERNAL = Outcome("Q", {"reason": "policy", "field": "internal"})
 ARRIVAL_OPS_MAX = 2**20
 """Facts are numbered by their arrival and their place in it; with all that waited for it, it has fewer."""
@@ -192,7 +193,17 @@ class _Round:
         of = docket.seen.get(one.op.refs[0])
         if one.op.kind in refund_rights.DOUBTED:
             return refund_rights.doubt(self.turn, self.now.chain, one.place, one.op, of)
-        return handovers.doubt(self.turn, self.now.chain, one.op, of)
+        kept = handovers.doubt(self.turn, self.now.chain, one.op, of)
+        if kept is None:
+            self._ask_of_giver(one.op)
+        return kept
+
+    def _ask_of_giver(self, taken: Operation) -> None:
+        """A take is posted, and people look at it, when nobody believes the PC that gave."""
+        pc = handovers.in_question(self.turn, self.now.chain, taken)
+        if pc:
+            detail = json.dumps({"pc": pc, "pts": sum(n for _, n in taken.moves())})
+            self.done.cases.append((GIVEN_IN_QUESTION, taken.id, taken.m, taken.store, detail))
 
     def _unheard(self, lost: Mapping[str, Any]) -> Outcome | None:
         """What a loss waits for: what its PC gave itself is found in its lane."""

@@ -157,6 +157,8 @@ def test_points_that_it_has_invented_and_given_away_are_owed_till_people_have_lo
         shop.uplink.connected = True
         shop.sync()
     assert verify(hq.office).faults == []
+    asked = hq.rows("SELECT m, detail FROM cases WHERE reason = 'given-in-question'")
+    assert asked == [(m, '{"pc": "s001/01/2", "pts": 300}')], "nothing of it is silent"
     assert owed(hq, m) == (0, 300), "each paid out once what the member has, and the invented ones are none"
     say(hq, what)
     assert verify(hq.office).faults == []
