@@ -195,7 +195,7 @@ class _Round:
         """What a loss waits for: what its PC gave itself is found in its lane."""
         if all(
             self._reached((*lost["agent"][:2], epoch)) >= seq
-            for epoch, seq in ([lost["epoch"], lost["seq"]], *lost.get("went_on", ()))
+            for epoch, seq, *_ in ([lost["epoch"], lost["seq"]], *lost.get("went_on", ()))
         ):
             return None
         return Outcome("P", {"reason": "missing-dependency", "lost": "{}/{}".format(*lost["agent"][:2])})
