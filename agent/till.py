@@ -83,6 +83,7 @@ class Till:
     witness: Witness | None = None
     books: dict[str, RuleBook] = field(default_factory=dict)
     rules: RuleBook | None = None
+    known_rules: frozenset[str] = rulebook.KNOWN
     pending: dict[int, list[Operation]] = field(default_factory=dict)
     tokens: dict[int, Shown] = field(default_factory=dict)
     """What members' tokens told, by member; some may be out of date."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from agent import witness
+from agent import understanding, witness
 from agent.night import Night
 from agent.printing import Look, Printing
 from agent.pulse import Pulse
@@ -30,6 +30,7 @@ class World:
     clock_doubt: bool
     silent_too_long: bool
     doubted: bool
+    rules_behind: bool
     far: bool
     day: int
     day_closed: bool
@@ -72,6 +73,7 @@ class Worlds:
             clock_doubt=till.time().suspect,
             silent_too_long=till.is_silent_too_long,
             doubted=feeds.fact(till.book, DOUBTED) == "1",
+            rules_behind=bool(understanding.lacking(till)),
             far=self._is_far(),
             day=shift.day if shift else 0,
             day_closed=bool(shift and shift.closed),

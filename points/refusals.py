@@ -23,6 +23,7 @@ class Refusal(IntEnum):
     storage_full = auto()
     frozen = auto()
     earn_only = auto()
+    rules_behind = auto()
     short_code_earns_only = auto()
     debt = auto()
     below_step = auto()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from agent import understanding
 from agent.approval import MANAGER
 from agent.cards import Card
 from agent.counter import Found, SaleQuote
@@ -55,6 +56,8 @@ def card(told: Card, till: Till, words: Words, *, online: bool, earns_only: bool
         why = "page.why_no_redeem_short"
     elif told.status == "frozen":
         why = "page.why_no_redeem_frozen"
+    elif understanding.lacking(till):
+        why = "page.why_no_redeem_rules"
     elif told.debt:
         why = "page.why_no_redeem_debt"
     elif not told.points:
@@ -259,6 +262,7 @@ def state(told: World, till: Till, words: Words) -> Said:
         ],
         "silent": words.say("state.silent_too_long") if told.silent_too_long else "",
         "doubted": words.say("state.doubted") if told.doubted else "",
+        "behind": words.say("state.rules_behind") if told.rules_behind else "",
         "far": words.say("state.far") if told.far else "",
         "clock": words.say("state.clock_doubt") if told.clock_doubt else "",
         "day": {

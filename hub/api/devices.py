@@ -23,6 +23,7 @@ from hub import (
     authorisations,
     claims,
     device_keys,
+    dialects,
     hello,
     intake,
     private_page,
@@ -244,6 +245,8 @@ class Devices:
         topic, shard = request.path_params["topic"], request.path_params["shard"]
         if _whole(request.path_params["gen"]) != publishing.GEN:
             raise NotFound()
+        with self.office.store.look() as look:
+            dialects.check(look, self.office, lane)
         if topic == PRIVATE_TOPIC and shard == private_shard(lane.store, lane.till):
             with self.office.store.turn() as turn:
                 is_shut = request.url.query == endpoints.SHUT
