@@ -26,7 +26,7 @@ from hub.store.standings import Held
 from points.holding import Lost
 from points.identifiers import bucket, op_bucket
 from points.judging import Docket, Outcome, Seen, admit, post, shaped, twin
-from points.operations import Operation
+from points.operations import KINDS, Kinds, Operation
 from points.rulebook import RuleBook
 
 log = logging.getLogger(__name__)
@@ -79,11 +79,11 @@ def judge(
     names, count, reached = set(unlocked), 0, None
     lost = losses.lost(turn)
     if delivery is not None:
-        if delivery.till in lost:  # drafts and the short way know nothing of that
+        if delivery.till in lost or now.kinds is not KINDS:  # drafts and the short way know nothing of that
             delivery.drafts = {}
         delivery.give_up(m for (m,) in turn.find(schema.waiting, ["m"], ["store", "till"], [delivery.till]))
         rest, readings = delivery.undrafted()
-        if delivery.till in lost:
+        if delivery.till in lost or now.kinds is not KINDS:
             for reading in readings:
                 if isinstance(reading, Heard):
                     reading.plain = None
@@ -134,6 +134,7 @@ class _Round:
             if reading.id and not (self.hopeful and isinstance(reading, Heard))  # that would collide
         }
         docket, held = _docket(turn, self.delivered, readings, heard, self.books, resolved.values())
+        docket.kinds = self.now.kinds
         admitted: list[Admitted] = []
         for one, reading in zip(self.delivered, readings, strict=True):
             verdict = self._kept(one) or _admit_plain(one, docket) or _admit(one, reading, docket, resolved)
@@ -340,7 +341,7 @@ def _admit(
     if known is not None and not known.posted and (known.lane, known.seq) == ((store, till, epoch), seq):
         del docket.seen[named]  # it is this very operation, judged again
     try:
-        verdict = twin(named, one.digest, docket) or _shaped(one, reading, resolved.get(named))
+        verdict = twin(named, one.digest, docket) or _shaped(one, reading, resolved.get(named), docket.kinds)
         if isinstance(verdict, Operation):
             verdict = admit(verdict, docket) or verdict
     except Exception:
@@ -359,10 +360,12 @@ def _admit(
     return Admitted(one.place, one.n, verdict, one.body, one.digest)
 
 
-def _shaped(one: Delivered, reading: Heard | Reading, m: int | None) -> Operation | Outcome:
+def _shaped(one: Delivered, reading: Heard | Reading, m: int | None, kinds: Kinds) -> Operation | Outcome:
     """The operation; ``m`` is the member whom headquarters has named for it."""
     store, till = one.place[:2]
     if isinstance(reading, Heard):
-        return reading if m is None else shaped({**reading.body, "m": m}, store, till)
+        if m is None and kinds is KINDS:
+            return reading
+        return shaped(reading.body if m is None else {**reading.body, "m": m}, store, till, kinds)
     assert reading.body is not None, "what cannot be read is not asked for its shape"
-    return shaped(reading.body if m is None else {**reading.body, "m": m}, store, till)
+    return shaped(reading.body if m is None else {**reading.body, "m": m}, store, till, kinds)

@@ -18,6 +18,7 @@ from hub.store.engine import Store, Turn
 from hub.store.sharing import SharedTurns
 from points import rulebook
 from points.identifiers import HUB_STORE
+from points.operations import KINDS, Kinds
 from points.rulebook import RuleBook
 from points.wire.dialect import Dialect
 from points.wire.lane import KeyRecord, Lane
@@ -73,6 +74,8 @@ class Office:
     chance: Callable[[int], bytes] = secrets.token_bytes
     forms: Dialect = field(default_factory=Dialect)
     """The oldest and the newest form in which it publishes editions."""
+    kinds: Kinds = field(default_factory=lambda: KINDS)
+    """The operations that it understands; others are kept until it does."""
     policy: Policy = by_visits
     """Who is granted what may be spent offline."""
     books: dict[str, RuleBook] = field(default_factory=dict)

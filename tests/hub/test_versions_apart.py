@@ -1,4 +1,7 @@
-"""Programs of different versions: an older till under newer rules, and under a newer headquarters."""
+"""Programs of different versions: an older till under newer rules or a newer headquarters, and a newer till.
+
+An older program is one whose table of what it knows was cut down, nothing of it is replaced.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +20,9 @@ from agent.screen import said
 from agent.store import feeds
 from config.words import load_words
 from hub import publishing
+from hub.verify import verify
 from points import rulebook
+from points.operations import KINDS
 from points.refusals import Refusal
 from points.wire import canonical, endpoints, manifest
 from points.wire.dialect import Dialect
@@ -159,3 +164,82 @@ def test_feeds_alone_are_refused_to_it(hq: Headquarters, till: PretendTill) -> N
         )
     assert till.send() == {}
     assert points_of(hq, m) == (50, 0)
+
+
+# -- a till that is newer than headquarters ------------------------------------------------------
+
+
+def without(*kinds: str) -> dict[Any, Any]:
+    """What a headquarters understands that has not learnt these."""
+    return {kind: check for kind, check in KINDS.items() if kind[0] not in kinds}
+
+
+def test_what_headquarters_has_not_learnt_is_kept_and_posted_after_its_upgrade(hq: Headquarters) -> None:
+    hq.reopen(kinds=without("redeem.cash", "sale.refund"))
+    home = hq.shop("s001")
+    m = enrolled(home)
+    redeemed = home.counter.redeem(m, 30, "c1")
+    sold = home.counter.sell(m, GOODS, "c1")
+    assert isinstance(sold, Recorded)
+    assert isinstance(redeemed, Recorded)
+    assert isinstance(goods_back.refund(home.till, sold.op.id, [[1, 1, 10_000]], "c1"), Recorded)
+    home.sync()
+    assert points_of(hq, m) == (200, 0), "both sales are posted: the lane goes on"
+    assert [row for (row,) in hq.rows("SELECT on_what FROM waiting")] == ["unknown-type"] * 2
+    card = home.counter.card(m)
+    assert card is not None
+    assert card.points == 70, "here it is known what happened"
+    hq.reopen(kinds=without("redeem.cash"))
+    assert points_of(hq, m) == (100, 0), "what it learns first is posted first"
+    hq.reopen()
+    assert points_of(hq, m) == (70, 0)
+    assert hq.rows("SELECT on_what FROM waiting") == []
+    home.sync()
+    card = home.counter.card(m)
+    assert card is not None
+    assert (card.points, card.pending_pts) == (70, 0), "and its till has heard of it"
+    assert cases(hq) == []
+    assert verify(hq.office).faults == []
+    hq.reopen()
+    assert points_of(hq, m) == (70, 0), "once"
+
+
+def test_a_version_of_tomorrow_is_kept_and_learnt(hq: Headquarters, till: PretendTill) -> None:
+    m = till.enrol()
+    till.earn(m, 100)
+    till.redeem(m, 40, tv=2, note="雨")
+    till.earn(m, 5)
+    assert till.send() == {3: ("P", {"reason": "unknown-version"})}
+    assert points_of(hq, m) == (105, 0)
+    hq.reopen(kinds=KINDS | {("redeem.cash", 2): KINDS["redeem.cash", 1]})
+    assert points_of(hq, m) == (65, 0)
+    assert till.told()[3][0] == "A"
+    till.redeem(m, 5, tv=2)
+    assert till.send() == {}, "what is new is posted at once from then on"
+    assert points_of(hq, m) == (60, 0)
+
+
+def test_what_refers_to_it_waits_for_it(hq: Headquarters, till: PretendTill) -> None:
+    hq.reopen(kinds=without("sale.earn"))
+    m = till.enrol()
+    sale = till.earn(m, 100)
+    till.refund(m, sale, 4_000, ["burn_l", 40])
+    assert till.send() == {
+        2: ("P", {"reason": "unknown-type"}),
+        3: ("P", {"reason": "missing-dependency", "op": sale["id"]}),
+    }
+    again = till.heard(till.deliver(till.cut(1, 3)))
+    assert again[2] == ("P", {"reason": "unknown-type"}), "asked again it says the same"
+    hq.reopen()
+    assert points_of(hq, m) == (60, 0)
+
+
+def test_what_is_misshapen_by_what_was_learnt_is_a_case(hq: Headquarters, till: PretendTill) -> None:
+    hq.reopen(kinds=without("redeem.cash"))
+    m = till.enrol()
+    till.earn(m, 100)
+    till.redeem(m, 40, ["local", 30])
+    assert till.send() == {3: ("P", {"reason": "unknown-type"})}
+    hq.reopen()
+    assert points_of(hq, m) == (100, 0)
+    assert [reason for reason, _ in cases(hq)] == ["bad-field"]
