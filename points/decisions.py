@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from points.amounts import whole
+from points.days import day
 from points.fields import (
     EPOCH_MAX,
     LINES_MAX,
@@ -209,6 +210,14 @@ def charge(body: Mapping[str, Any]) -> None:
     whole(body["pts"], 1)
     word(body["note"], EVIDENCE_MAX)
     word(body["decided_by"])
+
+
+def fix_clock(body: Mapping[str, Any]) -> None:
+    """The time of a member's operation could not be true: it happened at ``true_st``, on ``true_day``."""
+    whole(body["m"], 0)
+    one_ref(body)
+    whole(body["true_st"], 0, ST_MAX_MS)
+    day(body["true_day"])
 
 
 def claimed(body: Mapping[str, Any]) -> None:

@@ -27,7 +27,7 @@ from points.identifiers import HUB_STORE
 from points.legs import MEM, OWED, Leg
 from points.lots import Draw, Lot
 from points.operations import Operation
-from points.order import canonical
+from points.order import CLOCK_FIX, canonical
 from points.returns import Sale
 from points.rulebook import RuleBook
 from points.settlement import settle
@@ -363,8 +363,8 @@ _STEPS: Mapping[str, Callable[[Account, Operation], None]] = {
     **DECIDED,
 }
 
-FOLDED = frozenset(_STEPS)
-"""The kinds that change what a member has; all others only move where it is held, or name somebody."""
+FOLDED = frozenset(_STEPS) | {CLOCK_FIX}
+"""The kinds that change what a member has, or when; all others move where it is held, or name somebody."""
 
 
 def fold(m: int, ops: Iterable[Operation], books: Mapping[str, RuleBook]) -> Account:

@@ -21,7 +21,7 @@ from points.identifiers import HUB_STORE
 from points.legs import Leg
 from points.members import begin
 from points.operations import HUB_KINDS, KINDS, Kinds, Operation, known, read
-from points.order import canonical
+from points.order import CLOCK_FIX, believed, canonical
 from points.quoting import earn_due, recompute_earn
 from points.returns import Sale
 from points.rulebook import RuleBook
@@ -35,8 +35,8 @@ BEHIND = frozenset({"rights.return", "rights.give", "refund.cede", "refund.give"
 does not: what spends them does not either. Who gives away the right to refund a sale has told all that came
 back of it."""
 RETURNS = frozenset({"sale.refund", "sale.void"})
-OF_A_SALE = RETURNS | {"refund.cede", "refund.give"}
-"""Kinds that wait for the sale that they mean, and concern its own member."""
+OF_A_SALE = RETURNS | {CLOCK_FIX} | {"refund.cede", "refund.give"}
+"""Kinds that wait for the sale or another fact that they mean, and concern its own member."""
 
 
 class Outcome(NamedTuple):
@@ -217,12 +217,14 @@ def post(
         account = Account(standing.m, books)
         for op in facts:
             account.take(op)
-        standing.last_key = max(standing.last_key, _last_key(facts))
+        last = _last_key(facts)
+        is_moved = any(op.kind == CLOCK_FIX for op in ops)  # back from a time that could not be true, perhaps
+        standing.last_key = last if is_moved else max(standing.last_key, last)
     rights: list[Leg] = []
     remarks: dict[str, Outcome] = {}
     for op in ops:
         asks_all = account.over_refunded or "given" in op.body
-        every = [*(history or ()), *ops] if asks_all else []
+        every = believed([*(history or ()), *ops]) if asks_all else []
         remark = _remark(op, account, books, every, may_refund)
         moved, short = move_rights(standing, op, lost)
         rights += moved

@@ -292,6 +292,7 @@ KINDS: Kinds = {
     ("debt.charge", 1): decisions.charge,
     ("debt.writeoff", 1): decisions.write_off,
     ("claim.earn", 1): decisions.claimed,
+    ("clock.fix", 1): decisions.fix_clock,
 }
 """Every kind that is understood here, in the version whose bytes are frozen."""
 
@@ -299,7 +300,7 @@ HUB_KINDS = frozenset(
     {
         *("rights.grant", "auth.reserve", "auth.unlock", "refund.reserve"),
         *("member.issue", "member.resolve", "op.dismiss", "agent.lost", "claim.earn"),
-        *("debt.charge", "debt.writeoff"),
+        *("debt.charge", "debt.writeoff", "clock.fix"),
     }
 )
 """Decisions that only headquarters' own lane may carry."""

@@ -61,6 +61,7 @@ SAYS: dict[str, dict[str, Any]] = {
         "m": 1024, "refs": [SALE], "pts": 40, "earned_st": 1785549600000, "digest": "5c" * 16,
         "place": ["s01", "t1", 1, 17],
     },
+    "clock.fix": {"m": 1024, "refs": [SALE], "true_st": 1785549600000, "true_day": 20260801},
 }  # fmt: skip
 """What each kind says besides the mandatory keys, with everything that it may say."""
 
