@@ -69,6 +69,10 @@ def may_spend(till: Till, view: View | None, pts: int) -> No | None:
     if understanding.lacking(till):
         return No(Refusal.rules_behind, {})
     refusal = check_redeem(rules, pts, shown, account.debt)
+    if refusal in (None, Refusal.not_enough_points) and till.time().in_doubt:
+        sure, doubtful = account.near_expiry(view.today)
+        if sure < pts <= sure + doubtful:
+            return No(Refusal.confirm_later, {"points": sure - sure % rules.redeem_step})
     if refusal is None:
         return None
     step = rules.redeem_step

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from agent.identity import Identity
-from agent.journal.clock import Clock, StoreTime, Witness, raised_by, store_time
+from agent.journal.clock import Clock, Reading, StoreTime, Witness, raised_by, store_time
 from agent.journal.database import Book
 from agent.journal.log import EPOCH_STEP, Log
 from agent.session import Session, session_ms
@@ -97,6 +97,7 @@ class Till:
     feed_g: int = 0
     """Which edition of members it knows; an earn says so."""
     session: Session = field(init=False)
+    began: Reading = field(init=False)
     inst: str = field(init=False)
     """This start of the program, 32 hex: two that write one lane are told apart by it."""
     chain_name: str = ""
@@ -104,7 +105,7 @@ class Till:
     _shift: Shift | None = None
 
     def __post_init__(self) -> None:
-        self.inst = self.chance(16).hex()
+        self.inst, self.began = self.chance(16).hex(), self.clock.now()
         self.session = Session(self.book)
 
     @property
@@ -215,11 +216,9 @@ class Till:
             raise Fault("fault.no_rules", "no rule book has been received yet")
         return self.rules
 
-    # -- time ---------------------------------------------------------------------------------
-
     def time(self) -> StoreTime:
         """Store time for the next operation."""
-        return store_time(self.clock.now(), self.log.last_st, self.witness)
+        return store_time(self.clock.now(), self.log.last_st, self.witness, self.began)
 
     def heard_hub(self, hub_ms: int) -> None:
         """Headquarters signed this time just now; remember with which reading it was heard.
@@ -271,8 +270,6 @@ class Till:
         with self.book.turn() as turn:
             feeds.keep_fact(turn, "shift", f"{shift.day},{int(shift.closed)}")
         self._shift = shift
-
-    # -- members ------------------------------------------------------------------------------
 
     def gather(self) -> None:
         """Rebuild the pending facts: what the held edition of members does not count yet."""

@@ -28,6 +28,7 @@ class World:
     waiting: int
     looks: tuple[Look, ...]
     clock_doubt: bool
+    clock_off_ms: int
     silent_too_long: bool
     doubted: bool
     rules_behind: bool
@@ -63,14 +64,15 @@ class Worlds:
     def now(self) -> World:
         """The state now."""
         till, fault = self.till, self.till.log.fault or self.night.fault or witness.fault(self.till)
-        shift = till.shift() if till.rules is not None else None
+        shift, time = till.shift() if till.rules is not None else None, till.time()
         return World(
             network=self.pulse.network,
             unsynced=self.night.unsent(),
             printer=self.printing.condition,
             waiting=self.printing.waiting(),
             looks=self.printing.looks(),
-            clock_doubt=till.time().suspect,
+            clock_doubt=time.suspect,
+            clock_off_ms=time.off_ms,
             silent_too_long=till.is_silent_too_long,
             doubted=feeds.fact(till.book, DOUBTED) == "1",
             rules_behind=bool(understanding.lacking(till)),

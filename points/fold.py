@@ -19,7 +19,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
-from points.days import plus_days
+from points.days import Day, plus_days
 from points.debt import DEBT, WRITTEN_OFF, bearer_of
 from points.decided import DECIDED, WRITE_OFF
 from points.expiry import expiry_rank, is_past
@@ -88,6 +88,15 @@ class Account:
     def balance(self, today: int) -> int:
         """Points of active and unexpired lots on ``today``."""
         return sum(lot.remaining for lot in self.lots.values() if lot.spendable(today))
+
+    def near_expiry(self, today: int) -> tuple[int, int]:
+        """(points that may be spent on ``today`` and on the days beside it, points of lots that end on one of
+        these days): what is sure, and what is not, where it may be the day before or after in truth."""
+        first, last = plus_days(Day(today), -1), plus_days(Day(today), 1)
+        held = [lot for lot in self.lots.values() if lot.remaining > 0 and lot.pending_until <= first]
+        doubtful = sum(lot.remaining for lot in held if lot.expires_on and first <= lot.expires_on <= last)
+        sure = sum(lot.remaining for lot in held if not lot.expires_on or lot.expires_on > last)
+        return sure, doubtful
 
     def in_order(self, today: int) -> list[Lot]:
         """Lots that may be drawn on ``today``: soonest expiry first, never last, then as earned."""

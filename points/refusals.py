@@ -28,6 +28,7 @@ class Refusal(IntEnum):
     debt = auto()
     below_step = auto()
     above_bill_share = auto()
+    confirm_later = auto()
     not_enough_points = auto()
     held_elsewhere = auto()
     not_here_offline = auto()
