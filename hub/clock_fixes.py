@@ -15,7 +15,6 @@ import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
 from hub.decisions import decide, listens
 from hub.office import Office
@@ -26,13 +25,13 @@ from points.identifiers import HUB_STORE, bucket, op_bucket
 from points.order import CLOCK_FIX
 from points.true_time import BEYOND_BELIEF_MS, Heard, Told, at, fixed, true_times
 from points.wire import canonical, envelope
-from points.wire.batch_header import Header
+from points.wire.batch_header import Anchor, Header
 from points.wire.envelope import Batch
 from points.wire.faults import WireFault
 
 REASON = "clock"
-EARLIER_MAX = 64
-"""Batches before one that are asked for their anchors; the latest are."""
+EARLIER_MAX, CONTEXT_MAX = 64, 4
+"""Batches before one that are asked for their anchors, and of these the latest for their operations too."""
 _CLOCKS = re.compile(rb'"boot":"([^"]{1,64})".*"mono":([0-9]{1,16}),.*"st":([0-9]{1,15}),"t":"').search
 
 
@@ -43,10 +42,10 @@ def settle(turn: Turn, office: Office, arrived: Sequence[str], batch: Batch | No
     moved: dict[str, int] = {}
     seen = set(arrived)
     if batch is not None and _is_odd(batch):
-        moved |= _moves(turn, batch)
+        moved |= _moves(turn, office, batch)
     if batch is None or len(arrived) > batch.header.count:
         for one in _earlier_of(turn, office, seen):
-            moved |= _moves(turn, one) if _is_odd(one) else {}
+            moved |= _moves(turn, office, one) if _is_odd(one) else {}
     moved = {op_id: ms for op_id, ms in moved.items() if op_id in seen}
     if moved:
         _decide(turn, office, moved)
@@ -68,41 +67,58 @@ def _is_odd(batch: Batch) -> bool:
     return False
 
 
-def _read(anchor: Any) -> tuple[int, str, int]:
+def _read(anchor: Anchor) -> tuple[int, str, int]:
     return anchor.hub_ms, anchor.boot, anchor.mono
 
 
-def _moves(look: Turn, batch: Batch) -> dict[str, int]:
+def _moves(look: Turn, office: Office, batch: Batch) -> dict[str, int]:
     """Operation id -> the time at which it really happened, of those whose own cannot be true."""
-    header, ops, clocks = batch.header, list[dict[str, Any]](), list[Told]()
-    for raw in batch.bodies:
-        try:
-            body = canonical.decode(raw)
-            boot, mono, st = str(body["boot"]), body["mono"], body["st"]
-            wall = body.get("at", st)
-        except (WireFault, KeyError):
-            continue
-        if all(type(number) is int for number in (mono, st, wall)) and isinstance(body.get("id"), str):
-            ops.append(body)
-            clocks.append(Told(boot, mono, wall))
-    moment = header.moment
-    cut = Told(moment.boot, moment.mono, moment.wall)
-    anchor = None if moment.anchor is None else Heard(*_read(moment.anchor))
-    found = true_times(clocks, cut, anchor, _anchors_before(look, header))
-    times = ((body["id"], fixed(body["st"], time)) for body, time in zip(ops, found, strict=True))
+    moment, before = batch.header.moment, _before(look, batch.header)
+    anchors = [Heard(*_read(anchor)) for header, _ in before if (anchor := header.moment.anchor) is not None]
+    context = [
+        told for _, raw in before[-CONTEXT_MAX:] for told, _, _ in _clocks_of(_open(look, office, raw))
+    ]
+    own = _clocks_of(batch)
+    found = true_times(
+        [*context, *(told for told, _, _ in own)],
+        Told(moment.boot, moment.mono, moment.wall),
+        None if moment.anchor is None else Heard(*_read(moment.anchor)),
+        anchors,
+    )[len(context) :]
+    times = ((op_id, fixed(st, time)) for (_, op_id, st), time in zip(own, found, strict=True))
     return {op_id: ms for op_id, ms in times if ms is not None}
 
 
-def _anchors_before(look: Turn, header: Header) -> list[Heard]:
-    """The anchors of the lane's batches before this one, in order."""
+def _clocks_of(batch: Batch) -> list[tuple[Told, str, int]]:
+    """What operations say of their clocks, their ids and store times; without what says nothing of it."""
+    found = []
+    for raw in batch.bodies:
+        try:
+            body = canonical.decode(raw)
+            op_id, boot, mono, st = body["id"], body["boot"], body["mono"], body["st"]
+            wall = body.get("at", st)
+        except (WireFault, KeyError):
+            continue
+        if all(type(number) is int for number in (mono, st, wall)) and type(op_id) is type(boot) is str:
+            found.append((Told(boot, mono, wall), op_id, st))
+    return found
+
+
+def _before(look: Turn, header: Header) -> list[tuple[Header, bytes]]:
+    """The batches of the lane before this one, the latest of them, in order."""
     lane = header.lane
     rows = look.run(
         "SELECT envelope FROM batches WHERE store = ? AND till = ? AND epoch = ? AND last < ?"
         " ORDER BY first DESC LIMIT ?",
         (lane.store, lane.till, lane.epoch, header.first, EARLIER_MAX),
     )
-    moments = [envelope.peek(bytes(raw))[0].moment for (raw,) in reversed(rows)]
-    return [Heard(*_read(moment.anchor)) for moment in moments if moment.anchor is not None]
+    return [(envelope.peek(bytes(raw))[0], bytes(raw)) for (raw,) in reversed(rows)]
+
+
+def _open(look: Turn, office: Office, raw: bytes) -> Batch:
+    record = device_keys.find(look, envelope.peek(raw)[1], office.chain)
+    assert record is not None, "who has delivered has a key"
+    return envelope.open_batch(raw, record)
 
 
 def _earlier_of(look: Turn, office: Office, ids: Iterable[str]) -> list[Batch]:
@@ -122,10 +138,7 @@ def _earlier_of(look: Turn, office: Office, ids: Iterable[str]) -> list[Batch]:
         )
         for first, last, raw in rows:
             if not seqs.isdisjoint(range(first, last + 1)):
-                kid = envelope.peek(bytes(raw))[1]
-                record = device_keys.find(look, kid, office.chain)
-                assert record is not None, "who has delivered has a key"
-                found.append(envelope.open_batch(bytes(raw), record))
+                found.append(_open(look, office, bytes(raw)))
     return found
 
 

@@ -59,23 +59,20 @@ class Found(NamedTuple):
 def true_times(
     ops: Sequence[Told], cut: Told, anchor: Heard | None, earlier: Sequence[Heard] = ()
 ) -> list[Found | None]:
-    """The time of each operation of a batch, in order; None where nothing at all is known of it.
+    """The time of each operation of a stretch of a lane, in order; None where nothing is known of it.
 
-    ``cut`` is the reading at which the batch was cut, ``anchor`` its own, ``earlier`` those of batches before
-    it. The first anchor of a boot speaks for that boot: what is found never depends on what comes later.
+    ``cut`` is the reading at which the last batch of it was cut, ``anchor`` its own, ``earlier`` those of
+    batches before that. The first anchor of a boot speaks for that boot: what is found never depends on what
+    comes later. When an earlier batch was cut says nothing of what this one holds, for a backlog is cut at
+    once: only the order of the operations' own boots does.
     """
     by_boot: dict[str, Heard] = {}
     for one in (*earlier, *([anchor] if anchor else ())):
         by_boot.setdefault(one.boot, one)
     runs = [list(run) for _, run in groupby(ops, key=lambda op: op.boot)]
-    boots = {run[0].boot for run in runs}
-    before = max((one.hub_ms for one in earlier), default=None)
-    after = None
-    if anchor is not None and anchor.boot not in boots:
-        if anchor.boot == cut.boot:  # headquarters was heard again after all of it
-            after = anchor.hub_ms
-        else:
-            before = max(before or 0, anchor.hub_ms)
+    before, after = None, None
+    if anchor is not None and anchor.boot == cut.boot and anchor.boot not in {run[0].boot for run in runs}:
+        after = anchor.hub_ms  # headquarters was heard again after all of it
     found: list[Found | None] = []
     for run, limit in zip(runs, _known_after(runs, by_boot, after), strict=True):
         own = by_boot.get(run[0].boot)
@@ -84,6 +81,8 @@ def true_times(
                 before = time.ms if before is None else max(time.ms, before)
                 time = time._replace(ms=before)
             found.append(time)
+        if own is not None:  # that boot is over
+            before = max(before or 0, own.hub_ms)
     return found
 
 

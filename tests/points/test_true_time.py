@@ -64,10 +64,21 @@ def test_what_is_known_from_one_side_is_bounded() -> None:
     cut = told("mon", 6 * HOUR, NOON + HOUR)
     assert known(true_times(ops, cut, MONDAY)) == [(NOON - HOUR, BOUND), (NOON, BOUND)]
     later = told("b", 9, 9)
-    assert known(true_times(ops, later, MONDAY)) == [(NOON, BOUND), (NOON + HOUR, BOUND)]
-    near = [told("a", 1_000, NOON + 2 * HOUR)]
-    assert times(true_times(near, later, MONDAY)) == [NOON + 2 * HOUR]
+    monday = told("mon", 5 * HOUR, NOON)
+    assert known(true_times([monday, *ops], later, MONDAY))[1:] == [(NOON, BOUND), (NOON + HOUR, BOUND)]
+    near = [monday, told("a", 1_000, NOON + 2 * HOUR)]
+    assert times(true_times(near, later, MONDAY))[1] == NOON + 2 * HOUR
     assert true_times(ops, cut, None) == [None, None], "of nothing nothing is known"
+
+
+def test_when_an_earlier_batch_was_cut_bounds_nothing() -> None:
+    """A backlog is cut at once: what its second batch holds was recorded before the first one was sent."""
+    backlog = [told("a", 1_000, NOON - 40 * HOUR)]
+    cut = told("mon", 6 * HOUR, NOON + HOUR)
+    first = true_times(backlog, told("b", 9, 9), None, [MONDAY])
+    assert first == [None]
+    assert known(true_times(backlog, cut, MONDAY, [MONDAY])) == [(NOON, BOUND)], "before Monday, that is all"
+    assert fixed(NOON - 40 * HOUR, true_times(backlog, cut, MONDAY, [MONDAY])[0]) is None
 
 
 def test_the_first_anchor_of_a_boot_speaks_for_it() -> None:
