@@ -70,19 +70,19 @@ def true_times(
     for one in (*earlier, *([anchor] if anchor else ())):
         by_boot.setdefault(one.boot, one)
     runs = [list(run) for _, run in groupby(ops, key=lambda op: op.boot)]
-    before, after = None, None
+    low, before, after = None, 0, None
     if anchor is not None and anchor.boot == cut.boot and anchor.boot not in {run[0].boot for run in runs}:
         after = anchor.hub_ms  # headquarters was heard again after all of it
     found: list[Found | None] = []
     for run, limit in zip(runs, _known_after(runs, by_boot, after), strict=True):
         own = by_boot.get(run[0].boot)
-        for time in _anchored(run, own, cut) if own else _between(run, before, limit):
-            if time is not None:
-                before = time.ms if before is None else max(time.ms, before)
+        for time in _anchored(run, own, cut) if own else _between(run, low, limit):
+            if time is not None:  # where it is only thought to be bounds nothing, but times never fall
+                before = max(time.ms, before)
                 time = time._replace(ms=before)
             found.append(time)
         if own is not None:  # that boot is over
-            before = max(before or 0, own.hub_ms)
+            low = max(low or 0, before, own.hub_ms)
     return found
 
 

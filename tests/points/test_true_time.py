@@ -81,6 +81,19 @@ def test_when_an_earlier_batch_was_cut_bounds_nothing() -> None:
     assert fixed(NOON - 40 * HOUR, true_times(backlog, cut, MONDAY, [MONDAY])[0]) is None
 
 
+def test_where_something_is_only_thought_to_be_bounds_nothing() -> None:
+    """Of two boots before the first that was heard nothing is known but that they were before it."""
+    ops = [
+        told("a", 1_000, NOON - 90 * HOUR),
+        told("b", 1_000, NOON - 40 * HOUR),
+        told("mon", 5 * HOUR, NOON),
+    ]
+    found = true_times(ops, told("mon", 6 * HOUR, NOON + HOUR), MONDAY)
+    assert [(one.low, one.high) for one in found if one] == [(None, NOON), (None, NOON), (NOON, NOON)]
+    assert [fixed(op.wall, one) for op, one in zip(ops, found, strict=True)] == [None] * 3
+    assert fixed(NOON + 2 * DAY, found[0]) == NOON
+
+
 def test_the_first_anchor_of_a_boot_speaks_for_it() -> None:
     drifted = Heard(NOON + DAY + 900, "mon", 5 * HOUR + DAY)
     op, cut = told("mon", 6 * HOUR, NOON + HOUR), told("mon", 6 * HOUR + DAY, NOON + DAY + HOUR)
