@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import sys
+from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,7 @@ from wire_samples import DEVICE, HUB, HUB_FEED, HUB_LOG, HUB_PII, HUB_TOKEN, OTH
 from wire_vectors import ASKED, read
 
 from points.wire import ack, bundle, canonical, chunk, container, envelope, hello, manifest, sealing, ticket
+from points.wire.dialect import Dialect
 
 Specimen = dict[str, Any]
 PROGRAMME: dict[str, Any] = {
@@ -29,6 +31,8 @@ PROGRAMME: dict[str, Any] = {
     "settle": [1000, 100], "not_earning": ["points", "coupon"],
     "manager": {"redeem_pts": 5000, "refund_fen": 100000}, "refund_elsewhere": {"sale_fen": 1, "day_fen": 2},
 }  # fmt: skip
+CRITICAL = {**PROGRAMME, "crit": ["refund_elsewhere", "redeem.step"]}
+SPEAKS = replace(ASKED, dialect=Dialect(1, 2, ("weather", "redeem.share")))
 ROW: list[Any] = [
     1024, 7, "active", 1, 1280, "王*", "8000", 0,
     [["0198635c1c007abc8def0123456789ab.0", 40, 0, 20271231, 0, "s01"]], [20260801, 20], [0, 0], [], ["0c0c"],
@@ -71,6 +75,8 @@ def made() -> dict[str, Specimen]:
         "member row of an alias": _text("member row", '[1024,7,"merged",1025]'),
         "rule book": _text("rule book", json.dumps(PROGRAMME, ensure_ascii=False)),
         "question": _hex("question", question),
+        "question of what it can read": _hex("question", hello.ask(SPEAKS).hex()),
+        "rule book with critical rules": _text("rule book", json.dumps(CRITICAL, ensure_ascii=False)),
         "answer": _hex("answer", told["hello"]["answer"], **_answers(question)),
         "bundle up": _hex("bundle", told["bundles"]["up"], seal=box, public=device),
         "bundle down": _hex("bundle", told["bundles"]["down"], seal=TILL_SEAL.raw.hex(), public=published),
