@@ -102,7 +102,7 @@ def test_a_till_of_any_age_wakes_and_sells_on(tmp_path: Path, worked: Path, upco
     till = open_till(tmp_path)
     seq = till.log.seq
     assert seq == 23
-    (m,) = till.pending
+    ((m,),) = till.book.rows("SELECT DISTINCT m FROM ops WHERE m IS NOT NULL")
     assert till.look(m) is not None
     assert isinstance(counter_of(till).sell(m, GOODS, "c1"), Recorded)
     assert till.log.seq == seq + 1
