@@ -330,7 +330,8 @@ class Contact:
         except Fault as fault:
             if self.till.rules is None:
                 raise
-            self._refused = fault
+            if fault.remedy != "fault.rules_behind":  # the page says it for itself, for as long as it is so
+                self._refused = fault
 
     def _take_together(self, told: dict[str, tuple[Manifest, bytes]]) -> int:
         private = told[PRIVATE_TOPIC][0]

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Protocol
 
 from agent import witness
+from agent.journal.clock import OFF_MAX_MS
 from agent.till import Till
 from config import sqlite
 from config.faults import Fault
@@ -82,6 +83,9 @@ def check_clock(till: Till) -> Finding:
     """The wall clock against the last time that headquarters signed."""
     if till.time().suspect:
         return Finding("clock", Verdict.FAILED, "doctor.clock_suspect")
+    off_ms = abs(till.time().off_ms)
+    if off_ms > OFF_MAX_MS:
+        return Finding("clock", Verdict.WARNED, "doctor.clock_off", {"minutes": off_ms // 60_000})
     known = till.witness is not None
     return Finding(
         "clock",

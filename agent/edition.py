@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from agent import member_tokens, replica, trust
+from agent import member_tokens, replica, trust, understanding
 from agent.intents import Kept
 from agent.journal.log import EPOCH_STEP
 from agent.replica import MEMBERS
@@ -63,19 +63,25 @@ def missing(till: Till, manifest: Manifest, blobs: Blobs) -> tuple[str, ...]:
 
 
 def take_rules(till: Till, manifest: Manifest, raw: bytes, blobs: Blobs) -> None:
-    """A new rule book becomes the current one; a book that is not understood is refused whole."""
+    """A new rule book becomes the current one; one that is not understood stays outside, and is asked for
+    again, so that a newer program takes it at once."""
     for piece in manifest.chunks:
         if piece.sha not in blobs:
             continue
         for row in chunk.open_chunk(piece, blobs[piece.sha], manifest.topic, manifest.shard):
             blob = row[0].encode()
             try:
-                digest = rulebook.read(blob).hash
+                digest = rulebook.read_told(blob, till.known_rules).hash
+            except rulebook.NotUnderstood as error:
+                with till.book.turn() as turn:
+                    understanding.note(turn, error.names)
+                raise Fault("fault.rules_behind", str(error)) from error
             except rulebook.BadRuleBook as error:
                 raise Fault("fault.bad_rules", str(error)) from error
             with till.book.turn() as turn:
                 feeds.keep_book(turn, digest, blob)
     with till.book.turn() as turn:
+        understanding.note(turn, ())
         _keep(turn, manifest, raw)
     till.load_books()
     till.rebuild_rights()

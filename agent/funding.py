@@ -12,7 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from agent import trust
+from agent import trust, understanding
 from agent.recorder import Draft, next_id, record
 from agent.store import cells
 from agent.till import Till, View
@@ -66,7 +66,13 @@ def may_spend(till: Till, view: View | None, pts: int) -> No | None:
     shown = account.balance(view.today)
     if account.status == "frozen":
         return No(Refusal.frozen, {})
+    if understanding.lacking(till):
+        return No(Refusal.rules_behind, {})
     refusal = check_redeem(rules, pts, shown, account.debt)
+    if refusal in (None, Refusal.not_enough_points) and till.time().in_doubt:
+        sure, doubtful = account.near_expiry(view.today)
+        if sure < pts <= sure + doubtful:
+            return No(Refusal.confirm_later, {"points": sure - sure % rules.redeem_step})
     if refusal is None:
         return None
     step = rules.redeem_step

@@ -6,7 +6,7 @@ changed: an envelope is in the book before anybody else sees it.
 
 from __future__ import annotations
 
-from agent import witness
+from agent import understanding, witness
 from agent.identity import VERSION
 from agent.journal.log import EPOCH_STEP
 from agent.store import feeds, outbox
@@ -62,6 +62,7 @@ def question(till: Till, *, has_more: bool, token: str | None, inst: str) -> byt
             inst=inst,
             sth=sth,
             log=of_log,
+            dialect=understanding.dialect(till),
             takes_deltas=True,
         )
     )

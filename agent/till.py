@@ -13,7 +13,7 @@ from typing import Any
 
 from agent import pending
 from agent.identity import Identity
-from agent.journal.clock import Clock, StoreTime, Witness, raised_by, store_time
+from agent.journal.clock import Clock, Reading, StoreTime, Witness, raised_by, store_time
 from agent.journal.database import Book
 from agent.journal.log import EPOCH_STEP, Log
 from agent.pending import Pending
@@ -83,6 +83,7 @@ class Till:
     witness: Witness | None = None
     books: dict[str, RuleBook] = field(default_factory=dict)
     rules: RuleBook | None = None
+    known_rules: frozenset[str] = rulebook.KNOWN
     pending: Pending = field(default_factory=Pending)
     tokens: dict[int, Shown] = field(default_factory=dict)
     """What members' tokens told, by member; some may be out of date."""
@@ -95,6 +96,7 @@ class Till:
     """Its power was said to go: until this reading, unless it wakes anew, what went home stays there."""
     as_of_ms: int = 0
     session: Session = field(init=False)
+    began: Reading = field(init=False)
     inst: str = field(init=False)
     """This start of the program, 32 hex: two that write one lane are told apart by it."""
     chain_name: str = ""
@@ -102,7 +104,7 @@ class Till:
     _shift: Shift | None = None
 
     def __post_init__(self) -> None:
-        self.inst = self.chance(16).hex()
+        self.inst, self.began = self.chance(16).hex(), self.clock.now()
         self.session = Session(self.book)
 
     @property
@@ -213,11 +215,9 @@ class Till:
             raise Fault("fault.no_rules", "no rule book has been received yet")
         return self.rules
 
-    # -- time ---------------------------------------------------------------------------------
-
     def time(self) -> StoreTime:
         """Store time for the next operation."""
-        return store_time(self.clock.now(), self.log.last_st, self.witness)
+        return store_time(self.clock.now(), self.log.last_st, self.witness, self.began)
 
     def heard_hub(self, hub_ms: int) -> None:
         """Headquarters signed this time just now; remember with which reading it was heard.
@@ -274,8 +274,6 @@ class Till:
         with self.book.turn() as turn:
             feeds.keep_fact(turn, "shift", f"{shift.day},{int(shift.closed)}")
         self._shift = shift
-
-    # -- members ------------------------------------------------------------------------------
 
     def gather(self) -> None:
         """Rebuild the pending facts: what the held edition of members does not count yet."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from agent import transfers, witness
+from agent import transfers, understanding, witness
 from agent.night import Night
 from agent.printing import Look, Printing
 from agent.pulse import Pulse
@@ -28,8 +28,10 @@ class World:
     waiting: int
     looks: tuple[Look, ...]
     clock_doubt: bool
+    clock_off_ms: int
     silent_too_long: bool
     doubted: bool
+    rules_behind: bool
     far: bool
     day: int
     day_closed: bool
@@ -62,16 +64,18 @@ class Worlds:
     def now(self) -> World:
         """The state now."""
         till, fault = self.till, self.till.log.fault or self.night.fault or witness.fault(self.till)
-        shift = till.shift() if till.rules is not None else None
+        shift, time = till.shift() if till.rules is not None else None, till.time()
         return World(
             network=self.pulse.network,
             unsynced=self.night.unsent(),
             printer=self.printing.condition,
             waiting=self.printing.waiting(),
             looks=self.printing.looks(),
-            clock_doubt=till.time().suspect,
+            clock_doubt=time.suspect,
+            clock_off_ms=time.off_ms,
             silent_too_long=till.is_silent_too_long,
             doubted=transfers.is_doubted(till),
+            rules_behind=bool(understanding.lacking(till)),
             far=self._is_far(),
             day=shift.day if shift else 0,
             day_closed=bool(shift and shift.closed),

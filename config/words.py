@@ -20,9 +20,9 @@ from functools import cache
 from importlib.resources import files
 
 LANGUAGES = ("zh", "en")
-PARTS = ("", "_refunds", "_sticks", "_log", "_console", "_restoring", "_second_pcs")
+PARTS = ("", "_refunds", "_sticks", "_log", "_console", "_restoring", "_second_pcs", "_versions")
 """Files of a language: tills, another till's receipts, sticks, the log, headquarters' pages, its copies,
-second PCs."""
+second PCs, versions of the program."""
 PLACES = (
     *("receipt", "refusal", "reason", "state", "fault", "page", "doctor", "stick", "console"),
     "verify",

@@ -14,15 +14,19 @@ from hub.store.engine import Store
 from hub.store.journal import Journal
 from hub.store.upgrading import upgrade
 from points.judging import NOT_LEARNT
+from points.operations import KINDS, Kinds
 
 CLOCK = "JIFEN_REHEARSAL_CLOCK"
 """Names a file whose content is business time in ms, for rehearsals; unset: the machine's time."""
 
 
-def open_office(settings: HubSettings, rulebook: bytes, *, is_put_back: bool = False) -> Office:
+def open_office(
+    settings: HubSettings, rulebook: bytes, *, is_put_back: bool = False, kinds: Kinds = KINDS
+) -> Office:
     """Headquarters on its database, with its keys; begun with ``rulebook`` when it has none yet.
 
-    ``is_put_back``: the database is an older copy; otherwise that is found by the journal.
+    ``is_put_back``: the database is an older copy; otherwise that is found by the journal. ``kinds``: what
+    another version of this program understands, to rehearse what it would do.
     """
     url = settings.database_url or f"sqlite:///{settings.data_dir / 'hub.sqlite'}"
     store = Store(url)
@@ -44,6 +48,7 @@ def open_office(settings: HubSettings, rulebook: bytes, *, is_put_back: bool = F
         session_ms=settings.session_hours * 3_600_000,
         unlock=Unlock(settings.unlock_member_pts, settings.unlock_till_pts, settings.unlock_chain_pts),
         spare_pcs=settings.spare_pcs,
+        kinds=kinds,
         policy=POLICIES[settings.grant_policy],
     )
     with store.look() as look:

@@ -146,9 +146,8 @@ def _judge_again(turn: Turn, office: Office, case: Case) -> None:
     where = "store = ? AND till = ? AND epoch = ? AND seq = ?"
     before = turn.one(f"SELECT on_what FROM waiting WHERE {where}", case.place)
     turn.run(f"UPDATE waiting SET on_what = ? WHERE {where}", (alone, *case.place))
-    done = judge(
-        turn, None, office.books, Now(arrivals.next_arrival(turn), office.today(), office.chain), {alone}
-    )
+    now = Now(arrivals.next_arrival(turn), office.today(), office.chain, office.kinds)
+    done = judge(turn, None, office.books, now, {alone})
     done.cases = [one for one in done.cases if one[:2] != (case.reason, case.op_id)]
     intake.keep_outcomes(turn, office, done)
     reception.settle(turn, office, done)

@@ -16,6 +16,7 @@ from hub import (
     admission,
     continuation,
     device_keys,
+    dialects,
     editions,
     grants,
     member_editions,
@@ -47,12 +48,17 @@ def answer(office: Office, lane: Lane, asked: Question, raw: bytes) -> bytes:
         standing(look, lane)
         is_stale = continuation.is_stale(look, office, lane, asked) or second_pcs.is_next_refused(look, lane)
         has_more = asked.has_more or _has_more(look, lane, asked)
+        is_heard = dialects.is_heard(look, office, lane, asked)
         if has_more or is_stale:
             told = _told(office, lane, private_page.lanes(look, lane))
     if is_stale:
         told = replace(told, lanes=_with_own(told.lanes, lane), forked=frozenset({lane.epoch}))
     elif not has_more:
+        if not is_heard:
+            with office.store.turn() as turn:
+                dialects.hear(turn, office, lane, asked)
         with office.publishing, office.store.turn() as turn:
+            dialects.check(turn, office, lane)
             witnesses.hear(turn, office, lane, asked)
             told = replace(
                 _all(turn, office, lane, asked), token=continuation.next_token(turn, office, lane, asked)

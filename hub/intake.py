@@ -166,7 +166,9 @@ def post_batch(
             delivery.doubt(doubted_pcs.pc(lane))
     if honoured is not None:
         delivery.honour(honoured.outcomes)
-    done = judge(turn, delivery, office.books, Now(arrived, today, office.chain), hopeful=hopeful)
+    done = judge(
+        turn, delivery, office.books, Now(arrived, today, office.chain, office.kinds), hopeful=hopeful
+    )
     office.recent.note(done.touched, arrived)
     if honoured is not None:
         honoured.settle(lane, header.first + start, header.last, done)
@@ -200,7 +202,7 @@ def post_batch(
 def judge_waiting(turn: Turn, office: Office, unlocked: Iterable[str]) -> Judgement:
     """Judge again what waited for something that became known by other ways than a batch."""
     arrived = next_arrival(turn)
-    done = judge(turn, None, office.books, Now(arrived, office.today(), office.chain), unlocked)
+    done = judge(turn, None, office.books, Now(arrived, office.today(), office.chain, office.kinds), unlocked)
     office.recent.note(done.touched, arrived)
     keep_outcomes(turn, office, done)
     return done

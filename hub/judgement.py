@@ -26,7 +26,7 @@ from hub.store.standings import Held
 from points.holding import Lost
 from points.identifiers import bucket, op_bucket
 from points.judging import Docket, Outcome, Seen, admit, post, shaped, twin
-from points.operations import Operation
+from points.operations import KINDS, Kinds, Operation
 from points.rulebook import RuleBook
 
 log = logging.getLogger(__name__)
@@ -80,11 +80,11 @@ def judge(
     names, count, reached = set(unlocked), 0, None
     lost = losses.lost(turn)
     if delivery is not None:
-        if delivery.till in lost:  # drafts and the short way know nothing of that
+        if delivery.till in lost or now.kinds is not KINDS:  # drafts and the short way know nothing of that
             delivery.drafts = {}
         delivery.give_up(custody.waiting_of(turn, *delivery.till, delivery.drafts))
         rest, readings = delivery.undrafted()
-        if delivery.till in lost:
+        if delivery.till in lost or now.kinds is not KINDS:
             for reading in readings:
                 if isinstance(reading, Heard):
                     reading.plain = None
@@ -136,6 +136,7 @@ class _Round:
             if reading.id and not (self.hopeful and isinstance(reading, Heard))  # that would collide
         }
         docket, held = _docket(turn, self.delivered, readings, heard, self.books, resolved.values())
+        docket.kinds = self.now.kinds
         admitted: list[Admitted] = []
         for one, reading in zip(self.delivered, readings, strict=True):
             verdict = self._kept(one) or _admit_plain(one, docket) or _admit(one, reading, docket, resolved)
@@ -209,7 +210,7 @@ class _Round:
         """What a loss waits for: what its PC gave itself is found in its lane."""
         if all(
             self._reached((*lost["agent"][:2], epoch)) >= seq
-            for epoch, seq in ([lost["epoch"], lost["seq"]], *lost.get("went_on", ()))
+            for epoch, seq, *_ in ([lost["epoch"], lost["seq"]], *lost.get("went_on", ()))
         ):
             return None
         return Outcome("P", {"reason": "missing-dependency", "lost": "{}/{}".format(*lost["agent"][:2])})
@@ -351,7 +352,7 @@ def _admit(
     if known is not None and not known.posted and (known.lane, known.seq) == ((store, till, epoch), seq):
         del docket.seen[named]  # it is this very operation, judged again
     try:
-        verdict = twin(named, one.digest, docket) or _shaped(one, reading, resolved.get(named))
+        verdict = twin(named, one.digest, docket) or _shaped(one, reading, resolved.get(named), docket.kinds)
         if isinstance(verdict, Operation):
             verdict = admit(verdict, docket) or verdict
     except Exception:
@@ -370,10 +371,12 @@ def _admit(
     return Admitted(one.place, one.n, verdict, one.body, one.digest)
 
 
-def _shaped(one: Delivered, reading: Heard | Reading, m: int | None) -> Operation | Outcome:
+def _shaped(one: Delivered, reading: Heard | Reading, m: int | None, kinds: Kinds) -> Operation | Outcome:
     """The operation; ``m`` is the member whom headquarters has named for it."""
     store, till = one.place[:2]
     if isinstance(reading, Heard):
-        return reading if m is None else shaped({**reading.body, "m": m}, store, till)
+        if m is None and kinds is KINDS:
+            return reading
+        return shaped(reading.body if m is None else {**reading.body, "m": m}, store, till, kinds)
     assert reading.body is not None, "what cannot be read is not asked for its shape"
-    return shaped(reading.body if m is None else {**reading.body, "m": m}, store, till)
+    return shaped(reading.body if m is None else {**reading.body, "m": m}, store, till, kinds)

@@ -18,7 +18,9 @@ from hub.store.engine import Store, Turn
 from hub.store.sharing import SharedTurns
 from points import rulebook
 from points.identifiers import HUB_STORE
+from points.operations import KINDS, Kinds
 from points.rulebook import RuleBook
+from points.wire.dialect import Dialect
 from points.wire.lane import KeyRecord, Lane
 
 HUB_TILL = "w1"
@@ -70,6 +72,10 @@ class Office:
     spare_pcs: int = 0
     """How many PCs that turn out to be a second one of a till are accepted unasked, a store."""
     chance: Callable[[int], bytes] = secrets.token_bytes
+    forms: Dialect = field(default_factory=Dialect)
+    """The oldest and the newest form in which it publishes editions."""
+    kinds: Kinds = field(default_factory=lambda: KINDS)
+    """The operations that it understands; others are kept until it does."""
     policy: Policy = by_visits
     """Who is granted what may be spent offline."""
     books: dict[str, RuleBook] = field(default_factory=dict)

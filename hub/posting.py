@@ -20,7 +20,7 @@ from hub.store.standings import Held
 from points.holding import TRANSFERS
 from points.identifiers import bucket, op_bucket
 from points.judging import Outcome
-from points.operations import Operation
+from points.operations import KINDS, Kinds, Operation
 from points.rulebook import RuleBook
 
 _GIVES_HOME = frozenset({"rights.return", "rights.close"})
@@ -29,11 +29,13 @@ Place = tuple[str, str, int, int]
 
 
 class Now(NamedTuple):
-    """When and where a judgement happens: the number of this arrival, headquarters' local day, the chain."""
+    """When and where a judgement happens: the number of this arrival, headquarters' local day, the chain; and
+    the kinds of operations that are understood there."""
 
     touched: int
     today: int
     chain: str
+    kinds: Kinds = KINDS
 
 
 class Admitted(NamedTuple):

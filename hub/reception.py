@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 from functools import partial
 
-from hub import claims, intake, personal, recalls, resolution
+from hub import claims, clock_fixes, intake, personal, recalls, resolution
 from hub.bells import Agent
 from hub.custody import RESOLVE
 from hub.intake import Honoured
@@ -21,6 +21,7 @@ from hub.store.engine import Collision, Turn
 from hub.store.sharing import NotDone
 from points.wire import envelope
 from points.wire.batch_header import Header
+from points.wire.envelope import Batch
 from points.wire.faults import InProgress, Revoked, WrongLane
 from points.wire.lane import Lane
 
@@ -35,8 +36,10 @@ def take_sealed(office: Office, op_id: str, blob: bytes) -> None:
         resolution.resolve_waiting(turn, office, [RESOLVE + op_id])
 
 
-def settle(turn: Turn, office: Office, done: Judgement) -> None:
-    """What operations bring besides their own postings: claims that waited, boxes, members by their codes."""
+def settle(turn: Turn, office: Office, done: Judgement, batch: Batch | None = None) -> None:
+    """What operations bring besides their own postings: claims that waited, boxes, members by their codes,
+    times of a ``batch`` that cannot be true."""
+    clock_fixes.settle(turn, office, done.arrived, batch)
     if any(name.startswith(RESOLVE) for name in done.awaited):
         resolution.resolve_waiting(turn, office, done.awaited)
     claims.settle(turn, office, done.arrived)
@@ -73,7 +76,7 @@ def receive(
         answer, done = intake.post_batch(
             turn, office, opened, raw, vouched, hopeful=hopeful, honoured=honoured
         )
-        settle(turn, office, done)
+        settle(turn, office, done, opened.batch)
         rung = recalls.call_overdrawn(turn, office, done.overdrawn) if done.overdrawn else []
         return answer, done.touched, rung
 

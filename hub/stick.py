@@ -36,7 +36,7 @@ from points.wire.bundle import (
     Bundle,
     Item,
 )
-from points.wire.faults import InProgress, Malformed, Problem, WireFault, WrongLane
+from points.wire.faults import AgentTooOld, InProgress, Malformed, Problem, WireFault, WrongLane
 from points.wire.hello import MANIFEST, Question, open_answer
 from points.wire.hello import read as read_question
 from points.wire.lane import Lane
@@ -164,10 +164,11 @@ def fault_of(fault: WireFault) -> Fault:
 
 def _told(office: Office, lane: Lane, asked: Question, raw: bytes, is_partly: bool) -> bytes:
     """What a hello is answered with. As over the network, a till that was not heard to its end is told where
-    its lanes stand, and no more; nor is one of a headquarters that is being put back and decides nothing."""
+    its lanes stand, and no more; nor is one of a headquarters that is being put back and decides nothing,
+    and one whose program is too old."""
     try:
         return hello.answer(office, lane, replace(asked, has_more=is_partly), raw)
-    except InProgress:
+    except (InProgress, AgentTooOld):
         return hello.answer(office, lane, replace(asked, has_more=True), raw)
 
 

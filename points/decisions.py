@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from points.amounts import whole
+from points.days import day
 from points.fields import (
     EPOCH_MAX,
     LINES_MAX,
@@ -159,7 +160,7 @@ def resolve(body: Mapping[str, Any]) -> None:
 
 def dismiss(body: Mapping[str, Any]) -> None:
     """People have closed an operation unposted."""
-    store, till, epoch, seq = body["place"]
+    store, till, epoch, seq, *_ = body["place"]
     name(store)
     name(till)
     whole(epoch, 1, EPOCH_MAX)
@@ -169,7 +170,7 @@ def dismiss(body: Mapping[str, Any]) -> None:
     if "back" in body:
         whole(body["m"], 0)
         term(body)
-        allowance, local = body["back"]
+        allowance, local, *_ = body["back"]
         whole(allowance, 0)
         whole(local, 0)
 
@@ -182,7 +183,7 @@ def lost(body: Mapping[str, Any]) -> None:
     whole(body["epoch"], 1, EPOCH_MAX)
     whole(body["seq"], 0, SEQ_MAX)
     for entry in body.get("went_on", ()):
-        if type(entry) is not list or len(entry) != 2:
+        if type(entry) is not list or len(entry) < 2:
             raise BadOperation("went_on", "is lanes and how far each is known")
         whole(entry[0], body["epoch"] + 1, EPOCH_MAX), whole(entry[1], 0, SEQ_MAX)
     word(body["evidence"], EVIDENCE_MAX)
@@ -211,6 +212,14 @@ def charge(body: Mapping[str, Any]) -> None:
     word(body["decided_by"])
 
 
+def fix_clock(body: Mapping[str, Any]) -> None:
+    """The time of a member's operation could not be true: it happened at ``true_st``, on ``true_day``."""
+    whole(body["m"], 0)
+    one_ref(body)
+    whole(body["true_st"], 0, ST_MAX_MS)
+    day(body["true_day"])
+
+
 def claimed(body: Mapping[str, Any]) -> None:
     """What a paper of a lost PC gave: ``pts`` of a sale at ``earned_st``, that stood at ``place`` of its lane
     and had this ``digest``."""
@@ -219,7 +228,7 @@ def claimed(body: Mapping[str, Any]) -> None:
     whole(body["pts"], 1)
     whole(body["earned_st"], 0, ST_MAX_MS)
     word(body["digest"], 32)
-    store, till, epoch, seq = body["place"]
+    store, till, epoch, seq, *_ = body["place"]
     agent([store, till])
     whole(epoch, 1, EPOCH_MAX)
     whole(seq, 1, SEQ_MAX)

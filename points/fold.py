@@ -19,7 +19,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
-from points.days import plus_days
+from points.days import Day, plus_days
 from points.debt import DEBT, WRITTEN_OFF, bearer_of
 from points.decided import DECIDED, WRITE_OFF
 from points.expiry import expiry_rank, is_past
@@ -27,7 +27,7 @@ from points.identifiers import HUB_STORE
 from points.legs import MEM, OWED, Leg
 from points.lots import Draw, Lot
 from points.operations import Operation
-from points.order import canonical
+from points.order import CLOCK_FIX, canonical
 from points.returns import Sale
 from points.rulebook import RuleBook
 from points.settlement import settle
@@ -88,6 +88,15 @@ class Account:
     def balance(self, today: int) -> int:
         """Points of active and unexpired lots on ``today``."""
         return sum(lot.remaining for lot in self.lots.values() if lot.spendable(today))
+
+    def near_expiry(self, today: int) -> tuple[int, int]:
+        """(points that may be spent on ``today`` and on the days beside it, points of lots that end on one of
+        these days): what is sure, and what is not, where it may be the day before or after in truth."""
+        first, last = plus_days(Day(today), -1), plus_days(Day(today), 1)
+        held = [lot for lot in self.lots.values() if lot.remaining > 0 and lot.pending_until <= first]
+        doubtful = sum(lot.remaining for lot in held if lot.expires_on and first <= lot.expires_on <= last)
+        sure = sum(lot.remaining for lot in held if not lot.expires_on or lot.expires_on > last)
+        return sure, doubtful
 
     def in_order(self, today: int) -> list[Lot]:
         """Lots that may be drawn on ``today``: soonest expiry first, never last, then as earned."""
@@ -363,8 +372,8 @@ _STEPS: Mapping[str, Callable[[Account, Operation], None]] = {
     **DECIDED,
 }
 
-FOLDED = frozenset(_STEPS)
-"""The kinds that change what a member has; all others only move where it is held, or name somebody."""
+FOLDED = frozenset(_STEPS) | {CLOCK_FIX}
+"""The kinds that change what a member has, or when; all others move where it is held, or name somebody."""
 
 
 def fold(m: int, ops: Iterable[Operation], books: Mapping[str, RuleBook]) -> Account:

@@ -217,7 +217,7 @@ def _dismiss(standing: Standing, op: Operation) -> list[Leg]:
         return legs
     cell = standing.cell(store, till)
     escrow, home = cell.escrow, cell.home
-    allowance, local = op.body["back"]
+    allowance, local, *_ = op.body["back"]
     cell.allowance_used += allowance if (op.body["inc"], op.body["term"]) == cell.term else 0
     cell.local_used += local
     moved = (("lease", escrow - cell.escrow), ("local", home - cell.home))

@@ -20,8 +20,8 @@ from points.holding import NOBODY_LOST, Key, Lost, Standing, move_rights
 from points.identifiers import HUB_STORE
 from points.legs import Leg
 from points.members import begin
-from points.operations import HUB_KINDS, KINDS, Operation, known, read
-from points.order import canonical
+from points.operations import HUB_KINDS, KINDS, Kinds, Operation, known, read
+from points.order import CLOCK_FIX, believed, canonical
 from points.quoting import earn_due, recompute_earn
 from points.returns import Sale
 from points.rulebook import RuleBook
@@ -35,8 +35,8 @@ BEHIND = frozenset({"rights.return", "rights.give", "refund.cede", "refund.give"
 does not: what spends them does not either. Who gives away the right to refund a sale has told all that came
 back of it."""
 RETURNS = frozenset({"sale.refund", "sale.void"})
-OF_A_SALE = RETURNS | {"refund.cede", "refund.give"}
-"""Kinds that wait for the sale that they mean, and concern its own member."""
+OF_A_SALE = RETURNS | {CLOCK_FIX} | {"refund.cede", "refund.give"}
+"""Kinds that wait for the sale or another fact that they mean, and concern its own member."""
 
 
 class Outcome(NamedTuple):
@@ -67,6 +67,8 @@ class Docket:
     """(store, till, m) that have an unresolved operation, behind which returns and a close of rights wait."""
     dismissed: frozenset[str] = frozenset()
     """Ids among those that are referred to that people have closed unposted: nothing waits for them."""
+    kinds: Kinds = field(default_factory=lambda: KINDS)
+    """The kinds that this headquarters has learnt."""
 
 
 def twin(named: str, digest: bytes, docket: Docket) -> Outcome | None:
@@ -79,15 +81,15 @@ def twin(named: str, digest: bytes, docket: Docket) -> Outcome | None:
     return Outcome("D", {"lane": list(known_as.lane), "seq": known_as.seq})
 
 
-def shaped(body: Mapping[str, Any], store: str, till: str) -> Operation | Outcome:
+def shaped(body: Mapping[str, Any], store: str, till: str, kinds: Kinds = KINDS) -> Operation | Outcome:
     """The operation in a body, or the outcome of one that is misshapen or of an unknown kind."""
     if not isinstance(body.get("t"), str) or type(body.get("tv")) is not int:
         return Outcome("Q", {"reason": "bad-field", "field": "t"})
-    if not known(body):
-        heard_of = any(kind == body["t"] for kind, _ in KINDS)
+    if not known(body, kinds):
+        heard_of = any(kind == body["t"] for kind, _ in kinds)
         return Outcome("P", {"reason": UNKNOWN_VERSION if heard_of else UNKNOWN_TYPE})
     try:
-        return read(body, store, till)
+        return read(body, store, till, kinds)
     except BadOperation as error:
         return Outcome("Q", {"reason": "bad-field", "field": error.field})
 
@@ -215,12 +217,14 @@ def post(
         account = Account(standing.m, books)
         for op in facts:
             account.take(op)
-        standing.last_key = max(standing.last_key, _last_key(facts))
+        last = _last_key(facts)
+        is_moved = any(op.kind == CLOCK_FIX for op in ops)  # back from a time that could not be true, perhaps
+        standing.last_key = last if is_moved else max(standing.last_key, last)
     rights: list[Leg] = []
     remarks: dict[str, Outcome] = {}
     for op in ops:
         asks_all = account.over_refunded or "given" in op.body
-        every = [*(history or ()), *ops] if asks_all else []
+        every = believed([*(history or ()), *ops]) if asks_all else []
         remark = _remark(op, account, books, every, may_refund)
         moved, short = move_rights(standing, op, lost)
         rights += moved

@@ -42,6 +42,10 @@ DERIVED = frozenset({"lots", "draws", "homes", "debt"})
 """What a body never says of itself."""
 
 
+Kinds = Mapping[tuple[str, int], Callable[[Mapping[str, Any]], None]]
+"""What checks the body of a kind in a version."""
+
+
 class Operation:
     """One checked body and the lane it came by. Do not change it: other parts share it."""
 
@@ -70,8 +74,11 @@ _NONE: list[Any] = []
 _NO_MOVES: list[tuple[str, int]] = []
 
 
-def read(body: Mapping[str, Any], store: str, till: str) -> Operation:
-    """A checked operation. Raises ``BadOperation`` naming the field; says nothing of unknown kinds."""
+def read(body: Mapping[str, Any], store: str, till: str, kinds: Kinds | None = None) -> Operation:
+    """A checked operation. Raises ``BadOperation`` naming the field; says nothing of unknown kinds.
+
+    ``kinds`` are those of another version of this program than ``KINDS``.
+    """
     field = "keys"
     try:
         if _ARE_KEYS("".join(body)) is None or "" in body:
@@ -87,7 +94,7 @@ def read(body: Mapping[str, Any], store: str, till: str) -> Operation:
             many(body["fund"], FUND_MAX, check_entry)
             term(body)
         field = "body"
-        check_body = KINDS.get((body["t"], body["tv"]))
+        check_body = (KINDS if kinds is None else kinds).get((body["t"], body["tv"]))
         if check_body is not None:
             for field in DERIVED & body.keys():
                 raise BadOperation(field, "is found by the fold and never said")
@@ -103,9 +110,9 @@ def read(body: Mapping[str, Any], store: str, till: str) -> Operation:
     return Operation(body, store, till)
 
 
-def known(body: Mapping[str, Any]) -> bool:
-    """Whether this kind in this version is understood here."""
-    return (body.get("t"), body.get("tv")) in KINDS
+def known(body: Mapping[str, Any], kinds: Kinds | None = None) -> bool:
+    """Whether this kind in this version is understood here, or in a program of these ``kinds``."""
+    return (body.get("t"), body.get("tv")) in (KINDS if kinds is None else kinds)
 
 
 _HEAD: tuple[tuple[str, Check], ...] = (
@@ -260,7 +267,7 @@ def _void(body: Mapping[str, Any]) -> None:
         raise BadOperation("fund", "a return only burns rights")
 
 
-KINDS: dict[tuple[str, int], Callable[[Mapping[str, Any]], None]] = {
+KINDS: Kinds = {
     ("member.enrol", 1): _enrol,
     ("sale.earn", 1): _earn,
     ("redeem.cash", 1): _redeem,
@@ -285,6 +292,7 @@ KINDS: dict[tuple[str, int], Callable[[Mapping[str, Any]], None]] = {
     ("debt.charge", 1): decisions.charge,
     ("debt.writeoff", 1): decisions.write_off,
     ("claim.earn", 1): decisions.claimed,
+    ("clock.fix", 1): decisions.fix_clock,
 }
 """Every kind that is understood here, in the version whose bytes are frozen."""
 
@@ -292,7 +300,7 @@ HUB_KINDS = frozenset(
     {
         *("rights.grant", "auth.reserve", "auth.unlock", "refund.reserve"),
         *("member.issue", "member.resolve", "op.dismiss", "agent.lost", "claim.earn"),
-        *("debt.charge", "debt.writeoff"),
+        *("debt.charge", "debt.writeoff", "clock.fix"),
     }
 )
 """Decisions that only headquarters' own lane may carry."""

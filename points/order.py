@@ -1,7 +1,8 @@
 """The one order in which a member's facts are folded, from signed bytes alone.
 
 However facts arrive, they are ordered by store time, store, till and id, and no fact stands before what
-it refers to or before its own lane's earlier ones. So every machine folds the same sequence.
+it refers to or before its own lane's earlier ones. So every machine folds the same sequence. A time that
+could not be true was moved by a fact (``clock.fix``); that is part of the order and is not folded itself.
 """
 
 from __future__ import annotations
@@ -14,13 +15,35 @@ LIFT_ROUNDS_MAX = 8
 """A return of a sale of a resolved member is three deep; more is a stranger's circle of references."""
 
 
+CLOCK_FIX = "clock.fix"
+
+
+def believed(ops: Iterable[Operation]) -> list[Operation]:
+    """The facts with their times as headquarters has set them right; of two such decisions one holds."""
+    facts = list(ops)
+    fixes: dict[str, Operation] = {}
+    for fix in sorted((op for op in facts if op.kind == CLOCK_FIX), key=lambda op: (op.st, op.id)):
+        fixes.setdefault(fix.refs[0], fix)
+    if not fixes:
+        return facts
+    return [_moved(op, fixes.get(op.id)) for op in facts if op.kind != CLOCK_FIX]
+
+
+def _moved(op: Operation, fix: Operation | None) -> Operation:
+    if fix is None:
+        return op
+    moved = Operation({**op.body, "st": fix.body["true_st"], "day": fix.body["true_day"]}, op.store, op.till)
+    moved.m = op.m
+    return moved
+
+
 def canonical(ops: Iterable[Operation]) -> list[Operation]:
     """Facts of one member in canonical order, each once.
 
     The key is (st, store, till, id), lifted to the largest of its own, one past what it refers to,
     and the member's previous operation of the same lane; so no fact stands before its cause.
     """
-    facts = {op.id: op for op in ops}
+    facts = {op.id: op for op in believed(ops)}
     order = sorted(facts.values(), key=lambda op: (op.st, op.store, op.till, op.id))
     if not any(op.refs for op in order):
         return order

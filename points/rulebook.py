@@ -2,22 +2,24 @@
 
 A book is read once, checked whole, and never changes; another promise is another book with
 another hash. So anybody can recompute a receipt years later from (lines, book) alone. A book with
-an unknown rule is refused, because a rule that is not understood cannot be kept; so is one that two
-readers could read as two promises: a key that stands twice, a fraction, another encoding than UTF-8.
+an unknown rule is not published, because a rule that is not understood cannot be kept; nor is one that two
+readers could read as two promises: a key that stands twice, a fraction, another encoding than UTF-8. A till
+whose program is older passes over a rule that it does not know, unless the book calls it critical.
 
 Shape (JSON): ``v`` 1 · ``name`` · ``zone`` [[from_utc_ms, offset_minutes]…] · ``rates`` [[pts, fen]…]
 · ``category_rate`` {category: index of a rate, -1 earns nothing} · ``min_order_fen`` · ``day_cap_pts``
 (0: none) · ``tiers`` [[min_pts, multiplier_bp, name]…] · ``expiry`` plan · ``redeem`` {pts, fen, step}
 · ``grace_days`` · ``settle`` [fen, pts] · ``not_earning`` [tender kind…] · ``manager`` {redeem_pts,
 refund_fen} (above these a manager's PIN is asked for; 0: never) · ``refund_elsewhere`` {sale_fen,
-day_fen} (what a till may take back of other stores' sales without a network; left out or 0: nothing).
+day_fen} (what a till may take back of other stores' sales without a network; left out or 0: nothing) ·
+``crit`` [name…] (rules, nested ones as ``redeem.step``, that nobody may pass over who keeps this book).
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence, Set
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, NoReturn
@@ -36,14 +38,26 @@ _RULES = frozenset(
         *("redeem", "grace_days", "settle"),
     }
 )
-_RULES_LEFT_OUT = frozenset({"not_earning", "manager", "refund_elsewhere"})
+_RULES_LEFT_OUT = frozenset({"not_earning", "manager", "refund_elsewhere", "crit"})
 _REDEEM = frozenset({"pts", "fen", "step"})
 _MANAGER = frozenset({"redeem_pts", "refund_fen"})
 _ELSEWHERE = frozenset({"sale_fen", "day_fen"})
+_NESTED = (("redeem", _REDEEM), ("manager", _MANAGER), ("refund_elsewhere", _ELSEWHERE))
+KNOWN = _RULES | _RULES_LEFT_OUT | {f"{rule}.{name}" for rule, names in _NESTED for name in names}
+"""Every rule that this program understands, by the name that ``crit`` calls it."""
+CRITICAL_MAX = 32
 
 
 class BadRuleBook(ValueError):
     """The book cannot be kept as it is written; says which rule and why."""
+
+
+class NotUnderstood(BadRuleBook):
+    """The book is in order and of a later version: ``names`` are critical rules that are not known here."""
+
+    def __init__(self, names: Sequence[str]) -> None:
+        super().__init__(f"rules that are critical and not known here; update first: {', '.join(names)}")
+        self.names = tuple(names)
 
 
 @dataclass(frozen=True)
@@ -131,6 +145,39 @@ def read(blob: bytes) -> RuleBook:
     return _read(strictly)
 
 
+def read_told(blob: bytes, known: Set[str] = KNOWN) -> RuleBook:
+    """The book that headquarters has told, to a program that understands the rules ``known``.
+
+    A rule that is not known is passed over, unless the book calls it critical: ``NotUnderstood`` then, as for
+    a book of a later version. Raises ``BadRuleBook`` for one that is wrong.
+    """
+
+    def told() -> RuleBook:
+        raw = _decode(blob.decode("utf-8"))
+        if type(raw["v"]) is int and raw["v"] > 1:
+            raise NotUnderstood(["v"])
+        lacking = [name for name in _critical(raw) if name not in known]
+        if lacking:
+            raise NotUnderstood(lacking)
+        return _book(raw, hashlib.sha256(blob).hexdigest())
+
+    return _read(told)
+
+
+def _critical(raw: Mapping[str, Any]) -> list[str]:
+    names = raw.get("crit", [])
+    if type(names) is not list or len(names) > CRITICAL_MAX:
+        raise BadRuleBook(f"crit is a list of at most {CRITICAL_MAX} names of rules")
+    if not all(isinstance(name, str) and 0 < len(name) <= 64 and name.isprintable() for name in names):
+        raise BadRuleBook("crit names rules")
+    return names
+
+
+def _stands(raw: Mapping[str, Any], name: str) -> bool:
+    rule, _, inner = name.partition(".")
+    return rule in raw and (not inner or inner in raw[rule])
+
+
 def read_kept(blob: bytes) -> RuleBook:
     """A book that was accepted once, by this program or an older one: operations cite it for ever, so what
     was passed over when it came is passed over still."""
@@ -177,6 +224,9 @@ def _all_known(raw: dict[str, Any]) -> None:
     _only(raw["redeem"], _REDEEM)
     _only(raw.get("manager", {}), frozenset(), _MANAGER)
     _only(raw.get("refund_elsewhere", {}), frozenset(), _ELSEWHERE)
+    away = [name for name in _critical(raw) if name not in KNOWN or not _stands(raw, name)]
+    if away:
+        raise BadRuleBook(f"crit names rules that do not stand in this book: {away}")
     if len(raw["settle"]) != 2:
         raise BadRuleBook("a settlement rate is fen and points")
 

@@ -3,7 +3,8 @@
 ``st`` continues from the last witness (headquarters' signed time, a member's token) by a clock that counts
 sleep, and is always past the last operation. Within one boot the wall is not asked at all once there is a
 witness. After a boot without one the wall is believed only up to a day beyond the last that was witnessed,
-and never below it; a PC set to 2099 keeps selling under the last true date, flagged.
+and never below it; a PC set to 2099 keeps selling under the last true date, flagged. What is sold after the
+wall was moved while nobody had been heard is flagged too: nothing tells which of the two was right.
 """
 
 from __future__ import annotations
@@ -14,6 +15,8 @@ from pathlib import Path
 from typing import Protocol
 
 WALL_AHEAD_MAX_MS = 24 * 3600 * 1000
+OFF_MAX_MS = 5 * 60 * 1000
+"""How far a wall may be off, or be moved, before the cashier is told."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,11 +64,22 @@ class Witness:
 
 @dataclass(frozen=True, slots=True)
 class StoreTime:
-    """The time of an operation; ``suspect`` when the wall clock was not believed."""
+    """The time of an operation; ``suspect`` when the wall clock was not believed.
+
+    ``is_known``: headquarters was heard since the PC was switched on, so the wall was not even asked.
+    ``off_ms`` is how far that is ahead of the known time; else how far it was moved since the program began.
+    """
 
     st_ms: int
     moment: Reading
     suspect: bool
+    is_known: bool = False
+    off_ms: int = 0
+
+    @property
+    def in_doubt(self) -> bool:
+        """Whether it may be another day in truth."""
+        return self.suspect and not self.is_known
 
 
 def raised_by(copy_ms: int, moment: Reading, last_st_ms: int, witness: Witness | None) -> Witness | None:
@@ -78,17 +92,32 @@ def raised_by(copy_ms: int, moment: Reading, last_st_ms: int, witness: Witness |
     return Witness(copy_ms, moment.mono_ms, moment.boot, is_copy=True)
 
 
-def store_time(moment: Reading, last_st_ms: int, witness: Witness | None) -> StoreTime:
-    """Store time at ``moment``, after an operation at ``last_st_ms`` (0: none yet)."""
+def moved_ms(moment: Reading, since: Reading | None) -> int:
+    """How far the wall was moved since an earlier reading of the same boot; ahead is above zero."""
+    if since is None or since.boot != moment.boot:
+        return 0
+    return (moment.wall_ms - since.wall_ms) - (moment.mono_ms - since.mono_ms)
+
+
+def store_time(
+    moment: Reading, last_st_ms: int, witness: Witness | None, since: Reading | None = None
+) -> StoreTime:
+    """Store time at ``moment``, after an operation at ``last_st_ms`` (0: none yet); ``since`` is the first
+    reading of this program."""
     after = last_st_ms + 1 if last_st_ms else 0
     if witness is not None and witness.boot == moment.boot:
         continued = witness.hub_ms + max(0, moment.mono_ms - witness.mono_ms)
-        suspect = abs(moment.wall_ms - continued) > WALL_AHEAD_MAX_MS
-        return StoreTime(max(continued, after), moment, suspect)
+        off = moment.wall_ms - continued
+        is_known = not witness.is_copy
+        suspect = abs(off) > WALL_AHEAD_MAX_MS
+        return StoreTime(max(continued, after), moment, suspect, is_known, off if is_known else 0)
+    moved = moved_ms(moment, since)
+    has_jumped = abs(moved) > OFF_MAX_MS
     known = max(witness.hub_ms if witness else 0, last_st_ms)
     if not known:
-        return StoreTime(moment.wall_ms, moment, False)
+        return StoreTime(moment.wall_ms, moment, has_jumped, off_ms=moved)
     ahead = moment.wall_ms - known
     if ahead > WALL_AHEAD_MAX_MS:
-        return StoreTime(max(known, after), moment, True)
-    return StoreTime(max(moment.wall_ms, known, after), moment, ahead < -WALL_AHEAD_MAX_MS)
+        return StoreTime(max(known, after), moment, True, off_ms=moved)
+    suspect = has_jumped or ahead < -WALL_AHEAD_MAX_MS
+    return StoreTime(max(moment.wall_ms, known, after), moment, suspect, off_ms=moved)

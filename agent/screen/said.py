@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from agent import understanding
 from agent.approval import MANAGER
 from agent.cards import Card
 from agent.counter import Found, SaleQuote
@@ -13,6 +14,7 @@ from agent.desk import Done
 from agent.elsewhere import Elsewhere
 from agent.funding import No
 from agent.goods_back import Returnable, ReturnQuote
+from agent.journal.clock import OFF_MAX_MS
 from agent.papers import clock, date
 from agent.till import Shift, Till
 from agent.world import World
@@ -55,6 +57,8 @@ def card(told: Card, till: Till, words: Words, *, online: bool, earns_only: bool
         why = "page.why_no_redeem_short"
     elif told.status == "frozen":
         why = "page.why_no_redeem_frozen"
+    elif understanding.lacking(till):
+        why = "page.why_no_redeem_rules"
     elif told.debt:
         why = "page.why_no_redeem_debt"
     elif not told.points:
@@ -259,8 +263,9 @@ def state(told: World, till: Till, words: Words) -> Said:
         ],
         "silent": words.say("state.silent_too_long") if told.silent_too_long else "",
         "doubted": words.say("state.doubted") if told.doubted else "",
+        "behind": words.say("state.rules_behind") if told.rules_behind else "",
         "far": words.say("state.far") if told.far else "",
-        "clock": words.say("state.clock_doubt") if told.clock_doubt else "",
+        "clock": _clock(told, words),
         "day": {
             "closed": told.day_closed,
             "say": _day(told, words),
@@ -280,6 +285,16 @@ def state(told: World, till: Till, words: Words) -> Said:
         ],
         "fault": fault(told.fault, told.fault_detail, words)["say"] if told.fault else "",
     }  # fmt: skip
+
+
+def _clock(told: World, words: Words) -> str:
+    """What is wrong with this PC's clock; nothing while it is a few minutes off."""
+    if told.clock_doubt:
+        return words.say("state.clock_doubt")
+    if abs(told.clock_off_ms) <= OFF_MAX_MS:
+        return ""
+    minutes = number(abs(told.clock_off_ms) // 60_000)
+    return words.say("state.clock_ahead" if told.clock_off_ms > 0 else "state.clock_behind", minutes=minutes)
 
 
 def _day(told: World, words: Words) -> str:

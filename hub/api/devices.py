@@ -23,6 +23,7 @@ from hub import (
     authorisations,
     claims,
     device_keys,
+    dialects,
     editions,
     hello,
     intake,
@@ -245,6 +246,8 @@ class Devices:
         topic, shard = request.path_params["topic"], request.path_params["shard"]
         if _whole(request.path_params["gen"]) != editions.GEN:
             raise NotFound()
+        with self.office.store.look() as look:
+            dialects.check(look, self.office, lane)
         if topic == PRIVATE_TOPIC and shard == private_shard(lane.store, lane.till):
             with self.office.store.turn() as turn:
                 is_shut = request.url.query == endpoints.SHUT

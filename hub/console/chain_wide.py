@@ -9,6 +9,7 @@ import json
 from collections import Counter
 from typing import Any
 
+from hub import dialects
 from hub.console.tables import Column, Table
 from hub.store.engine import Turn
 
@@ -39,7 +40,7 @@ def stores(look: Turn) -> Table:
         (store, till): n
         for store, till, n in look.run("SELECT store, till, count(*) FROM waiting GROUP BY store, till")
     }
-    rows = []
+    lagging, rows = dialects.lagging(look), []
     for store, name, till, seen in look.run(
         "SELECT a.store, s.name, a.till, a.last_seen_ms FROM agents a JOIN stores s ON s.store = a.store"
         " ORDER BY a.store, a.till"
@@ -48,11 +49,13 @@ def stores(look: Turn) -> Table:
         e, f = rights.get(at, (0, 0))
         h = reserved.get(at, 0)
         seq, st = lanes.get(at, (0, 0))
-        rows.append([store, name, till, seen, st or None, seq, e, f, h, e + f + h, waits.get(at, 0)])
+        rows.append([store, name, till, seen, st or None, seq, e, f, h, e + f + h, waits.get(at, 0),
+                     " ".join(lagging.get(at, ()))])  # fmt: skip
     columns = [
         Column("store", "store"), Column("store_name"), Column("till"), Column("last_seen", "time"),
         Column("known_up_to", "time"), Column("operations", "n"), Column("allowance", "n"),
         Column("local", "n"), Column("reserved", "n"), Column("exposure", "n"), Column("waiting", "n"),
+        Column("lacks_rules"),
     ]  # fmt: skip
     return Table("stores", columns, rows)
 

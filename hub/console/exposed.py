@@ -23,7 +23,7 @@ def by_store(look: Turn) -> Table:
     """What the tills of each store hold."""
     sums: dict[str, Counter[str]] = {}
     names = {}
-    for store, name, _, _, _, _, e, f, h, out, _ in chain_wide.stores(look).rows:
+    for store, name, _, _, _, _, e, f, h, out, *_ in chain_wide.stores(look).rows:
         names[store] = name
         sums.setdefault(store, Counter()).update(allowance=e, local=f, reserved=h, exposure=out, tills=1)
     keys = ("tills", "allowance", "local", "reserved", "exposure")

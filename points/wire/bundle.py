@@ -11,7 +11,8 @@
 and `to` the id of the bundle that is answered: each stands one way only. The id of a bundle is SHA256 of the
 signed header. An item is what travels otherwise too and carries its own signature; the manifest says that
 these belong together and that none is missing. A stick that is lost tells nobody anything.
-A file is opened whole or not at all. Randomness and time are arguments.
+A file is opened whole or not at all; an item of a later version's kind is left alone, for what it is with
+is still good. Randomness and time are arguments.
 It refuses to know what is done with an item.
 """
 
@@ -26,7 +27,7 @@ from typing import Any
 from points.wire import canonical, container, envelope, hello, sealing, succession
 from points.wire.canonical import BODY_BYTES_MAX
 from points.wire.faults import EnvelopeVersion, Integrity, Malformed, TooLarge, UnknownKey, WrongLane
-from points.wire.fields import SUITE, U32_MAX, U48_MAX, VERSION, Fields, is_hex
+from points.wire.fields import SUITE, U32_MAX, U48_MAX, VERSION, Fields, is_hex, is_name
 from points.wire.keys import TAG_BYTES, SigningKey, kid_of
 from points.wire.lane import Lane
 from points.wire.sealing import PII_BLOB_BYTES_MAX, SealingKey
@@ -62,6 +63,7 @@ SIZES: dict[str, dict[str, int]] = {
 }
 """What goes which way, and how large one item of it may be. A sealed box that was taken is answered with its
 SHA-256."""
+EVERY_KIND = frozenset().union(*SIZES.values())
 ONCE = frozenset({QUESTION, HELD, ANSWER})
 """Of these there is one, and it has no name."""
 
@@ -132,6 +134,8 @@ def write(bundle: Bundle, key: SigningKey, public_x: bytes, ephemeral_random32: 
     listed = [[item.kind, item.name, sha256(item.raw).hexdigest(), len(item.raw)] for item in bundle.items]
     if len(listed) > ITEMS_MAX:
         raise TooLarge(max=ITEMS_MAX, what="items")
+    if any(item.kind not in EVERY_KIND for item in bundle.items):
+        raise Malformed(why="items")
     payload = canonical.encode({"items": listed})
     header = {
         "v": VERSION,
@@ -234,7 +238,8 @@ def _read(fields: Fields, payload: bytes, raws: Sequence[bytes]) -> Bundle:
     listed = told.array("items")
     if fields.whole("n", 0, ITEMS_MAX) != len(listed) or len(listed) != len(raws):
         raise Integrity(what="count")
-    items = tuple(_item(way, entry, raw) for entry, raw in zip(listed, raws, strict=True))
+    found = [_item(way, entry, raw) for entry, raw in zip(listed, raws, strict=True)]
+    items = tuple(item for item in found if item is not None)
     if len({(item.kind, item.name) for item in items}) != len(items):
         raise Malformed(why="twice")
     lane = Lane(
@@ -243,17 +248,20 @@ def _read(fields: Fields, payload: bytes, raws: Sequence[bytes]) -> Bundle:
     return Bundle(way, lane, fields.whole("ms", 0, U48_MAX), items, seal, to)
 
 
-def _item(way: str, entry: Any, raw: bytes) -> Item:
-    if type(entry) is not list or len(entry) != 4:
+def _item(way: str, entry: Any, raw: bytes) -> Item | None:
+    """One item; None for a kind of a later version, which is whole and passed over."""
+    if type(entry) is not list or len(entry) < 4:
         raise Malformed(why="items")
-    kind, name, sha, size = entry
-    if type(kind) is not str or kind not in SIZES[way] or not _is_named(kind, name):
+    kind, name, sha, size = entry[:4]
+    if not is_name(kind) or (kind in SIZES[way] and not _is_named(kind, name)):
         raise Malformed(why="items")
-    if len(raw) > SIZES[way][kind]:
+    if kind in EVERY_KIND and kind not in SIZES[way]:
+        raise Malformed(why="items")  # what goes the other way
+    if kind in SIZES[way] and len(raw) > SIZES[way][kind]:
         raise TooLarge(max=SIZES[way][kind], what=kind)
     if type(size) is not int or size != len(raw) or sha256(raw).hexdigest() != sha:
         raise Integrity(what="item")
-    return Item(kind, name, raw)
+    return Item(kind, name, raw) if kind in SIZES[way] else None
 
 
 def _is_named(kind: str, name: Any) -> bool:

@@ -2,7 +2,8 @@
 
     question  canonical JSON in a signed request:
         {v, agent, nonce, lanes: [[epoch, next]…], feeds: [[topic, shard, ver]…], held: [sha…], more, shut,
-         boot, mono, wall, tok, sth: null|{size, root}, x: {inst?, log?: {inc, owed, broken}, deltas?: 1}}
+         boot, mono, wall, tok, sth: null|{size, root},
+         x: {inst?, speaks?, log?: {inc, owed, broken}, deltas?: 1}}
     answer    box "JFH1", T = application/vnd.jifen.hello+json;v=1, signed by the hub's manifest key
         header  = {v, suite, hub, inc, chain, store, till, to, ms, sess_until,
                    lanes: [[epoch, next, head, state?]…],
@@ -25,7 +26,7 @@ not proved yet, or null, `broken` [[why, number]…] what it holds against headq
 shown the log (`witness`), and only what is new to it; `log` in `x` of an answer is the log's public key, told
 to who has no head yet.
 `deltas` is 1 of a till that follows a shard by steps (`deltas`); any other is told a snapshot of now.
-Every array may grow at its end.
+`speaks` is what its program can read (`dialect`). Every array may grow at its end.
 It refuses to know what is new (`hub.hello`) and what is taken (`agent.edition`).
 """
 
@@ -39,6 +40,9 @@ from typing import Any
 from points.wire import canonical, container
 from points.wire.batch_header import INST_BYTES, TreeHead, read_tree_head
 from points.wire.chain import HASH_BYTES
+from points.wire.dialect import Dialect
+from points.wire.dialect import read as read_dialect
+from points.wire.dialect import tell as tell_dialect
 from points.wire.faults import EnvelopeVersion, Integrity, Malformed, WrongLane
 from points.wire.fields import SUITE, U32_MAX, U48_MAX, VERSION, Fields, is_hex, is_name, is_shard
 from points.wire.keys import RAW_BYTES, SigningKey
@@ -104,6 +108,7 @@ class Question:
     inst: str = ""
     sth: TreeHead | None = None
     log: OfLog | None = None
+    dialect: Dialect = field(default_factory=Dialect)
     takes_deltas: bool = False
 
 
@@ -189,6 +194,7 @@ def read(raw: bytes) -> Question:
         inst=more.hex("inst", INST_BYTES) if "inst" in more.raw else "",
         sth=None if fields.raw["sth"] is None else read_tree_head(fields.inner("sth")),
         log=_of_log(more.inner("log")) if "log" in more.raw else None,
+        dialect=read_dialect(more.inner("speaks")) if "speaks" in more.raw else Dialect(),
         takes_deltas="deltas" in more.raw and more.whole("deltas", 0, 1) == 1,
     )
 
@@ -200,6 +206,8 @@ def _extensions(question: Question) -> dict[str, Any]:
     if (log := question.log) is not None:
         broken = [list(one) for one in log.broken]
         more["log"] = {"inc": log.inc, "owed": log.owed and list(log.owed), "broken": broken}
+    if question.dialect != Dialect():
+        more["speaks"] = tell_dialect(question.dialect)
     return more
 
 

@@ -8,7 +8,7 @@ answer for until headquarters hears of it (``gifts``). A headquarters that was p
 At rest: every operation stands at headquarters exactly once and to the byte, every paper that was seen is
 among them and nothing else; nothing waits, is reserved or held for a till that does not know it; headquarters
 proves its own books; an independent ledger, told what the tills recorded, has every balance, lot, debt,
-settlement and account the same; and what a till shows is what headquarters has.
+settlement and account the same, impossible times set right; and what a till shows is what headquarters has.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ from points.operations import Operation
 from points.rights import Rights
 from points.wire import canonical
 from points.wire.manifest import PRIVATE_TOPIC, private_shard
-from tests.chain import custody, gifts, goods
+from tests.chain import clocks, custody, gifts, goods
 from tests.chain.gifts import ADVANCE, POT, Gift
 from tests.chain.pc import Pc
 
@@ -324,7 +324,8 @@ def _remarks(world: World) -> None:
 
 def _second_opinion(world: World, recorded: Recorded) -> None:
     """The independent ledger is told what the tills recorded, and has everything the same."""
-    people = {seen.op.id: seen.m for seen in world.witness.papers.values()}
+    people, moved = {seen.op.id: seen.m for seen in world.witness.papers.values()}, clocks.moved(world)
+    _ask(not (wrong := clocks.fault(world, moved)), wrong)
     events: dict[int, list[Any]] = defaultdict(list)
     for op_id, (store, till, raw) in recorded.items():
         body = json.loads(raw)
@@ -333,7 +334,7 @@ def _second_opinion(world: World, recorded: Recorded) -> None:
             continue
         if m is None or "groups" in body:  # a paper that nobody saw, or a part that only its sale can tell
             return
-        events[m].append({"store": store, "till": till, "op": {**body, "m": m}})
+        events[m].append({"store": store, "till": till, "op": {**clocks.set_right(moved, body), "m": m}})
     rule, book = world.hub.office.rules().hash, world.plan.rules
     today = world.hub.office.today()
     said = {m: ledger.fold(ledger.canonical(told), {rule: book}, today, False) for m, told in events.items()}
@@ -342,7 +343,7 @@ def _second_opinion(world: World, recorded: Recorded) -> None:
     told = state(world.hub.office)
     for m in world.losses.unknown(set(told["members"]) - {str(m) for m in said}):
         told["members"].pop(m)
-    for remarked in UNHEARD:  # allowed where goods came back, and asked before
+    for remarked in (*UNHEARD, "clock"):  # allowed where goods came back, and asked before
         told["cases"].pop(remarked, None)
     differing = opinion.differences(said, told, rule, book["settle"], today)
     world.marks["second opinion"] += 1

@@ -23,7 +23,7 @@ RARE = (
     "outage", "one-way outage", "batch cut anew",
     "kill at a statement", "kill after a statement", "kill before the second file", "kill in the second file",
     "kill before asking", "kill before hearing", "plug pulled", "old database put back",
-    "disk full", "commit in doubt", "clock jump of a day", "clock jump of years",
+    "disk full", "commit in doubt", "clock jump of a day", "clock jump of years", "time set right",
     "device replaced", "term closed", "grant after a close", "old device came back",
     "parked", "parked and posted", "return parked", "expired points", "ring visit",
     "transfer", "transfer in outage", "gift", "gift taken", "gift never taken", "take heard before its give",

@@ -32,6 +32,7 @@ from hub.assembly import journal_of, open_office
 from hub.console import access
 from hub.console.desk import Desk
 from hub.office import Office
+from points.operations import KINDS, Kinds
 from points.wire import canonical
 from points.wire.faults import Gap
 
@@ -106,11 +107,11 @@ class Headquarters:
             shutil.copy(copy, self.settings.data_dir / "hub.sqlite")
         self.reopen(is_put_back=loses_journal or is_said)
 
-    def reopen(self, *, is_put_back: bool = False) -> None:
-        """The same office, started again behind the same doors."""
+    def reopen(self, *, is_put_back: bool = False, kinds: Kinds = KINDS) -> None:
+        """The same office, started again behind the same doors, perhaps by a program of other ``kinds``."""
         assert self.settings is not None
         self.office.store.close()
-        fresh = open_office(self.settings, canonical.encode(RULES), is_put_back=is_put_back)
+        fresh = open_office(self.settings, canonical.encode(RULES), is_put_back=is_put_back, kinds=kinds)
         vars(self.office).update(vars(fresh) | {"clock": self.office.clock})
 
     def another(self) -> Headquarters:

@@ -22,10 +22,12 @@ def test_the_old_rules_stay_in_force_and_members_and_rights_are_heard_of(
     away.sync()
     old = away.till.rule().hash
 
-    def read(_blob: bytes) -> None:
+    def read(_blob: bytes, _known: object) -> None:
         raise rulebook.BadRuleBook("a word of next year")
 
-    too_old = SimpleNamespace(read=read, BadRuleBook=rulebook.BadRuleBook)
+    too_old = SimpleNamespace(
+        read_told=read, BadRuleBook=rulebook.BadRuleBook, NotUnderstood=rulebook.NotUnderstood
+    )
     with hq.office.store.turn() as turn:
         publishing.publish_rules(turn, hq.office, canonical.encode({**RULES, "name": "next year's"}))
     m = enrolled(home)

@@ -62,6 +62,7 @@ export function showState(state, resolve) {
   if (!state.rules) notices.push(notice(state.rules_say));
   if (state.silent) notices.push(notice(state.silent));
   if (state.doubted) notices.push(notice(state.doubted));
+  if (state.behind) notices.push(notice(state.behind));
   if (state.far) notices.push(notice(state.far));
   if (state.clock) notices.push(notice(state.clock));
   if (state.fault) notices.push(notice(state.fault));
