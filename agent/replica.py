@@ -30,6 +30,7 @@ IN_USE_ROWS, IN_USE_REST_MS = 200, 5
 IDLE_ROWS = 5_000
 
 Blobs = Mapping[str, bytes]
+Row = tuple[list[Any], str]
 
 
 def missing(till: Till, manifest: Manifest, blobs: Blobs) -> tuple[str, ...]:
@@ -59,7 +60,7 @@ def fill(
     for piece in left:
         for rows in _slices(till, _rows(till, manifest, piece, blobs)):
             with till.book.light_turn() as turn:
-                fresh += members.put_rows(turn, rows, manifest.g, is_first=is_first)
+                fresh += members.put(turn, rows, manifest.g, is_first=is_first)
             rows_left -= len(rows)
             tell(rows_left)
             if till.is_in_use:
@@ -78,20 +79,24 @@ def _left(till: Till, manifest: Manifest, blobs: Blobs) -> list[Piece]:
     return [piece for piece in deltas.pieces(manifest, steps, held) if piece.chunk.sha not in done]
 
 
-def _rows(till: Till, manifest: Manifest, piece: Piece, blobs: Blobs) -> list[list[Any]]:
-    """The checked rows of a blob; an alias behind the others, so that the member it leads to is here."""
+def _rows(till: Till, manifest: Manifest, piece: Piece, blobs: Blobs) -> list[Row]:
+    """The checked rows of a blob, each with its text; an alias behind the others, so that the member it leads
+    to is here."""
     key = None if piece.kid is None else secret_of(till, piece.kid, {})
-    rows = chunk.open_chunk(piece.chunk, blobs[piece.chunk.sha], manifest.topic, manifest.shard, key)
+    blob = blobs[piece.chunk.sha]
+    rows, texts = chunk.open_texts(piece.chunk, blob, manifest.topic, manifest.shard, key)
+    is_in_order = True
     for row in rows:
         if not is_plain(row):
             try:
-                read_row(row)
+                is_in_order &= read_row(row).into is None
             except BadAmount as error:
                 raise Malformed(why="member row") from error
-    return sorted(rows, key=lambda row: row[2:3] == ["merged"])
+    told = list(zip(rows, texts, strict=True))
+    return told if is_in_order else sorted(told, key=lambda one: one[0][2:3] == ["merged"])
 
 
-def _slices(till: Till, rows: Sequence[list[Any]]) -> Iterator[Sequence[list[Any]]]:
+def _slices(till: Till, rows: Sequence[Row]) -> Iterator[Sequence[Row]]:
     at = 0
     while at < len(rows):
         upto = at + (IN_USE_ROWS if till.is_in_use else IDLE_ROWS)

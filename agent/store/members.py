@@ -51,27 +51,33 @@ def told_at(book: Book, m: int) -> int:
     return 0 if found is None else int(found[0])
 
 
-def put_rows(turn: Connection, rows: Iterable[Sequence[Any]], g: int = 0, *, is_first: bool = False) -> int:
+def put_rows(turn: Connection, rows: Iterable[Sequence[Any]]) -> int:
+    """Take rows that are newer than what is held; gives how many were."""
+    return put(turn, [(row, canonical.write_own(row)) for row in rows])
+
+
+def put(
+    turn: Connection, told: Sequence[tuple[Sequence[Any], str]], g: int = 0, *, is_first: bool = False
+) -> int:
     """Take rows of an edition of ``g`` that are newer than what is held; gives how many were.
 
-    Older or equal ones change nothing. Who was erased loses the codes that led there. With ``is_first``
-    nothing is held of these members.
+    Each comes with its text. Older or equal ones change nothing. Who was erased loses the codes that led
+    there. With ``is_first`` nothing is held of these members.
     """
-    rows = list(rows)
     if not is_first:
-        held = _held(turn, [row[0] for row in rows])
-        rows = [row for row in rows if row[0] not in held or row[1] > held[row[0]]]
-        _drop_codes(turn, [row[0] for row in rows if row[2:3] == [ERASED]])
+        held = _held(turn, [row[0] for row, _ in told])
+        told = [(row, text) for row, text in told if row[0] not in held or row[1] > held[row[0]]]
+        _drop_codes(turn, [row[0] for row, _ in told if row[2:3] == [ERASED]])
     turn.executemany(
         "INSERT INTO members (m, ver, row, g) VALUES (?, ?, ?, ?) ON CONFLICT (m) DO UPDATE"
         " SET ver = excluded.ver, row = excluded.row, g = excluded.g",
-        [(row[0], row[1], canonical.write_own(row), g) for row in rows],
+        [(row[0], row[1], text, g) for row, text in told],
     )
     turn.executemany(
         "INSERT INTO codes (who, m) VALUES (?, ?) ON CONFLICT (who) DO UPDATE SET m = excluded.m",
-        sorted((code_key(tag), row[0]) for row in rows if len(row) > ROW_CODES for tag in row[ROW_CODES]),
+        sorted((code_key(tag), row[0]) for row, _ in told if len(row) > ROW_CODES for tag in row[ROW_CODES]),
     )
-    return len(rows)
+    return len(told)
 
 
 def _held(turn: Connection, ms: list[int]) -> dict[int, int]:

@@ -62,6 +62,13 @@ def open_chunk(
     chunk: Chunk, blob: bytes, topic: str, shard: str, key: bytes | None = None
 ) -> list[list[Any]]:
     """The rows of a blob of the snapshot of a verified manifest. Integrity if it is not that blob."""
+    return open_texts(chunk, blob, topic, shard, key)[0]
+
+
+def open_texts(
+    chunk: Chunk, blob: bytes, topic: str, shard: str, key: bytes | None = None
+) -> tuple[list[list[Any]], list[str]]:
+    """The same, and each row as it was written, for who keeps it as it is."""
     if len(blob) != chunk.size:
         raise Integrity(what="size")
     plain = _open(chunk.sha, blob, topic, shard, key, min(chunk.usize, USIZE_MAX))
@@ -70,7 +77,7 @@ def open_chunk(
     rows = _rows(plain)
     if len(rows) != chunk.n:
         raise Integrity(what="count")
-    return rows
+    return rows, plain.decode().split("\n") if rows else []
 
 
 def open_named(sha: str, blob: bytes, topic: str, shard: str, key: bytes | None = None) -> list[list[Any]]:

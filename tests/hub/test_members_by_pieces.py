@@ -188,8 +188,11 @@ def test_an_alias_keeps_its_codes(home: Shop) -> None:
 
 def test_who_an_alias_leads_to_is_here_before_it(home: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
     rows = [[7, 4, "merged", 8], row(8, 2)]
-    monkeypatch.setattr(replica.chunk, "open_chunk", lambda *_: rows)
+    monkeypatch.setattr(replica.chunk, "open_texts", lambda *_: (rows, ["alias", "member"]))
     piece = replica.Piece(Chunk("ab" * 32, 1, 1, 2), None)
     _, _, raw = home.till.book.row("SELECT 1, 1, manifest FROM feeds WHERE topic = 'members'") or (0, 0, b"")
     told = open_manifest(raw, home.till.identity.hub_manifest_public, "demo", "members", "main")
-    assert replica._rows(home.till, told, piece, {"ab" * 32: b""}) == [rows[1], rows[0]]
+    assert replica._rows(home.till, told, piece, {"ab" * 32: b""}) == [
+        (rows[1], "member"),
+        (rows[0], "alias"),
+    ]
