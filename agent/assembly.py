@@ -92,7 +92,7 @@ class Agent:
         words = load_words(settings.language)
         url = settings.hub_url or who.hub_url
         self.uplink = Uplink(url, who.key, who.hub_receipt_public, connected=settings.network_enabled)
-        self.uplink.at_once = AT_ONCE
+        self.uplink.at_once, self.uplink.mirror = AT_ONCE, settings.mirror
         self.night = Night(self.till, self.uplink, settings.night)
         self.pulse = Pulse(self.night, self.uplink, contact_every_s)
         self.bell = Bell(self.night, self.uplink)

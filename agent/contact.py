@@ -302,7 +302,7 @@ class Contact:
         return SealedHeard(op_id)
 
     def _blob(self, topic: str, shard: str, sha: str) -> Answer:
-        raw = self._door.call("GET", endpoints.blob(sha))
+        raw = self._door.blob(sha, is_shared=topic in edition.SHARED)
         if blob_name(raw) != sha:
             return Refused(Problem.INTEGRITY, {"sha": sha})
         self._blobs[sha] = raw

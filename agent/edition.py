@@ -29,6 +29,8 @@ from points.wire.manifest import PRIVATE_TOPIC, Manifest
 Blobs = Mapping[str, bytes]
 Told = tuple[Manifest, bytes]
 
+SHARED = frozenset({"rules", "keys", MEMBERS})
+"""Topics that are the same for every till, so that any mirror may have them."""
 WHOLE = frozenset({"phones"})
 """Topics whose rows carry no version: an edition replaces the one before, so all of it is fetched."""
 FOR_BOTH = frozenset({"s", "k", "token", "d", "o"})

@@ -281,6 +281,10 @@ class Returning:
             return self._blobs[name]
         raise NotFound()
 
+    def blob(self, sha: str, *, is_shared: bool) -> bytes:
+        """A blob that it brings."""
+        return self.call("GET", endpoints.blob(sha))
+
     def _acked(self, name: str) -> bytes:
         if name in self._refused:
             raise endpoints.read_problem(400, self._refused[name])

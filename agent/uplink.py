@@ -26,6 +26,7 @@ import httpx
 
 from agent.patience import Patience
 from points.wire import canonical, endpoints, hub_time, requests
+from points.wire.chunk import blob_name
 from points.wire.faults import Problem, WireFault
 from points.wire.keys import SigningKey
 
@@ -35,6 +36,7 @@ REFUND_MS_MAX = 4_000
 """A refund waits for the till that sold, which may have to be asked first."""
 REFUND_BYTES_MAX = 512 * 1024
 """A sale's body as a text within an answer, and what is left of it."""
+MIRROR_REST_S = 600
 PATIENT = httpx.Timeout(30, connect=5)
 RUNG_MAX = 1_000
 REFUSED = ("not_enough_points", "held_elsewhere", "debt", "frozen")
@@ -59,6 +61,10 @@ class Door(Protocol):
         extra: dict[str, str] | None = None,
     ) -> bytes:
         """The bytes of a good answer. Raises ``OutOfReach`` or the ``WireFault`` that was answered."""
+        ...
+
+    def blob(self, sha: str, *, is_shared: bool) -> bytes:
+        """A blob by its name; ``is_shared`` of a topic that is the same for all tills."""
         ...
 
 
@@ -95,7 +101,9 @@ class Uplink:
     """How many batches of a backlog may be under way."""
     patience: Patience | None = None
     """Towards headquarters, of whoever asks by itself; None asks at once."""
-    _heard_s, _failed_s = -math.inf, -math.inf
+    mirror = ""
+    """Where a static server has headquarters' shared blobs, "" for nowhere."""
+    _heard_s, _failed_s, _mirror_after_s = -math.inf, -math.inf, -math.inf
 
     def __init__(
         self,
@@ -133,6 +141,36 @@ class Uplink:
         Raises ``OutOfReach`` or the ``WireFault`` that was answered.
         """
         return self._ask(self._client, None, method, path, body, content_type, extra or {})
+
+    def blob(self, sha: str, *, is_shared: bool) -> bytes:
+        """A blob by its name; what all tills share from the mirror, where there is one that has it.
+
+        A mirror that does not answer, or answers with something else, is left alone for a while. Raises what
+        ``call`` does.
+        """
+        if is_shared and self.mirror and self.connected and self._mono_s() >= self._mirror_after_s:
+            raw = self._mirrored(self.mirror.rstrip("/") + endpoints.blob(sha))
+            if raw is not None:
+                if blob_name(raw) == sha:
+                    return raw
+                self._mirror_after_s = self._mono_s() + MIRROR_REST_S
+        return self.call("GET", endpoints.blob(sha))
+
+    def _mirrored(self, url: str) -> bytes | None:
+        raw = bytearray()
+        try:
+            with self._client.stream("GET", url, timeout=PATIENT) as answer:
+                if answer.status_code == 404:  # not exported yet
+                    return None
+                answer.raise_for_status()
+                for piece in answer.iter_bytes():
+                    raw += piece
+                    if len(raw) > ANSWER_BYTES_MAX:
+                        raise httpx.DecodingError("too large")
+        except (httpx.HTTPError, httpx.InvalidURL, RuntimeError):
+            self._mirror_after_s = self._mono_s() + MIRROR_REST_S
+            return None
+        return bytes(raw)
 
     def _ask(
         self,

@@ -64,6 +64,7 @@ class AgentSettings:
     sisters_interface: str = "0.0.0.0"
     sisters: tuple[tuple[str, int], ...] = ()
     sticks: tuple[str, ...] = ()
+    mirror: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -266,6 +267,7 @@ AGENT: Mapping[str, Setting] = {
     "data_dir": Setting(_path, "/var/lib/jifen"),
     "key_dir": Setting(_path, "/var/lib/jifen-key"),
     "hub_url": Setting(_maybe_url, ""),
+    "mirror": Setting(_maybe_url, ""),
     "page_port": Setting(_whole(1, 65535), 8750),
     "scanners": Setting(_addresses(SCANNERS_MAX), ["page://"]),
     "printers": Setting(_addresses(PRINTERS_MAX), []),

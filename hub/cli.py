@@ -23,7 +23,7 @@ from config.faults import Fault
 from config.memory import collect_seldom
 from config.settings import HubSettings, load_hub
 from config.words import LANGUAGES, load_words
-from hub import admission, backup, device_keys, log_export, restoring, stick, verify
+from hub import admission, backup, device_keys, feed_export, log_export, restoring, stick, verify
 from hub.api.app import make_app
 from hub.assembly import CLOCK, open_office
 from hub.bells import Bells
@@ -67,6 +67,8 @@ def main(argv: list[str]) -> int:
     commands.add_parser("state", help="print what two headquarters with the same facts agree on, as JSON")
     envelopes = commands.add_parser("envelopes", help="write every envelope that was taken in to a folder")
     envelopes.add_argument("folder", type=Path)
+    fed = commands.add_parser("export", help="write what all tills share of the feed for a static server")
+    fed.add_argument("folder", type=Path)
     exported = commands.add_parser("log", help="write the log of receipts and its newest head to a folder")
     exported.add_argument("folder", type=Path)
     commands.add_parser(
@@ -259,6 +261,16 @@ def _log(office: Office, _settings: HubSettings, chosen: argparse.Namespace) -> 
     return 0
 
 
+def _export(office: Office, _settings: HubSettings, chosen: argparse.Namespace) -> int:
+    try:
+        done = feed_export.export(office, chosen.folder)
+    except OSError as fault:
+        _say(fault)
+        return 1
+    print(f"{done.named} blobs · {done.written} new, {done.written_bytes} B · {done.removed} removed")
+    return 0
+
+
 def _keys(office: Office, _settings: HubSettings, _chosen: argparse.Namespace) -> int:
     with office.store.look() as look:
         tills = device_keys.rows(look)
@@ -312,6 +324,7 @@ COMMANDS = {
     "state": _state,
     "envelopes": _envelopes,
     "log": _log,
+    "export": _export,
     "keys": _keys,
     "registry": _registry,
     "stick": _stick,

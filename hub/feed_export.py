@@ -1,0 +1,82 @@
+"""The feed as a folder that any static server or CDN serves as it is, under headquarters' own paths.
+
+    v1/blob/{sha}                               never changes; served for a year
+    v1/feed/{topic}/{shard}/g{gen}/manifest     changes with every edition; served for seconds
+
+Only what all tills share is in it: rules, keys, and members, which are sealed. Blobs are there before the
+manifest that names them, each file whole or not at all, so a run may be stopped anywhere and done again. What
+no manifest names any more is left for a day, for who is just fetching it.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from pathlib import Path
+from typing import NamedTuple
+
+from hub import device_keys, editions, member_editions, publishing
+from hub.office import REGION, Office
+from points.wire import endpoints
+from points.wire.manifest import CHAIN_WIDE, open_manifest
+
+SHARED = (("rules", CHAIN_WIDE), (device_keys.TOPIC, CHAIN_WIDE), (member_editions.TOPIC, REGION))
+BLOBS, KEPT_S = "v1/blob", 86_400
+
+
+class Exported(NamedTuple):
+    """How many blobs are named, how many of them are new, of how many bytes, and how many others are gone."""
+
+    named: int
+    written: int
+    written_bytes: int
+    removed: int
+
+
+def export(office: Office, folder: Path) -> Exported:
+    """Publish what is new and bring the folder up to date. Raises ``OSError`` where it cannot be written."""
+    publishing.publish(office)
+    device_keys.publish(office)
+    written = size = 0
+    named = set[str]()
+    with office.store.look() as look:
+        manifests = [(shard, editions.manifest_of(look, *shard)) for shard in SHARED]
+        for shard, raw in manifests:
+            told = open_manifest(raw, office.keys.manifest.public_raw, office.chain, *shard)
+            named.update(told.blobs)
+        named |= member_editions.names(member_editions.kept(look))
+        for sha in sorted(named):
+            path = _place(folder, endpoints.blob(sha))
+            if not path.exists():
+                blob = editions.blob_of(look, sha, {})
+                _write(path, blob)
+                written, size = written + 1, size + len(blob)
+    for (topic, region), raw in manifests:
+        _write(_place(folder, endpoints.manifest_of(topic, region, editions.GEN)), raw)
+    return Exported(len(named), written, size, _sweep(_place(folder, BLOBS), named, office))
+
+
+def _place(folder: Path, path: str) -> Path:
+    return folder / path.lstrip("/")
+
+
+def _write(path: Path, raw: bytes) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    fresh = path.with_name(f".{path.name}.new")
+    with fresh.open("wb") as file:
+        file.write(raw)
+        file.flush()
+        os.fsync(file.fileno())
+    fresh.replace(path)
+
+
+def _sweep(blobs: Path, named: Iterable[str], office: Office) -> int:
+    """A named blob is marked with the time of this run; one whose mark is a day old goes."""
+    keep, now_s, removed = set(named), office.clock() // 1000, 0
+    for path in blobs.iterdir():
+        if path.name in keep:
+            os.utime(path, (now_s, now_s))
+        elif path.stat().st_mtime <= now_s - KEPT_S:
+            path.unlink()
+            removed += 1
+    return removed
