@@ -34,6 +34,7 @@ from agent.world import Worlds
 from config.faults import Fault
 from config.memory import collect_seldom
 from config.settings import AgentSettings
+from config.threads import share_evenly
 from config.words import load_words
 from hardware.devices import open_printer
 
@@ -124,6 +125,7 @@ class Agent:
     def start(self) -> None:
         """Open for business: the page last, so that what it shows is there."""
         collect_seldom()
+        share_evenly()
         if self.till.rules is not None:
             intents.end_cut_off(self.till, "agent")
         self.printing.start()

@@ -25,9 +25,12 @@ from points.wire.faults import Malformed
 from points.wire.manifest import Manifest
 
 MEMBERS = "members"
-IN_USE_ROWS, IN_USE_REST_MS = 200, 5
+IN_USE_ROWS, IN_USE_REST_MS = 240, 5
 """How many rows a turn takes while somebody is at the counter, and how long the pen rests after it."""
 IDLE_ROWS = 5_000
+COPIED_ROWS = 50_000
+"""After how many the log is copied into the database."""
+ALIAS = b',"merged",'
 
 Blobs = Mapping[str, bytes]
 Row = tuple[list[Any], str]
@@ -55,18 +58,22 @@ def fill(
     be; what was taken before it stays.
     """
     fresh, left = 0, _left(till, manifest, blobs)
-    rows_left = sum(piece.chunk.n for piece in left)
+    rows_left = copied_at = sum(piece.chunk.n for piece in left)
     is_first = members.count(till.book) == 0 and len(left) == len(manifest.chunks)
-    for piece in left:
-        for rows in _slices(till, _rows(till, manifest, piece, blobs)):
+    with till.book.copied_beside() as copy:
+        for piece in left:
+            for rows in _slices(till, _lines(till, manifest, piece, blobs)):
+                with till.book.light_turn() as turn:
+                    fresh += members.put(turn, rows, manifest.g, is_first=is_first)
+                rows_left -= len(rows)
+                tell(rows_left)
+                if till.is_in_use:
+                    rest(IN_USE_REST_MS)
             with till.book.light_turn() as turn:
-                fresh += members.put(turn, rows, manifest.g, is_first=is_first)
-            rows_left -= len(rows)
-            tell(rows_left)
-            if till.is_in_use:
-                rest(IN_USE_REST_MS)
-        with till.book.light_turn() as turn:
-            feeds.keep_chunk(turn, manifest.topic, manifest.shard, piece.chunk.sha)
+                feeds.keep_chunk(turn, manifest.topic, manifest.shard, piece.chunk.sha)
+            if copied_at - rows_left >= COPIED_ROWS:
+                copied_at = rows_left
+                copy()
     _hold(till, manifest, raw)
     return fresh
 
@@ -79,29 +86,28 @@ def _left(till: Till, manifest: Manifest, blobs: Blobs) -> list[Piece]:
     return [piece for piece in deltas.pieces(manifest, steps, held) if piece.chunk.sha not in done]
 
 
-def _rows(till: Till, manifest: Manifest, piece: Piece, blobs: Blobs) -> list[Row]:
-    """The checked rows of a blob, each with its text; an alias behind the others, so that the member it leads
-    to is here."""
+def _lines(till: Till, manifest: Manifest, piece: Piece, blobs: Blobs) -> list[bytes]:
+    """The rows of a blob as they were written; an alias behind the others, so that the member it leads to is
+    here."""
     key = None if piece.kid is None else secret_of(till, piece.kid, {})
-    blob = blobs[piece.chunk.sha]
-    rows, texts = chunk.open_texts(piece.chunk, blob, manifest.topic, manifest.shard, key)
-    is_in_order = True
-    for row in rows:
-        if not is_plain(row):
-            try:
-                is_in_order &= read_row(row).into is None
-            except BadAmount as error:
-                raise Malformed(why="member row") from error
-    told = list(zip(rows, texts, strict=True))
-    return told if is_in_order else sorted(told, key=lambda one: one[0][2:3] == ["merged"])
+    lines = chunk.open_lines(piece.chunk, blobs[piece.chunk.sha], manifest.topic, manifest.shard, key)
+    return sorted(lines, key=lambda line: ALIAS in line) if ALIAS in b"".join(lines) else lines
 
 
-def _slices(till: Till, rows: Sequence[Row]) -> Iterator[Sequence[Row]]:
+def _slices(till: Till, lines: Sequence[bytes]) -> Iterator[Sequence[Row]]:
+    """What one turn takes, checked: a whole blob is read in one go only where nobody waits."""
     at = 0
-    while at < len(rows):
-        upto = at + (IN_USE_ROWS if till.is_in_use else IDLE_ROWS)
-        yield rows[at:upto]
-        at = upto
+    while at < len(lines):
+        some = lines[at : at + (IN_USE_ROWS if till.is_in_use else IDLE_ROWS)]
+        at += len(some)
+        rows = chunk.read_lines(some)
+        for row in rows:
+            if not is_plain(row):
+                try:
+                    read_row(row)
+                except BadAmount as error:
+                    raise Malformed(why="member row") from error
+        yield list(zip(rows, b"\n".join(some).decode().split("\n"), strict=True))
 
 
 def _hold(till: Till, manifest: Manifest, raw: bytes) -> None:

@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import sys
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from config.sqlite import Connection, open_database, register
+from config.sqlite import MEMORY, Connection, open_database, register
 
 register()
 
@@ -27,6 +28,9 @@ for _name in _unwanted:
     del sys.modules[_name]
 
 __all__ = ["Book", "Migrations"]
+
+LOG_PAGES = 1_000
+"""How long the log grows before a commit copies it into the database: SQLite's own default."""
 
 
 class Turn:
@@ -70,12 +74,13 @@ class Turn:
 class Book:
     """The open database of one till. Every method may be called from any thread."""
 
+    path = MEMORY
     is_full = True
     """Whether a turn is on the disk when it returns."""
 
     def __init__(self, path: Path | str, migrations: Migrations, *, full: bool = True) -> None:
         self.connection: Connection = open_database(path, full=full)
-        self.lock, self.is_full = threading.RLock(), full
+        self.lock, self.is_full, self.path = threading.RLock(), full, str(path)
         self.tables = Database(self.connection, execute_plugins=False, strict=True)
         with self.lock:
             migrations.apply(self.tables)
@@ -90,6 +95,23 @@ class Book:
         A power cut may take it, with every light one after the last other turn.
         """
         return Turn(self, is_light=True)
+
+    @contextmanager
+    def copied_beside(self) -> Iterator[Callable[[], None]]:
+        """For long writing beside the counter: the log is copied into the database by whoever calls what this
+        gives, without the pen, and not by the next customer whose sale comes to the log's end."""
+        if self.path == MEMORY:
+            yield lambda: None
+            return
+        beside = open_database(self.path)
+        try:
+            with self.lock:
+                self.connection.execute("PRAGMA wal_autocheckpoint = 0")
+            yield lambda: beside.execute("PRAGMA wal_checkpoint(PASSIVE)").close()
+        finally:
+            with self.lock:
+                self.connection.execute(f"PRAGMA wal_autocheckpoint = {LOG_PAGES}")
+            beside.close()
 
     def back(self) -> None:
         """End a turn that did not come to its commit."""

@@ -62,22 +62,25 @@ def open_chunk(
     chunk: Chunk, blob: bytes, topic: str, shard: str, key: bytes | None = None
 ) -> list[list[Any]]:
     """The rows of a blob of the snapshot of a verified manifest. Integrity if it is not that blob."""
-    return open_texts(chunk, blob, topic, shard, key)[0]
+    return read_lines(open_lines(chunk, blob, topic, shard, key))
 
 
-def open_texts(
-    chunk: Chunk, blob: bytes, topic: str, shard: str, key: bytes | None = None
-) -> tuple[list[list[Any]], list[str]]:
-    """The same, and each row as it was written, for who keeps it as it is."""
+def open_lines(chunk: Chunk, blob: bytes, topic: str, shard: str, key: bytes | None = None) -> list[bytes]:
+    """The same unread: a line for each row, for who reads some at a time (`read_lines`) and keeps it."""
     if len(blob) != chunk.size:
         raise Integrity(what="size")
     plain = _open(chunk.sha, blob, topic, shard, key, min(chunk.usize, USIZE_MAX))
     if len(plain) != chunk.usize:
         raise Integrity(what="usize")
-    rows = _rows(plain)
-    if len(rows) != chunk.n:
+    lines = plain.split(b"\n") if plain else []
+    if len(lines) != chunk.n:
         raise Integrity(what="count")
-    return rows, plain.decode().split("\n") if rows else []
+    return lines
+
+
+def read_lines(lines: Sequence[bytes]) -> list[list[Any]]:
+    """The rows of these lines. Malformed if one of them is no array, or more than one."""
+    return _rows(b"\n".join(lines))
 
 
 def open_named(sha: str, blob: bytes, topic: str, shard: str, key: bytes | None = None) -> list[list[Any]]:

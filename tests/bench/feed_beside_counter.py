@@ -3,8 +3,8 @@
     python tests/bench/feed_beside_counter.py [ROUNDS]
 
 A till that knows 100,000 members takes an edition in which all of them changed, from blobs that are here
-already, as `agent.replica` does: paced because somebody is at the counter. Meanwhile sales are confirmed one
-after the other. Beside it the same without pacing, as when nobody is there, and the same sales in peace.
+already, as `agent.replica` does: paced because somebody is at the counter. Meanwhile a sale is confirmed each
+ten milliseconds. Beside it the same without pacing, as when nobody is there, and the same sales in peace.
 Medians over the rounds, interleaved.
 """
 
@@ -29,11 +29,15 @@ from shopfloor import GOODS  # noqa: E402
 from agent import replica  # noqa: E402
 from agent.recorder import Recorded  # noqa: E402
 from config.memory import collect_seldom  # noqa: E402
+from config.threads import share_evenly  # noqa: E402
+from points.identifiers import bucket  # noqa: E402
 from points.wire import chunk  # noqa: E402
 from points.wire.manifest import Manifest  # noqa: E402
 
 CHUNKS = 48
-PEACE_S = 4.0
+PEACE_S = 8.0
+BETWEEN_S = 0.01
+"""Between two sales: a hundred a second are what hundreds of cashiers ring up."""
 BAR_RATIO, BAR_ROWS = 4.0, 25_000
 
 
@@ -44,7 +48,8 @@ def edition(ver: int) -> tuple[Manifest, dict[str, bytes]]:
         rows = [
             [m, ver, "active", 0, 500 + ver, "王*", "8000", 0, [[f"{m:032x}.0", 500, 0, 20271118, 0, "s009"]],
              [0, 0], [0, 0], [], [f"{m * 2654435761 % 2**63:016x}"]]
-            for m in range(FIRST + number, FIRST + MEMBERS, CHUNKS)
+            for m in range(FIRST, FIRST + MEMBERS)
+            if bucket(m) % CHUNKS == number
         ]  # fmt: skip
         piece, blob = chunk.make("members", "main", rows)
         pieces.append(piece)
@@ -82,6 +87,7 @@ def measure(folder: Path, ver: int, mode: str) -> dict[str, Any]:
             assert isinstance(counter.sell(m, GOODS, "c1"), Recorded)
             took.append(1000 * (time.perf_counter() - began))
             clock.now_ms += 5
+            time.sleep(BETWEEN_S)
         if mode != "in peace":
             beside.join()
     took.sort()
@@ -97,6 +103,7 @@ def main() -> None:
     paced = (replica.IN_USE_ROWS, replica.IN_USE_REST_MS)
     found: dict[str, list[dict[str, Any]]] = {mode: [] for mode in modes}
     collect_seldom()
+    share_evenly()
     for _ in range(rounds):
         for mode in modes:
             replica.IN_USE_ROWS, replica.IN_USE_REST_MS = paced

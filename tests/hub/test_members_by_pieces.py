@@ -14,7 +14,9 @@ from agent.contact import Contact
 from agent.store import feeds, members
 from agent.till import IN_USE_MS
 from hub import publishing
-from points.wire.manifest import Chunk, open_manifest
+from points.wire import chunk
+from points.wire.faults import Malformed
+from points.wire.manifest import open_manifest
 
 
 @pytest.fixture
@@ -186,13 +188,25 @@ def test_an_alias_keeps_its_codes(home: Shop) -> None:
     assert home.till.book.rows("SELECT m FROM codes WHERE m = 7") == [(7,)]
 
 
-def test_who_an_alias_leads_to_is_here_before_it(home: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
-    rows = [[7, 4, "merged", 8], row(8, 2)]
-    monkeypatch.setattr(replica.chunk, "open_texts", lambda *_: (rows, ["alias", "member"]))
-    piece = replica.Piece(Chunk("ab" * 32, 1, 1, 2), None)
+def test_who_an_alias_leads_to_is_here_before_it(home: Shop) -> None:
+    rows = [[7, 4, "merged", 8], row(8, 2), row(9, 1)]
+    piece, blob = chunk.make("members", "main", rows)
     _, _, raw = home.till.book.row("SELECT 1, 1, manifest FROM feeds WHERE topic = 'members'") or (0, 0, b"")
     told = open_manifest(raw, home.till.identity.hub_manifest_public, "demo", "members", "main")
-    assert replica._rows(home.till, told, piece, {"ab" * 32: b""}) == [
-        (rows[1], "member"),
-        (rows[0], "alias"),
-    ]
+    lines = replica._lines(home.till, told, replica.Piece(piece, None), {piece.sha: blob})
+    assert [one[0] for one in chunk.read_lines(lines)] == [8, 9, 7]
+
+
+@pytest.mark.parametrize(
+    "plain",
+    [
+        b'[7,1,"active"],[8,1,"active"]\n[9,1,"active"]',  # two rows in a line
+        b'[7,1,"active"\n]',  # a row in two lines
+        b'[7,1,"active"]\n{"m":8}',
+        b'[7,-1,"active"]',
+        b'[7,1,"active",0,0,"","",0,[["lot",-5,0,0,0,"s001"]]]',
+    ],
+)
+def test_a_blob_whose_lines_are_no_rows_is_not_taken(home: Shop, plain: bytes) -> None:
+    with pytest.raises(Malformed):
+        list(replica._slices(home.till, plain.split(b"\n")))
