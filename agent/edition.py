@@ -56,11 +56,11 @@ def missing(till: Till, manifest: Manifest, blobs: Blobs) -> tuple[str, ...]:
     held = feeds.edition(till.book, manifest.topic, manifest.shard)[0]
     if manifest.ver <= held:
         return ()
+    if manifest.topic == MEMBERS:
+        return replica.missing(till, manifest, blobs)
     done = feeds.chunks(till.book, manifest.topic, manifest.shard)
     if manifest.topic in WHOLE:
         return () if set(manifest.blobs) == set(done) else tuple(manifest.blobs)
-    if manifest.topic == MEMBERS:
-        return replica.missing(till, manifest, blobs)
     return tuple(sha for sha in manifest.blobs if sha not in done)
 
 

@@ -29,7 +29,7 @@ IN_USE_ROWS, IN_USE_REST_MS = 240, 5
 """How many rows a turn takes while somebody is at the counter, and how long the pen rests after it."""
 IDLE_ROWS = 5_000
 COPIED_ROWS = 50_000
-"""After how many the log is copied into the database."""
+"""After how many the log is copied into the database; at the end sooner."""
 ALIAS = b',"merged",'
 
 Blobs = Mapping[str, bytes]
@@ -59,7 +59,9 @@ def fill(
     """
     fresh, left = 0, _left(till, manifest, blobs)
     rows_left = copied_at = sum(piece.chunk.n for piece in left)
-    is_first = members.count(till.book) == 0 and len(left) == len(manifest.chunks)
+    held = feeds.edition(till.book, manifest.topic, manifest.shard)[0]
+    # A snapshot alone tells each member once; steps tell some again, and the newest of them come first.
+    is_first = not held and manifest.snap_ver == manifest.ver and members.is_empty(till.book)
     with till.book.copied_beside() as copy:
         for piece in left:
             for rows in _slices(till, _lines(till, manifest, piece, blobs)):
@@ -71,7 +73,7 @@ def fill(
                     rest(IN_USE_REST_MS)
             with till.book.light_turn() as turn:
                 feeds.keep_chunk(turn, manifest.topic, manifest.shard, piece.chunk.sha)
-            if copied_at - rows_left >= COPIED_ROWS:
+            if copied_at - rows_left >= (COPIED_ROWS if rows_left else IDLE_ROWS):
                 copied_at = rows_left
                 copy()
     _hold(till, manifest, raw)

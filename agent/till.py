@@ -1,7 +1,7 @@
 """One till, awake: its book, key, clock and rules, and what it may show of a member.
 
 Shown is always a fold: headquarters' row with the till's own pending facts on top, never a sum
-(W15). Those are kept in memory (`pending`), rebuilt from the book at start.
+(W15). The pending ones are kept in memory (`pending`), rebuilt from the book at start.
 """
 
 from __future__ import annotations

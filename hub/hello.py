@@ -157,7 +157,7 @@ def _all(turn: Turn, office: Office, lane: Lane, asked: Question) -> Told:
             raw = editions.manifest_of(turn, topic, shard)
             pieces.append(Piece(MANIFEST, topic, shard, raw))
             if topic == member_editions.TOPIC:
-                steps = member_editions.inline(turn, raw, office, asked.feeds.get((topic, shard), 0))
+                steps = member_editions.inline(turn, office, raw, asked.feeds.get((topic, shard), 0))
                 pieces += [Piece(BLOB, topic, shard, blob) for blob in _fitting(steps)]
     page = page_of(
         turn, office, lane, is_shut=asked.is_shut or _is_behind(turn, lane, asked),

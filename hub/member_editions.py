@@ -71,12 +71,12 @@ class Kept:
     cuts: list[Cut] = field(default_factory=list)
 
     @property
-    def weight(self) -> int:
+    def snapshot_weight(self) -> int:
         """What the snapshot costs who fetches it."""
         return sum(map(weight, self.chunks.values()))
 
     @property
-    def weight_behind(self) -> int:
+    def steps_weight(self) -> int:
         """What the steps that follow it cost."""
         return sum(weight(cut.step.chunk) for cut in self.cuts if cut.step.upto > self.snap_ver)
 
@@ -140,7 +140,7 @@ def publish(
     else:
         replaced += [cut.step.chunk.sha for cut in next_one.cuts]
         next_one.cuts.clear()
-    is_outgrown = next_one.weight_behind * part > next_one.weight
+    is_outgrown = next_one.steps_weight * part > next_one.snapshot_weight
     if is_whole or not leads or next_one.secret != kid or is_outgrown:
         _snapshot(turn, office, secret, next_one)
         next_one.snap_ver, next_one.snap_touched, next_one.secret = ver, latest, kid
@@ -159,23 +159,29 @@ def publish(
     editions.leave(turn, office, TOPIC, REGION, gone, KEPT_REPLACED_MS)
 
 
-def inline(look: Turn, raw: bytes, office: Office, held: int) -> Iterator[bytes]:
+def inline(look: Turn, office: Office, raw: bytes, held: int) -> Iterator[bytes]:
     """The list of steps that this manifest names, and the blobs of those that lead there from edition
     ``held``; no other blob when the snapshot must be fetched."""
     manifest = open_manifest(raw, office.keys.manifest.public_raw, office.chain, TOPIC, REGION)
     if manifest.deltas is None:
         return
-    yield editions.blob_of(look, manifest.deltas, {})
-    shas = taken(look, manifest, held)
+    listed = editions.blob_of(look, manifest.deltas, {})
+    yield listed
+    shas = _taken(manifest, listed, held)
     if {piece.sha for piece in manifest.chunks}.isdisjoint(shas):
         for sha in shas:
             yield editions.blob_of(look, sha, {})
 
 
 def taken(look: Turn, manifest: Manifest, held: int) -> tuple[str, ...]:
-    """The blobs that a till which holds edition ``held`` takes for this one, in their order."""
-    listed = manifest.deltas and editions.blob_of(look, manifest.deltas, {})
-    steps = deltas.read(manifest, listed or None)
+    """The blobs that a till which holds edition ``held`` takes for this one, the list of steps first."""
+    if manifest.deltas is None:
+        return _taken(manifest, None, held)
+    return (manifest.deltas, *_taken(manifest, editions.blob_of(look, manifest.deltas, {}), held))
+
+
+def _taken(manifest: Manifest, listed: bytes | None, held: int) -> tuple[str, ...]:
+    steps = deltas.read(manifest, listed)
     return tuple(piece.chunk.sha for piece in deltas.pieces(manifest, steps, held))
 
 
@@ -251,7 +257,7 @@ def _forget(one: Kept, kids: Collection[str]) -> list[str]:
     """
     gone = []
     while one.cuts and one.cuts[0].step.upto <= one.snap_ver:
-        is_lighter = sum(weight(cut.step.chunk) for cut in one.cuts) <= one.weight
+        is_lighter = sum(weight(cut.step.chunk) for cut in one.cuts) <= one.snapshot_weight
         if is_lighter and one.cuts[0].step.kid in kids:
             break
         gone.append(one.cuts.pop(0).step.chunk.sha)

@@ -194,8 +194,7 @@ def _blobs(office: Office, lane: Lane, told: bytes, asked: bytes, held: Set[str]
             shas = manifest.blobs
             if piece.topic == member_editions.TOPIC:
                 held_ver = read_question(asked).feeds.get((piece.topic, piece.shard), 0)
-                listed = (manifest.deltas,) if manifest.deltas else ()
-                shas = (*listed, *member_editions.taken(look, manifest, held_ver))
+                shas = member_editions.taken(look, manifest, held_ver)
             for sha in shas:
                 # The table of lanes is read anew each time; of it a till keeps the name and not the bytes.
                 if sha not in found and (sha not in held or sha == manifest.lanes):

@@ -10,7 +10,7 @@ from __future__ import annotations
 import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -103,15 +103,17 @@ class Book:
         if self.path == MEMORY:
             yield lambda: None
             return
-        beside = open_database(self.path)
+        with self.lock:
+            self.connection.execute("PRAGMA wal_autocheckpoint = 0")
         try:
-            with self.lock:
-                self.connection.execute("PRAGMA wal_autocheckpoint = 0")
-            yield lambda: beside.execute("PRAGMA wal_checkpoint(PASSIVE)").close()
+            yield self._copy
         finally:
             with self.lock:
                 self.connection.execute(f"PRAGMA wal_autocheckpoint = {LOG_PAGES}")
-            beside.close()
+
+    def _copy(self) -> None:
+        with closing(open_database(self.path)) as beside:
+            beside.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
 
     def back(self) -> None:
         """End a turn that did not come to its commit."""

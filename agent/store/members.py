@@ -51,11 +51,6 @@ def told_at(book: Book, m: int) -> int:
     return 0 if found is None else int(found[0])
 
 
-def put_rows(turn: Connection, rows: Iterable[Sequence[Any]]) -> int:
-    """Take rows that are newer than what is held; gives how many were."""
-    return put(turn, [(row, canonical.write_own(row)) for row in rows])
-
-
 def put(
     turn: Connection, told: Sequence[tuple[Sequence[Any], str]], g: int = 0, *, is_first: bool = False
 ) -> int:
@@ -126,6 +121,11 @@ def _put_phones(turn: Connection, tags: list[tuple[str, int]]) -> None:
     turn.executemany(
         "INSERT INTO phones (tag, m) VALUES (?, ?) ON CONFLICT (tag) DO UPDATE SET m = excluded.m", tags
     )
+
+
+def is_empty(book: Book) -> bool:
+    """Whether this till knows nobody."""
+    return book.row("SELECT 1 FROM members LIMIT 1") is None
 
 
 def count(book: Book) -> int:

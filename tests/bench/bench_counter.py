@@ -36,6 +36,7 @@ from shopfloor import GOODS, HandClock, counter_of, open_till
 from agent.counter import Counter
 from agent.recorder import Recorded
 from agent.store import members
+from points.wire import canonical
 
 ROOM_BYTES = 8 << 20
 MEMBERS = 100_000
@@ -82,7 +83,7 @@ def furnished() -> tempfile.TemporaryDirectory[str]:
         for m in range(FIRST, FIRST + MEMBERS)
     ]  # fmt: skip
     with till.book.turn() as turn:
-        members.put_rows(turn, rows)
+        members.put(turn, [(row, canonical.write_own(row)) for row in rows])
     till.book.connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     till.book.close()
     return folder

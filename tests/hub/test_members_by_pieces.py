@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import random
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -14,9 +16,9 @@ from agent.contact import Contact
 from agent.store import feeds, members
 from agent.till import IN_USE_MS
 from hub import publishing
-from points.wire import chunk
+from points.wire import chunk, deltas
 from points.wire.faults import Malformed
-from points.wire.manifest import open_manifest
+from points.wire.manifest import Manifest, open_manifest
 
 
 @pytest.fixture
@@ -168,7 +170,7 @@ def test_who_is_erased_takes_the_codes_along_and_nothing_older_brings_them_back(
 
     def put(*rows: list[Any]) -> int:
         with book.turn() as turn:
-            return members.put_rows(turn, list(rows))
+            return members.put(turn, [(row, json.dumps(row)) for row in rows])
 
     def codes() -> list[tuple[Any, ...]]:
         return book.rows("SELECT who, m FROM codes WHERE m IN (7, 8)")
@@ -183,8 +185,8 @@ def test_who_is_erased_takes_the_codes_along_and_nothing_older_brings_them_back(
 
 def test_an_alias_keeps_its_codes(home: Shop) -> None:
     with home.till.book.turn() as turn:
-        members.put_rows(turn, [row(7, 3, "active", "ab" * 8), row(8, 1)])
-        members.put_rows(turn, [[7, 4, "merged", 8]])
+        members.put(turn, [(row(7, 3, "active", "ab" * 8), "[]"), (row(8, 1), "[]")])
+        members.put(turn, [([7, 4, "merged", 8], "[]")])
     assert home.till.book.rows("SELECT m FROM codes WHERE m = 7") == [(7,)]
 
 
@@ -210,3 +212,21 @@ def test_who_an_alias_leads_to_is_here_before_it(home: Shop) -> None:
 def test_a_blob_whose_lines_are_no_rows_is_not_taken(home: Shop, plain: bytes) -> None:
     with pytest.raises(Malformed):
         list(replica._slices(home.till, plain.split(b"\n")))
+
+
+def test_steps_that_come_to_an_empty_till_are_no_snapshot(hq: Headquarters, home: Shop) -> None:
+    """A member stands in two of them; the newest is taken first, and nothing older over it."""
+    told = [[row(7, 2)], [row(7, 1)]]
+    made = [chunk.make("members", "main", rows) for rows in told]
+    steps = [deltas.Step(1, 2, made[1][0]), deltas.Step(2, 3, made[0][0])]
+    listed = deltas.make(steps)
+    heavy = tuple(replace(made[0][0], sha=f"{n:064x}", size=9_000) for n in range(2))
+    manifest = Manifest(
+        "hub", 1, "demo", "members", "main", 1, 1, 3, 9, 0, 1, 3, heavy, chunk.blob_name(listed)
+    )  # fmt: skip
+    with home.till.book.turn() as turn:
+        turn.execute("DELETE FROM members")
+        feeds.keep_edition(turn, "members", "main", 1, 1, b"")
+    blobs = {piece.sha: blob for piece, blob in made} | {chunk.blob_name(listed): listed}
+    replica.fill(home.till, manifest, b"", blobs, lambda _ms: None, lambda _left: None)
+    assert here(home)[7][1] == 2
