@@ -52,18 +52,8 @@ def card(told: Card, till: Till, words: Words, *, online: bool, earns_only: bool
     here = told.here if online else min(told.points, told.here + told.trusted)
     usable = told.points if online and not told.debt else here
     usable -= usable % rules.redeem_step
-    why = ""
-    if earns_only:
-        why = "page.why_no_redeem_short"
-    elif told.status == "frozen":
-        why = "page.why_no_redeem_frozen"
-    elif understanding.lacking(till):
-        why = "page.why_no_redeem_rules"
-    elif told.debt:
-        why = "page.why_no_redeem_debt"
-    elif not told.points:
-        why = "page.why_no_redeem_points"
-    elif not usable:
+    why = barred = _barred(told, till, earns_only=earns_only)
+    if not barred and not usable:
         why = "page.why_no_redeem_here" if here < told.points else "page.why_no_redeem_points"
     return {
         "m": told.m,
@@ -74,7 +64,7 @@ def card(told: Card, till: Till, words: Words, *, online: bool, earns_only: bool
         "tier_name": told.tier_name,
         "points": told.points,
         "here": here,
-        "less_here": here < told.points and not told.debt and not online,
+        "less_here": here < told.points and not barred and not online,
         "debt": told.debt,
         "pending": told.pending_pts,
         "shown": words.say("page.shown_by_member", at=_moment(told.as_of_ms, till, words))
@@ -87,6 +77,17 @@ def card(told: Card, till: Till, words: Words, *, online: bool, earns_only: bool
         "usable": 0 if why else usable,
         "why_no_redeem": words.say(why) if why else "",
     }
+
+
+def _barred(told: Card, till: Till, *, earns_only: bool) -> str:
+    """Why no points at all may be used, however many are there."""
+    if earns_only:
+        return "page.why_no_redeem_short"
+    if told.status == "frozen":
+        return "page.why_no_redeem_frozen"
+    if understanding.lacking(till):
+        return "page.why_no_redeem_rules"
+    return "page.why_no_redeem_debt" if told.debt else ""
 
 
 def _is_told(status: str, words: Words) -> bool:

@@ -62,7 +62,7 @@ def why(detail: str, words: Words) -> Why:
     told: dict[str, Any] = json.loads(detail)
     reason = str(told.pop("reason", ""))
     said = [(f"console.why_{reason.replace('-', '_')}", reason, "")]
-    for key, value in sorted(told.items()):
+    for key, value in told.items():
         n = shown("n", value, 0) if type(value) is int else str(value)
         said.append((f"console.named_{key}", f"{key} {n}", n))
     return [(key if key in words else "", plain, n) for key, plain, n in said]

@@ -89,6 +89,9 @@ def test_a_pc_in_1970_that_nobody_heard_for_days(hq: Headquarters, desk: httpx.C
     page = desk.get("/console/cases/1").text
     assert "2026-11-22 12:00" in page
     assert "校准" in page
+    assert page.index("本机记为") < page.index("改为") < page.index("改正 1 笔"), (
+        "told in the order of a story"
+    )
     assert act(desk, "close").status_code == 200
     assert hq.rows("SELECT 1 FROM cases WHERE closed_ms IS NULL") == []
 

@@ -5,6 +5,7 @@ An older program is one whose table of what it knows was cut down, nothing of it
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import httpx
@@ -72,6 +73,8 @@ def test_a_till_that_lacks_a_critical_rule_earns_takes_back_and_spends_nothing(
     assert card is not None
     shown = said.card(card, shop.till, words, online=True)
     assert (shown["usable"], shown["why_no_redeem"]) == (0, words.say("page.why_no_redeem_rules"))
+    away = said.card(replace(card, here=0), shop.till, words, online=False)
+    assert not away["less_here"], "nobody asks how many may be used here, where none may"
     shop.sync()
     assert points_of(hq, m) == (100, 0), "what was sold came back"
     assert cases(hq) == [("rules-behind", '{"till": "01", "lacks": "refund_elsewhere"}')]
