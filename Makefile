@@ -71,6 +71,7 @@ lint: $(VENV)/.all.stamp
 bench: $(VENV)/.all.stamp
 	$(BIN)/python tests/bench/run.py
 	$(BIN)/python tests/bench/weigh_wire.py
+	$(BIN)/python tests/bench/weigh_directory.py
 	$(BIN)/python tests/bench/carry_backlog.py
 	$(BIN)/python tests/bench/play_night.py
 

@@ -17,6 +17,8 @@ from agent.ahead import AT_ONCE
 from agent.bell import Bell
 from agent.counter import Counter
 from agent.desk import Desk
+from agent.directory import Directory, folder_in
+from agent.directory_editions import DirectoryEditions
 from agent.identity import Identity
 from agent.journal.clock import Clock, MachineClock
 from agent.listening import Listening
@@ -98,7 +100,14 @@ class Agent:
         self.pulse = Pulse(self.night, self.uplink, contact_every_s)
         self.bell = Bell(self.night, self.uplink)
         self.sisters = Sisters(self.till, settings.sisters_port, settings.sisters, settings.sisters_interface)
-        self.counter = Counter(self.till, self.uplink.authorise, self.sisters.fetch, self.sisters.near)
+        self.directory = Directory(self.till, folder_in(settings.data_dir))
+        editions = DirectoryEditions(
+            self.directory, self.uplink, self.night.rest, lambda: self.night.is_hurried
+        )
+        self.night.also(editions.look)
+        self.counter = Counter(
+            self.till, self.uplink.authorise, self.sisters.fetch, self.sisters.near, self.directory.look
+        )
         self.desk = Desk(self.counter, self.uplink.refund, self.sisters.right_to)
         printer = open_printer(settings.printers[0], settings.paper_mm) if settings.printers else None
         self.printing = Printing(self.till, printer, words)
@@ -159,6 +168,7 @@ class Agent:
         self.night.stop()
         self.printing.stop()
         self.uplink.close()
+        self.directory.close()
         self.till.log.mirror.close()
         self.till.book.close()
         os.close(self._alone)

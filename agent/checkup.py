@@ -14,6 +14,7 @@ from os.path import exists
 from typing import TypeVar
 
 from agent import doctor, provisioning, uplink
+from agent.directory import folder_in, told_version
 from agent.doctor import Finding, Verdict
 from agent.identity import Identity
 from agent.remedies import WORLD, remedy_of
@@ -75,6 +76,8 @@ def _book_and_hub(told: Round, ends: ExitStack, settings: AgentSettings, identit
         told.check("clock", lambda: doctor.check_clock(till))
         told.check("chain", lambda: doctor.check_chain(till))
         told.check("log", lambda: doctor.check_log(till))
+        if told_version(till) is not None:
+            told.check("directory", lambda: doctor.check_directory(till, folder_in(settings.data_dir)))
     way = uplink.Uplink(settings.hub_url or identity.hub_url, identity.key, identity.hub_receipt_public)
     ends.callback(way.close)
     told.check("hub", lambda: doctor.check_hub(way))

@@ -11,7 +11,17 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from agent import day_close, edition, intents, outgoing, refund_rights, replica, succession, witness
+from agent import (
+    day_close,
+    directory,
+    edition,
+    intents,
+    outgoing,
+    refund_rights,
+    replica,
+    succession,
+    witness,
+)
 from agent.ahead import Ahead, Send
 from agent.journal.log import EPOCH_STEP
 from agent.recorder import Draft, record
@@ -205,6 +215,7 @@ class Contact:
             return HelloHeard(lanes, (), told.forked)
         if is_now and not has_more:
             witness.hear(till, told, raw)
+            directory.hear(till, told)
         came = {
             (piece.topic, piece.shard): piece.raw for piece in told.pieces if piece.kind == hello.MANIFEST
         }

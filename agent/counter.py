@@ -13,6 +13,7 @@ from typing import Any
 
 from agent import claims, funding, member_tokens
 from agent.cards import Card, card_of
+from agent.directory import Listed, Look, nobody
 from agent.funding import Authorise, Fetch, Intent, No, OnTrust, no_sisters
 from agent.journal.clock import StoreTime
 from agent.recorder import UNMARKED, Draft, Mark, Prepared, Recorded, prepare, record, record_prepared
@@ -37,13 +38,15 @@ NOBODY = "-"
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """A scan that meant something: a member's card, an unknown member's code, or a sale to return."""
+    """A scan that meant something: a member's card, an unknown member's code and what the directory tells of
+    it, or a sale to return."""
 
     kind: CodeKind
     card: Card | None = None
     who: str = ""
     sale: str = ""
     earns_only: bool = False
+    listed: Listed | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,10 +72,15 @@ class Counter:
     """The acts of one till's counter. Safe from any thread; one act at a time."""
 
     def __init__(
-        self, till: Till, ask: Authorise, fetch: Fetch = no_sisters, near: Fetch = no_sisters
+        self,
+        till: Till,
+        ask: Authorise,
+        fetch: Fetch = no_sisters,
+        near: Fetch = no_sisters,
+        listed: Look = nobody,
     ) -> None:
         self.till = till
-        self._ask, self._fetch, self._near = ask, fetch, near
+        self._ask, self._fetch, self._near, self._listed = ask, fetch, near, listed
         self._shown: _Shown | None = None
 
     def scan(self, text: str) -> Found | No:
@@ -80,6 +88,8 @@ class Counter:
         found = self._meaning(text)
         if isinstance(found, Found) and found.card is not None:
             return replace(found, card=self._with_sisters(found.card))
+        if isinstance(found, Found) and found.who:
+            return replace(found, listed=self._listed(found.who))
         return found
 
     def _with_sisters(self, card: Card) -> Card:

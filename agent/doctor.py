@@ -18,7 +18,9 @@ from pathlib import Path
 from typing import Protocol
 
 from agent import witness
+from agent.directory import Directory, told_version
 from agent.journal.clock import OFF_MAX_MS
+from agent.papers import date
 from agent.till import Till
 from config import sqlite
 from config.faults import Fault
@@ -193,6 +195,21 @@ def check_log(till: Till) -> Finding:
     if head is None:
         return Finding("log", Verdict.WARNED, "doctor.log_none")
     return Finding("log", Verdict.PASSED, "doctor.log_fine", {"count": head.size})
+
+
+def check_directory(till: Till, folder: Path) -> Finding:
+    """The directory of all members that headquarters tells this till is here, and as new as it told."""
+    listed = Directory(till, folder)
+    try:
+        held = listed.held
+        if held is None or held.manifest.ver < (told_version(till) or 0):
+            return Finding("directory", Verdict.WARNED, "doctor.directory_coming")
+        at = date(till.rule().today(held.manifest.issued))
+        return Finding(
+            "directory", Verdict.PASSED, "doctor.directory_held", {"members": held.members(), "date": at}
+        )
+    finally:
+        listed.close()
 
 
 def check_scanners(scanners: list[Scanner], patience_s: float = 2.0) -> Finding:

@@ -54,20 +54,31 @@ class Night:
         self._unfinished = Patience.of(till)
         self._one = threading.Lock()
         self._hurry = threading.Event()
+        self._beside: list[Callable[[], None]] = []
         self._scheduler = BackgroundScheduler(timezone=UTC)
+
+    def also(self, look: Callable[[], None]) -> None:
+        """Do this every minute too, beside the nights. To be said before the start."""
+        self._beside.append(look)
 
     def start(self) -> None:
         """Look every minute whether the night is due; and once now, for a night that was missed."""
-        self._scheduler.add_job(
-            self.look,
-            "interval",
-            seconds=LOOK_EVERY_S,
-            misfire_grace_time=None,
-            coalesce=True,
-            max_instances=1,
-            next_run_time=datetime.now(UTC),
-        )
+        for look in (self.look, *self._beside):
+            self._scheduler.add_job(
+                look,
+                "interval",
+                seconds=LOOK_EVERY_S,
+                misfire_grace_time=None,
+                coalesce=True,
+                max_instances=1,
+                next_run_time=datetime.now(UTC),
+            )
         self._scheduler.start()
+
+    @property
+    def is_hurried(self) -> bool:
+        """Whether the program ends, or the power goes."""
+        return self._hurry.is_set()
 
     def hurry(self) -> None:
         """No contact rests any more: the program ends, or the power goes."""
@@ -159,7 +170,7 @@ class Night:
         """One contact, without giving rights back; waits for another that is going on."""
         with self._one:
             self._end_intents()
-            self.last = Contact(self.till, self.uplink, rest=rest or self._rest, tell=tell).run()
+            self.last = Contact(self.till, self.uplink, rest=rest or self.rest, tell=tell).run()
             self.fault = None
             return self.last
 
@@ -178,7 +189,8 @@ class Night:
         except Fault as fault:
             log.warning("what was asked for could not be given up: %s", fault.remedy)
 
-    def _rest(self, ms: int) -> None:
+    def rest(self, ms: int) -> None:
+        """Wait so long, not when somebody is in a hurry."""
         self._hurry.wait(ms / 1000)
 
     def unsent(self) -> int:

@@ -20,9 +20,19 @@ from functools import cache
 from importlib.resources import files
 
 LANGUAGES = ("zh", "en")
-PARTS = ("", "_refunds", "_sticks", "_log", "_console", "_restoring", "_second_pcs", "_versions")
+PARTS = (
+    "",
+    "_refunds",
+    "_sticks",
+    "_log",
+    "_console",
+    "_restoring",
+    "_second_pcs",
+    "_versions",
+    "_directory",
+)
 """Files of a language: tills, another till's receipts, sticks, the log, headquarters' pages, its copies,
-second PCs, versions of the program."""
+second PCs, versions of the program, the directory of all members."""
 PLACES = (
     *("receipt", "refusal", "reason", "state", "fault", "page", "doctor", "stick", "console"),
     "verify",

@@ -23,7 +23,7 @@ from config.faults import Fault
 from config.memory import collect_seldom
 from config.settings import HubSettings, load_hub
 from config.words import LANGUAGES, load_words
-from hub import admission, backup, device_keys, feed_export, log_export, restoring, stick, verify
+from hub import admission, backup, device_keys, directory, feed_export, log_export, restoring, stick, verify
 from hub.api.app import make_app
 from hub.assembly import CLOCK, open_office
 from hub.bells import Bells
@@ -69,6 +69,8 @@ def main(argv: list[str]) -> int:
     envelopes.add_argument("folder", type=Path)
     fed = commands.add_parser("export", help="write what all tills share of the feed for a static server")
     fed.add_argument("folder", type=Path)
+    listed = commands.add_parser("directory", help="say which stores hold the directory of all members")
+    listed.add_argument("--stores", help="all, none, or names with commas between; as it is without it")
     exported = commands.add_parser("log", help="write the log of receipts and its newest head to a folder")
     exported.add_argument("folder", type=Path)
     commands.add_parser(
@@ -271,6 +273,26 @@ def _export(office: Office, _settings: HubSettings, chosen: argparse.Namespace) 
     return 0
 
 
+def _directory(office: Office, settings: HubSettings, chosen: argparse.Namespace) -> int:
+    if chosen.stores is not None:
+        wanted = [] if chosen.stores == "none" else chosen.stores.split(",")
+        with office.store.turn() as turn:
+            unknown = directory.choose(turn, wanted)
+        if unknown:
+            words = load_words(settings.language)
+            print(words.say("fault.no_such_store", stores=", ".join(unknown)), file=sys.stderr)
+            return 1
+    is_new = directory.publish(office)
+    with office.store.look() as look:
+        told, held = sorted(directory.stores(look)), directory.kept(look)
+    print(f"told to · 下发门店 {', '.join(told) or 'none · 无'}")
+    if held is not None:
+        size, onward = sum(piece.size for piece in held.chunks), sum(step.chunk.size for step in held.steps)
+        fresh = " · new · 新" if is_new else ""
+        print(f"edition · 版本 {held.ver}{fresh} · {held.members} members · {size} B + {onward} B")
+    return 0
+
+
 def _keys(office: Office, _settings: HubSettings, _chosen: argparse.Namespace) -> int:
     with office.store.look() as look:
         tills = device_keys.rows(look)
@@ -325,6 +347,7 @@ COMMANDS = {
     "envelopes": _envelopes,
     "log": _log,
     "export": _export,
+    "directory": _directory,
     "keys": _keys,
     "registry": _registry,
     "stick": _stick,

@@ -3,9 +3,10 @@
     v1/blob/{sha}                               never changes; served for a year
     v1/feed/{topic}/{shard}/g{gen}/manifest     changes with every edition; served for seconds
 
-Only what all tills share is in it: rules, keys, and members, which are sealed. Blobs are there before the
-manifest that names them, each file whole or not at all, so a run may be stopped anywhere and done again. What
-no manifest names any more is left for a day, for who is just fetching it.
+Only what all tills share is in it: rules, keys, members, which are sealed, and the directory, if there is
+one. Blobs are there before the manifest that names them, each file whole or not at all, so a run may be
+stopped anywhere and done again. What no manifest names any more is left for a day, for who is just fetching
+it.
 """
 
 from __future__ import annotations
@@ -15,9 +16,10 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
 
-from hub import device_keys, editions, member_editions, publishing
+from hub import device_keys, directory, editions, member_editions, publishing
 from hub.office import REGION, Office
 from points.wire import endpoints
+from points.wire.directory import TOPIC as DIRECTORY
 from points.wire.manifest import CHAIN_WIDE, open_manifest
 
 SHARED = (("rules", CHAIN_WIDE), (device_keys.TOPIC, CHAIN_WIDE), (member_editions.TOPIC, REGION))
@@ -40,11 +42,13 @@ def export(office: Office, folder: Path) -> Exported:
     written = size = 0
     named = set[str]()
     with office.store.look() as look:
-        manifests = [(shard, editions.manifest_of(look, *shard)) for shard in SHARED]
+        listed = directory.kept(look)
+        shards = [*SHARED, *([(DIRECTORY, CHAIN_WIDE)] if listed else [])]
+        manifests = [(shard, editions.manifest_of(look, *shard)) for shard in shards]
         for shard, raw in manifests:
             told = open_manifest(raw, office.keys.manifest.public_raw, office.chain, *shard)
             named.update(told.blobs)
-        named |= member_editions.names(member_editions.kept(look))
+        named |= member_editions.names(member_editions.kept(look)) | (listed.names if listed else set())
         for sha in sorted(named):
             path = _place(folder, endpoints.blob(sha))
             if not path.exists():

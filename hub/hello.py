@@ -17,6 +17,7 @@ from hub import (
     continuation,
     device_keys,
     dialects,
+    directory,
     editions,
     grants,
     member_editions,
@@ -31,6 +32,7 @@ from hub.store import doubted_pcs
 from hub.store.engine import Turn
 from points.wire import hello
 from points.wire.chain import NO_PARENT
+from points.wire.directory import TOPIC as DIRECTORY
 from points.wire.faults import NotFound
 from points.wire.hello import BLOB, MANIFEST, Piece, Question, Shard, Told
 from points.wire.lane import Lane
@@ -159,6 +161,8 @@ def _all(turn: Turn, office: Office, lane: Lane, asked: Question) -> Told:
             if topic == member_editions.TOPIC:
                 steps = member_editions.inline(turn, office, raw, asked.feeds.get((topic, shard), 0))
                 pieces += [Piece(BLOB, topic, shard, blob) for blob in _fitting(steps)]
+    if directory.is_told(turn, lane.store):  # fetched apart from everything else, for it is large
+        feeds[DIRECTORY, CHAIN_WIDE] = directory.version(turn)
     page = page_of(
         turn, office, lane, is_shut=asked.is_shut or _is_behind(turn, lane, asked),
         shown=continuation.shown_number(office, lane, asked.token),

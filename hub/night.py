@@ -16,6 +16,7 @@ from apscheduler.schedulers.background import BackgroundScheduler
 
 from config.settings import NightWindow
 from hub import (
+    directory,
     editions,
     expiry,
     member_editions,
@@ -95,8 +96,11 @@ class Night:
             overdue.open_cases(office)
             owing.note(office)
             publishing.publish(office, part=member_editions.AT_NIGHT)
+            directory.publish(office)
             with office.store.turn() as turn:
-                editions.sweep(turn, office, member_editions.names(member_editions.kept(turn)))
+                listed = directory.kept(turn)
+                members = member_editions.names(member_editions.kept(turn))
+                editions.sweep(turn, office, members | (listed.names if listed else set()))
                 private_page.forget_counted(turn)
                 turn.run(
                     "INSERT INTO settings (name, value) VALUES (?, ?)"

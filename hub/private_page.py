@@ -10,7 +10,7 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
-from hub import editions, member_tokens, publishing, refund_rights, sessions, shard_secrets, trust
+from hub import directory, editions, member_tokens, publishing, refund_rights, sessions, shard_secrets, trust
 from hub.grants import wanted
 from hub.office import Office
 from hub.store import device_keys
@@ -66,7 +66,7 @@ def make(
     shard, chunks, blobs = private_shard(store, till), [], {}
     for rows in (
         [*_names(turn, office, store), *own, *given, *risk, *sales, *_kept(turn, store, till, term)],
-        shard_secrets.private_rows(turn, office, store),
+        [*shard_secrets.private_rows(turn, office, store), *directory.private_rows(turn, office, store)],
         [] if is_replaced or is_doubted else _pool(turn, office, store, till),
         _outcomes(turn, store, till, g),
     ):

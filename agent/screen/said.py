@@ -11,6 +11,7 @@ from agent.cards import Card
 from agent.counter import Found, SaleQuote
 from agent.day_close import DayClosed
 from agent.desk import Done
+from agent.directory import Listed
 from agent.elsewhere import Elsewhere
 from agent.funding import No
 from agent.goods_back import Returnable, ReturnQuote
@@ -99,11 +100,30 @@ def found(told: Found, code: str, till: Till, words: Words, *, online: bool) -> 
     if told.kind is CodeKind.CLAIM:
         return {"found": "sale", "sale": told.sale}
     if told.card is None:
-        return {"found": "unknown", "who": told.who, "code": code, "say": words.say("page.unknown_here")}
+        return {
+            "found": "unknown",
+            "who": told.who,
+            "code": code,
+            "say": words.say("page.unknown_here"),
+            "listed": None if told.listed is None else listed(told.listed, till, words),
+        }
     return {
         "found": "member",
         "card": card(told.card, till, words, online=online, earns_only=told.earns_only),
         "earns_only": told.earns_only,
+    }
+
+
+def listed(told: Listed, till: Till, words: Words) -> Said:
+    """What the directory tells of somebody: roughly, and as of a day."""
+    tiers, (least, most) = till.rule().tiers, told.points
+    points = words.say("page.listed_from", points=number(least))
+    if most is not None:
+        points = words.say("page.listed_between", least=number(least), most=number(most))
+    return {
+        "tier": tiers[min(told.tier, len(tiers) - 1)].name,
+        "points": words.say("page.listed_none") if most == 0 else points,
+        "say": words.say("page.listed_as_of", at=_moment(told.as_of_ms, till, words)),
     }
 
 

@@ -24,6 +24,7 @@ from hub import (
     claims,
     device_keys,
     dialects,
+    directory,
     editions,
     hello,
     intake,
@@ -43,6 +44,7 @@ from hub.store.engine import Collision
 from points.amounts import AMOUNT_MAX, BadAmount, whole
 from points.identifiers import MEMBER_MAX, BadName, op_id
 from points.wire import canonical, endpoints, hub_time, requests
+from points.wire.directory import TOPIC as DIRECTORY
 from points.wire.faults import (
     ClockSkew,
     FencedEpoch,
@@ -257,7 +259,9 @@ class Devices:
             with self.office.store.turn() as turn:
                 publishing.publish_phones(turn, self.office, shard)
                 return editions.manifest_of(turn, topic, shard)
-        if topic not in SHARED:
+        with self.office.store.look() as look:
+            is_listed = topic == DIRECTORY and directory.is_told(look, lane.store)
+        if topic not in SHARED and not is_listed:
             raise NotFound()
         if topic == "members":
             publishing.publish(self.office, is_whole=request.url.query != endpoints.DELTAS)

@@ -6,7 +6,7 @@ import * as dialogs from "./dialogs.js";
 import * as view from "./view.js";
 import { byId } from "./view.js";
 
-const fresh = () => ({ member: null, who: "", phone: "", toPhone: false, earnsOnly: false, fen: 0, points: 0, quote: null, act: "", done: null, busy: false });
+const fresh = () => ({ member: null, who: "", listed: null, phone: "", toPhone: false, earnsOnly: false, fen: 0, points: 0, quote: null, act: "", done: null, busy: false });
 
 let sale = fresh();
 let last = null;
@@ -41,9 +41,9 @@ function whyNoRedeem() {
   return sale.member.why_no_redeem;
 }
 
-function begin(member, { who = "", phone = "", earnsOnly = false } = {}) {
+function begin(member, { who = "", listed = null, phone = "", earnsOnly = false } = {}) {
   const kept = sale.quote && !sale.done ? sale.fen : 0;
-  sale = { ...fresh(), member, who, phone, earnsOnly };
+  sale = { ...fresh(), member, who, listed, phone, earnsOnly };
   byId("entry").value = "";
   view.showSaid("");
   show();
@@ -67,7 +67,7 @@ function meant(told) {
   if (told.found === "sale" || told.found === "elsewhere") return refund(told);
   if (sale.done) sale = fresh();
   if (told.found === "unknown") {
-    begin(null, { who: told.who });
+    begin(null, { who: told.who, listed: told.listed });
     return view.showSaid(told.say, "mind");
   }
   if (told.found === "phone") {

@@ -105,6 +105,10 @@ export function showMember(sale, acts) {
   if (!sale.member) {
     place.className = "card idle";
     if (sale.phone) return place.replaceChildren(...phonePart(sale, acts));
+    if (sale.listed) {
+      return place.replaceChildren(bars(), el("h1", { id: "listed" }, `${sale.listed.tier} · ${sale.listed.points}`),
+        el("p", { class: "quiet" }, sale.listed.say));
+    }
     const title = sale.who ? say("page.unknown_here") : say("page.welcome");
     place.replaceChildren(bars(), el("h1", {}, sale.who ? say("receipt.waits_for_headquarters") : title),
       el("p", { class: "quiet" }, sale.who ? title : say("page.welcome_hint")));
