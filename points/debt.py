@@ -2,7 +2,9 @@
 
 A draw whose home is no lot is debt. It is borne by the issuer of the lot that was clawed, the oldest
 claw-back first, and by headquarters when none is open; what was spent by trust is headquarters' own risk.
-The next points that come repay the oldest draw first.
+A claw-back is open as far as it took points that might be spent: those of its lot, those that took their
+place where they were spent, and those that repaid its debt. Whoever did not hear of it yet may have promised
+any of them. The next points that come repay the oldest draw first.
 """
 
 from __future__ import annotations

@@ -250,6 +250,8 @@ class Account:
                     part = min(draws[i].pts, lot.remaining)
                     lot.remaining -= part
                     self.legs.append(Leg(op.id, MEM, OWED, lot.id, part))
+                    if draws[i].bearer != HUB_STORE:  # whoever had not heard of it may have promised these
+                        self.taken.append([draws[i].bearer, part])
                     self.rehome(op.id, redeem, i, lot.id, lot.issuer, part)
                 i += 1
 
@@ -346,6 +348,7 @@ class Account:
         part = min(pts, heir.remaining) if heir else pts
         if heir:
             heir.remaining -= part
+            self.taken.append([lot.issuer, part])
             self.rehome(op.id, redeem, i, heir.id, heir.issuer, part)
         else:
             self.rehome(op.id, redeem, i, DEBT, lot.issuer, part)

@@ -187,7 +187,11 @@ class Ledger:
         """The oldest debt first; inside a run the last place first, as everywhere on a strip."""
         while (have := self.left(lot)) and (owed := self.debts()):
             strip, place = owed[0]
-            strip.repaint(place, min(have, strip.runs[place][1]), lot)
+            debt, part = strip.runs[place][0], min(have, strip.runs[place][1])
+            assert isinstance(debt, Debt)
+            if debt.bearer != HEADQUARTERS:
+                self.open_claws.append((debt.bearer, part))
+            strip.repaint(place, part, lot)
 
     def spend(self, store: str, op: Mapping[str, Any], pts: int) -> None:
         book = self.rules[op["rule"]]
@@ -268,6 +272,8 @@ class Ledger:
                 heirs = self.spendable(today)
                 heir, room = heirs[0] if heirs else (Debt(lot.issuer), todo)
                 part = min(todo, room)
+                if isinstance(heir, Lot):
+                    self.open_claws.append((lot.issuer, part))
                 strip.repaint(place, part, heir)
                 lot.pts, todo, moved = lot.pts - part, todo - part, moved + part
         return moved

@@ -177,6 +177,26 @@ def test_a_spend_without_points_is_debt_and_its_bearer_is_the_oldest_open_claw_b
     assert shop.now()["bearers"] == {"a": 50, "hq": 20}
 
 
+def test_a_claw_back_that_was_heard_late_is_the_cause_of_what_was_promised_meanwhile() -> None:
+    shop = Counter()
+    sale = shop.sale("a", 50_000, 50)
+    shop.redeem("a", 50)
+    shop.void("a", sale)
+    shop.sale("b", 70_000, 70)  # repays; headquarters knows of no debt yet and promises all 70
+    shop.redeem("c", 70)
+    assert shop.now()["bearers"] == {"a": 50}
+
+
+def test_so_it_is_when_other_points_took_the_place_of_the_clawed_ones() -> None:
+    shop = Counter()
+    sale = shop.sale("a", 50_000, 50)
+    shop.redeem("a", 50)
+    shop.sale("b", 70_000, 70)
+    shop.void("a", sale)
+    shop.redeem("c", 70)
+    assert shop.now()["bearers"] == {"a": 50}
+
+
 def test_a_wrong_answer_of_the_counter_is_a_doubt() -> None:
     shop = Counter()
     sale = shop.sale("a", 35_860, 36)
