@@ -84,8 +84,7 @@ class DirectoryEditions:
             return  # an old copy
         listed = None if manifest.deltas is None else self.uplink.blob(manifest.deltas, is_shared=True)
         steps = deltas.read(manifest, listed)
-        is_onward = held is not None and held.manifest.inc == manifest.inc
-        pieces = deltas.pieces(manifest, steps, self._held_ver() if is_onward else 0)[::-1]
+        pieces = deltas.pieces(manifest, steps, self._held_ver())[::-1]
         self._fetch(pieces)
         if self._ends():
             return

@@ -14,6 +14,7 @@ from pathlib import Path
 import httpx
 import pytest
 from headquarters import Headquarters, Shop, console_link, headquarters
+from listed import Holder
 from playwright.sync_api import Page, sync_playwright
 from pretend_till import AUTHORITIES, PretendTill
 
@@ -85,3 +86,11 @@ def browsed(hq: Headquarters) -> Iterator[Page]:
         yield page
         browser.close()
     assert complaints == []
+
+
+@pytest.fixture
+def holder(hq: Headquarters, tmp_path: Path) -> Holder:
+    """A till of store s900 with its directory, which no store is told yet."""
+    one = Holder(hq.shop("s900"), tmp_path / "held")
+    one.shop.sync()
+    return one

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from headquarters import Headquarters, Shop
@@ -91,3 +93,14 @@ def held(one: Holder) -> dict[int, tuple[int, int]]:
         for section in now.sections()
         for tag, tier, number in zip(section.tags, section.tiers, section.bands, strict=True)
     }
+
+
+@contextmanager
+def became(hq: Headquarters, m: int, status: str) -> Iterator[None]:
+    """A member's status is another one for a while."""
+    change = 'UPDATE members SET "row" = replace("row", ?, ?) WHERE m = ?'
+    for was, now in (("active", status), (status, "active")):
+        with hq.office.store.turn() as turn:
+            turn.run(change, (f'"{was}"', f'"{now}"', m))
+        if now == status:
+            yield

@@ -9,26 +9,21 @@ from typing import Any
 
 import pytest
 from headquarters import DAY_MS, Headquarters, Shop
-from listed import Holder, everything, held, newcomer, spare_card, told_to, unknown_at
+from listed import Holder, became, everything, held, newcomer, spare_card, told_to, unknown_at
 from told_by_steps import fetched, sold
 
 from agent import directory_editions
 from agent.counter import Found
 from agent.directory import told_version
+from agent.shard_secrets import SECRET
+from agent.store import feeds
 from agent.uplink import OutOfReach
 from config.settings import NightWindow
 from hub import directory, feed_export
 from hub.night import Night
 from points.bands import band, range_of
-from points.wire import directory_step, endpoints
+from points.wire import endpoints, keys
 from points.wire.faults import NotFound
-
-
-@pytest.fixture
-def holder(hq: Headquarters, tmp_path: Path) -> Holder:
-    one = Holder(hq.shop("s900"), tmp_path / "held")
-    one.shop.sync()
-    return one
 
 
 def test_a_card_of_another_region_says_its_tier_and_about_how_many_points(
@@ -67,6 +62,8 @@ def test_only_stores_that_were_chosen_are_told(hq: Headquarters, home: Shop, hol
     holder.take()
     assert told_version(holder.shop.till) is None
     assert holder.directory.held is None
+    kid = keys.kid_of(directory.secret(hq.office))
+    assert feeds.fact(holder.shop.till.book, SECRET + kid) is None, "nor is it told the key"
     with pytest.raises(NotFound):
         holder.shop.uplink.call("GET", endpoints.manifest_of(directory.TOPIC, "all", 1))
     home.sync()
@@ -142,6 +139,14 @@ def test_a_snapshot_cut_anew_is_only_for_newcomers(
     late = Holder(hq.shop("s901"), tmp_path / "late")
     late.take()
     assert held(holder) == held(late) == everything(hq)
+    monkeypatch.setattr(directory, "PART", 0)
+    sold(home, m, 8_000)
+    home.sync()
+    directory.publish(hq.office)
+    with hq.office.store.look() as look:
+        after = directory.kept(look)
+    assert after is not None
+    assert after.snap_ver == one.ver == after.steps[-1].after, "a step leads on from it"
 
 
 def test_it_goes_on_where_it_was_cut_off(
@@ -171,79 +176,6 @@ def test_it_goes_on_where_it_was_cut_off(
     holder.editions.look()
     assert (len(first), len(got)) == (5, 3), "eight chunks, each once"
     assert held(holder) == everything(hq)
-
-
-def test_a_file_that_was_changed_is_not_believed_and_comes_anew(
-    hq: Headquarters, home: Shop, holder: Holder, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    people = [newcomer(home, 100 + n)[0] for n in range(20)]
-    told_to(hq, "all")
-    monkeypatch.setattr(directory, "PART", 0)
-    directory.publish(hq.office)
-    holder.take()
-    wrong = bytearray(holder.directory.path.read_bytes())
-    wrong[-20] ^= 0xFF
-    holder.directory.path.write_bytes(wrong)
-    holder.directory.renew()
-    sold(home, people[0], 5_000)
-    home.sync()
-    directory.publish(hq.office)
-    holder.take()
-    assert holder.directory.held is None, "its sections do not add up to what headquarters has"
-    holder.take()
-    assert held(holder) == everything(hq)
-
-
-def test_a_step_that_leads_elsewhere_is_found_out(
-    hq: Headquarters, home: Shop, holder: Holder, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    people = [newcomer(home, 100 + n)[0] for n in range(9)]
-    told_to(hq, "all")
-    monkeypatch.setattr(directory, "PART", 0)
-    directory.publish(hq.office)
-    holder.take()
-    sold(home, people[0], 5_000)
-    home.sync()
-    real = directory_step.applied
-
-    def off_by_one(sections: Any, step: Any, bits: int) -> Any:
-        for one in real(sections, step, bits):
-            if one.bands:
-                one.bands[0] ^= 1
-            yield one
-
-    directory.publish(hq.office)
-    with monkeypatch.context() as broken:
-        broken.setattr(directory_editions.directory_step, "applied", off_by_one)
-        holder.take()
-        assert holder.directory.held is None
-    holder.take()
-    assert held(holder) == everything(hq)
-
-
-def test_an_older_edition_is_not_taken(
-    hq: Headquarters, home: Shop, holder: Holder, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    m = newcomer(home, 100)[0]
-    told_to(hq, "all")
-    directory.publish(hq.office)
-    path = endpoints.manifest_of(directory.TOPIC, "all", 1)
-    holder.shop.sync()
-    old = holder.shop.uplink.call("GET", path)
-    sold(home, m, 3_000)
-    home.sync()
-    directory.publish(hq.office)
-    holder.take()
-    ver, ask = holder.ver, holder.shop.uplink.call
-    sold(home, m, 9_000)
-    home.sync()
-    directory.publish(hq.office)
-    holder.shop.sync()
-    monkeypatch.setattr(
-        holder.shop.uplink, "call", lambda method, at, *more: old if path in at else ask(method, at, *more)
-    )
-    holder.editions.look()
-    assert holder.ver == ver == 2
 
 
 def test_a_store_that_is_told_no_more_forgets_it(hq: Headquarters, home: Shop, holder: Holder) -> None:
@@ -292,6 +224,23 @@ def test_a_disk_that_is_getting_full_is_left_to_the_sales(
     assert holder.directory.held is not None
 
 
+def test_a_store_that_is_not_there_is_said_and_nothing_is_changed(hq: Headquarters, home: Shop) -> None:
+    told_to(hq, "s001")
+    with hq.office.store.turn() as turn:
+        assert directory.choose(turn, ["s001", "s777"]) == ["s777"]
+        assert directory.stores(turn) == {"s001"}
+
+
+def test_who_is_erased_is_not_in_it(hq: Headquarters, home: Shop, holder: Holder) -> None:
+    m, _ = newcomer(home, 100)
+    newcomer(home, 200)
+    told_to(hq, "all")
+    with became(hq, m, "erased"):
+        directory.publish(hq.office)
+    holder.take()
+    assert len(held(holder)) == 1
+
+
 def test_two_codes_with_one_tag_are_nobody(
     hq: Headquarters, home: Shop, holder: Holder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -307,9 +256,14 @@ def test_two_codes_with_one_tag_are_nobody(
     assert holder.tells(codes[0]) is None
 
 
-def test_the_night_publishes_it_and_keeps_its_blobs(hq: Headquarters, home: Shop, holder: Holder) -> None:
+def test_the_night_publishes_it_and_keeps_its_blobs(
+    hq: Headquarters, home: Shop, holder: Holder, monkeypatch: pytest.MonkeyPatch
+) -> None:
     m = newcomer(home, 100)[0]
     told_to(hq, "all")
+    monkeypatch.setattr(directory, "PART", 0)
+    directory.publish(hq.office)
+    holder.take()
     work = Night(hq.office, NightWindow(0, 240))
     for n in range(4):
         sold(home, m, 1_000 * (n + 1))

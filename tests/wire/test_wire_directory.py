@@ -7,6 +7,7 @@ import random
 import struct
 from collections.abc import Sequence
 from contextlib import suppress
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -104,9 +105,10 @@ def test_a_step_from_another_edition_does_not_fit() -> None:
     for other in ({5: Entry(0, 1)}, before | {9: Entry(0, 0)}):
         with pytest.raises(Integrity):
             applied(other, raw, 1)
-    new = step({}, {7: Entry(0, 0)}, 1)
+    nobody = Entry(0, 0)
+    new = step({5: nobody, 9: nobody}, {5: nobody, 7: nobody, 9: nobody}, 1)
     with pytest.raises(Integrity):
-        applied({7: Entry(0, 0)}, new, 1)
+        applied({7: nobody, 9: nobody}, new, 1)
 
 
 def test_a_tag_is_of_a_key_and_of_a_code() -> None:
@@ -169,9 +171,24 @@ def test_a_step_that_is_none_is_refused() -> None:
         struct.pack_into(">I", bad, at, value)
         with pytest.raises(WireFault):
             directory_step.read(bytes(bad))
+    told = directory_step.read(raw)
+    with pytest.raises(Malformed):
+        directory_step.read(directory_step.pack(replace(told, ranks=[*told.ranks[:-1], told.before])))
     for bad_bytes in (b"", raw[:50], raw[:-1], raw + b"\0", b"JFD1" + raw[4:]):
         with pytest.raises(WireFault):
             directory_step.read(bad_bytes)
+
+
+def test_nothing_is_unpacked_beyond_its_bound(monkeypatch: pytest.MonkeyPatch) -> None:
+    before = {tag: Entry(0, 0) for tag in range(1, 9)}
+    raw = step(before, {}, 0)
+    monkeypatch.setattr(directory_step, "ENTRIES_MAX", 7)
+    with pytest.raises(Malformed):
+        directory_step.read(raw)
+    fine = hostile(directory.plain(Section([1, 2, 9], bytearray(3), bytearray(3)), 0, 1))
+    monkeypatch.setattr(directory, "SECTION_MEMBERS_MAX", 2)
+    with pytest.raises(Malformed):
+        directory.open_section(fine, 0, 1)
 
 
 def test_a_chunk_that_is_none_is_refused() -> None:
