@@ -25,7 +25,6 @@ def moved(world: World) -> Moved:
     for (raw,) in world.hub.rows("SELECT body FROM facts WHERE kind = 'clock.fix' ORDER BY n"):
         body = canonical.decode(bytes(raw))
         found.setdefault(body["refs"][0], (body["true_st"], body["true_day"]))
-        world.marks["time set right"] += 1
     return found
 
 
@@ -35,8 +34,22 @@ def set_right(found: Moved, body: dict[str, Any]) -> dict[str, Any]:
     return {**body, "st": st, "day": day}
 
 
+def explain(world: World, place: tuple[str, str, int], reason: str) -> bool:
+    """Whether a remark is what a time that was set right brings: the sale lies in another day, whose limit
+    leaves it other points, and what its till took back of it is not what is there."""
+    if reason != "return-differs":
+        return False
+    rows = world.hub.rows(
+        "SELECT f.body FROM op_seen s JOIN facts f ON f.op_id = s.op_id"
+        " WHERE s.store = ? AND s.till = ? AND s.seq = ?", *place,
+    )  # fmt: skip
+    cited = {ref for (body,) in rows for ref in canonical.decode(bytes(body)).get("refs", [])}
+    return not cited.isdisjoint(moved(world))
+
+
 def fault(world: World, found: Moved) -> str:
     """What is wrong with the times that were set right; nothing when all is well."""
+    world.marks["time set right"] += len(found)
     decided: dict[str, int] = defaultdict(int)
     for (raw,) in world.hub.rows("SELECT body FROM facts WHERE kind = 'clock.fix'"):
         decided[canonical.decode(bytes(raw))["refs"][0]] += 1

@@ -307,14 +307,14 @@ def _nothing_hangs(world: World) -> None:
 
 
 def _remarks(world: World) -> None:
-    for store, till, seq, letter, detail in world.hub.rows(
-        "SELECT store, till, seq, letter, detail FROM told WHERE letter IN ('J', 'Q')"
-    ):
+    told = "SELECT store, till, seq, letter, detail FROM told WHERE letter IN ('J', 'Q')"
+    for store, till, seq, letter, detail in world.hub.rows(told):
+        place = (store, till, seq)
         reason = json.loads(detail)["reason"]
         allowed = ELSEWHERE if world.marks["refund of another till's sale"] else frozenset()
         allowed |= UNHEARD if world.marks["refund"] + world.marks["void"] else frozenset()
         world.marks[f"remark: {reason}"] += 1
-        if world.losses.explain(world.hub, (store, till, seq), reason):
+        if world.losses.explain(world.hub, place, reason) or clocks.explain(world, place, reason):
             continue
         _ask(
             letter == "J" and reason in allowed,
