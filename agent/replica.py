@@ -6,19 +6,24 @@ The newest blob is taken first: a row that no newer one tells is then as it is i
 held when its last piece is; one that was cut off goes on with the blobs that are not done, and a newer one
 takes over what was done of it. Nothing older is taken (W16). What is here can always be fetched again, so a
 piece is not waited for until it is on the disk; the last turn is, and everything before it.
+
+A code's place in its index is as random as the code. Of a first edition they are put in behind the rows, in
+their order, when as many more have come as half of what is there: so each page of the index is written a few
+times and not once for every turn, and who came first is found by the code while the rest loads.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any
 
 from agent.journal.log import EPOCH_STEP
 from agent.shard_secrets import secret_of
 from agent.store import feeds, members
+from agent.store.members import Told
 from agent.till import Till
+from points import plain_rows
 from points.amounts import BadAmount
-from points.members import is_plain, read_row
+from points.members import read_row
 from points.wire import chunk, deltas
 from points.wire.deltas import Piece
 from points.wire.faults import Malformed
@@ -28,12 +33,13 @@ MEMBERS = "members"
 IN_USE_ROWS, IN_USE_REST_MS = 240, 5
 """How many rows a turn takes while somebody is at the counter, and how long the pen rests after it."""
 IDLE_ROWS = 5_000
+CODES_AT_ONCE = 2_000
+"""The fewest codes that are gathered before they are put in."""
 COPIED_ROWS = 50_000
 """After how many the log is copied into the database; at the end sooner."""
 ALIAS = b',"merged",'
 
 Blobs = Mapping[str, bytes]
-Row = tuple[list[Any], str]
 
 
 def missing(till: Till, manifest: Manifest, blobs: Blobs) -> tuple[str, ...]:
@@ -62,22 +68,45 @@ def fill(
     held = feeds.edition(till.book, manifest.topic, manifest.shard)[0]
     # A snapshot alone tells each member once; steps tell some again, and the newest of them come first.
     is_first = not held and manifest.snap_ver == manifest.ver and members.is_empty(till.book)
+    coming, done, indexed = list[tuple[int, int]](), list[Piece](), 0
     with till.book.copied_beside() as copy:
         for piece in left:
             for rows in _slices(till, _lines(till, manifest, piece, blobs)):
                 with till.book.light_turn() as turn:
                     fresh += members.put(turn, rows, manifest.g, is_first=is_first)
+                if is_first:
+                    coming += members.codes_of(rows)
                 rows_left -= len(rows)
                 tell(rows_left)
                 if till.is_in_use:
                     rest(IN_USE_REST_MS)
-            with till.book.light_turn() as turn:
-                feeds.keep_chunk(turn, manifest.topic, manifest.shard, piece.chunk.sha)
+            done.append(piece)
+            is_due = not is_first or till.is_in_use or len(coming) >= max(CODES_AT_ONCE, indexed // 2)
+            if is_due or not rows_left:
+                indexed += len(coming)
+                _index(till, coming, rest)
+                with till.book.light_turn() as turn:
+                    for one in done:
+                        feeds.keep_chunk(turn, manifest.topic, manifest.shard, one.chunk.sha)
+                coming, done = [], []
             if copied_at - rows_left >= (COPIED_ROWS if rows_left else IDLE_ROWS):
                 copied_at = rows_left
                 copy()
     _hold(till, manifest, raw)
     return fresh
+
+
+def _index(till: Till, coming: list[tuple[int, int]], rest: Callable[[int], None]) -> None:
+    """Put codes into their index, in its order."""
+    coming.sort()
+    at = 0
+    while at < len(coming):
+        some = coming[at : at + (IN_USE_ROWS if till.is_in_use else IDLE_ROWS)]
+        at += len(some)
+        with till.book.light_turn() as turn:
+            members.put_places(turn, some)
+        if till.is_in_use:
+            rest(IN_USE_REST_MS)
 
 
 def _left(till: Till, manifest: Manifest, blobs: Blobs) -> list[Piece]:
@@ -96,20 +125,37 @@ def _lines(till: Till, manifest: Manifest, piece: Piece, blobs: Blobs) -> list[b
     return sorted(lines, key=lambda line: ALIAS in line) if ALIAS in b"".join(lines) else lines
 
 
-def _slices(till: Till, lines: Sequence[bytes]) -> Iterator[Sequence[Row]]:
+def _slices(till: Till, lines: Sequence[bytes]) -> Iterator[Sequence[Told]]:
     """What one turn takes, checked: a whole blob is read in one go only where nobody waits."""
     at = 0
     while at < len(lines):
         some = lines[at : at + (IN_USE_ROWS if till.is_in_use else IDLE_ROWS)]
         at += len(some)
-        rows = chunk.read_lines(some)
-        for row in rows:
-            if not is_plain(row):
-                try:
-                    read_row(row)
-                except BadAmount as error:
-                    raise Malformed(why="member row") from error
-        yield list(zip(rows, b"\n".join(some).decode().split("\n"), strict=True))
+        text = _text(some)
+        found = plain_rows.recognise(text, len(some))
+        if found is None:
+            yield _careful(some, text)
+        else:
+            yield [Told(int(m), int(ver), row, (tag,) if tag else ()) for row, m, ver, tag in found]
+
+
+def _text(lines: Sequence[bytes]) -> str:
+    try:
+        return b"\n".join(lines).decode()
+    except UnicodeDecodeError as error:
+        raise Malformed(why="utf-8") from error
+
+
+def _careful(lines: Sequence[bytes], text: str) -> list[Told]:
+    """Rows of which one at least is not as nearly all are."""
+    told = []
+    try:
+        for row, line in zip(chunk.read_lines(lines), text.split("\n"), strict=True):
+            read_row(row)
+            told.append(Told.of(row, line))
+    except BadAmount as error:
+        raise Malformed(why="member row") from error
+    return told
 
 
 def _hold(till: Till, manifest: Manifest, raw: bytes) -> None:

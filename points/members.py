@@ -10,9 +10,7 @@ No full phone, name or birthday is ever in it.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Any
 
 from points.amounts import BadAmount, whole
@@ -24,7 +22,6 @@ from points.rulebook import RuleBook
 ROW_ENTRIES = 13
 """Entries that stores are told, the tags of the member's codes being the last; headquarters keeps its own
 notes behind them."""
-PLAIN_MAX = 2**31
 STATUSES = ("active", "frozen", "merged", "erased", "new")
 _DEFAULTS: tuple[Any, ...] = (0, 0, "active", 0, 0, "", "", 0, [], [0, 0], [0, 0], [])
 
@@ -82,39 +79,6 @@ def read_row(raw: Sequence[Any]) -> MemberRow:
         )
     except (TypeError, IndexError, KeyError, BadDay) as error:
         raise BadAmount(f"a member row is misshapen: {error}") from error
-
-
-def is_plain(raw: Sequence[Any]) -> bool:
-    """Whether a row is at once seen to be as headquarters writes an active member; of any other one
-    ``read_row`` says what it is. A region has a million of them."""
-    try:
-        m, ver, status, tier, tier_pts, name, tail, debt, lots, (on, earned), *_ = raw
-        for number in (m, ver, tier, tier_pts, debt, earned):
-            if type(number) is not int or not 0 <= number < PLAIN_MAX:
-                return False
-        for lot, points, pending, until, _, issuer, *_ in lots:
-            if type(points) is not int or not 0 <= points < PLAIN_MAX or type(lot) is not str:
-                return False
-            if type(issuer) is not str or not (_is_plain_day(pending) and _is_plain_day(until)):
-                return False
-    except (TypeError, ValueError):
-        return False
-    is_active = status == "active" and tier < 256 and type(name) is str and type(tail) is str
-    return is_active and type(lots) is list and _is_plain_day(on)
-
-
-def _is_plain_day(value: object) -> bool:
-    return type(value) is int and (value == 0 or value in _plain_days(value // 100))
-
-
-@lru_cache(maxsize=4096)
-def _plain_days(month: int) -> frozenset[int]:
-    """The days of a month, yyyymm; none for what is no month."""
-    days = set()
-    for one in range(month * 100 + 1, month * 100 + 32):
-        with suppress(BadDay):
-            days.add(int(day(one)))
-    return frozenset(days)
 
 
 def _day_or_none(value: object) -> int:

@@ -7,19 +7,40 @@ be fetched again; nothing in it is a right.
 from __future__ import annotations
 
 import json
+import struct
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from agent.journal.database import Book
 from config.sqlite import Connection
 from points import codes
+from points.amounts import BadAmount
 from points.wire import canonical
+from points.wire.fields import is_hex
 
 OWN = "own-phone:"
 """Begins the fact of a phone that was enrolled here and not told by headquarters yet; its tag follows."""
 ERASED = "erased"
 ROW_CODES = 12
 """Where a row carries the tags of its codes: [first 16 hex of ``who``…]."""
+
+
+class Told(NamedTuple):
+    """A row as it came, and what is looked at of it: its member, version, and the tags of its codes."""
+
+    m: int
+    ver: int
+    text: str
+    tags: Sequence[str] = ()
+    is_erased: bool = False
+
+    @classmethod
+    def of(cls, row: Sequence[Any], text: str) -> Told:
+        """The row that this text was read as. Raises ``BadAmount`` where its codes are none."""
+        tags = row[ROW_CODES] if len(row) > ROW_CODES else []
+        if type(tags) is not list or not all(type(tag) is str and is_hex(tag[:16], 8) for tag in tags):
+            raise BadAmount("a code is told by the head of its hash")
+        return cls(row[0], row[1], text, [tag[:16] for tag in tags], row[2:3] == [ERASED])
 
 
 def code_key(who: str) -> int:
@@ -51,28 +72,42 @@ def told_at(book: Book, m: int) -> int:
     return 0 if found is None else int(found[0])
 
 
-def put(
-    turn: Connection, told: Sequence[tuple[Sequence[Any], str]], g: int = 0, *, is_first: bool = False
-) -> int:
+def put(turn: Connection, told: Sequence[Told], g: int = 0, *, is_first: bool = False) -> int:
     """Take rows of an edition of ``g`` that are newer than what is held; gives how many were.
 
-    Each comes with its text. Older or equal ones change nothing. Who was erased loses the codes that led
-    there. With ``is_first`` nothing is held of these members.
+    Older or equal ones change nothing. Who was erased loses the codes that led there. With ``is_first``
+    nothing is held of these members, and their codes are put in later (``put_codes``).
     """
     if not is_first:
-        held = _held(turn, [row[0] for row, _ in told])
-        told = [(row, text) for row, text in told if row[0] not in held or row[1] > held[row[0]]]
-        _drop_codes(turn, [row[0] for row, _ in told if row[2:3] == [ERASED]])
+        held = _held(turn, [one.m for one in told])
+        put_codes(turn, [one for one in told if one.ver >= held.get(one.m, 0)])
+        told = [one for one in told if one.m not in held or one.ver > held[one.m]]
+        _drop_codes(turn, [one.m for one in told if one.is_erased])
     turn.executemany(
         "INSERT INTO members (m, ver, row, g) VALUES (?, ?, ?, ?) ON CONFLICT (m) DO UPDATE"
         " SET ver = excluded.ver, row = excluded.row, g = excluded.g",
-        [(row[0], row[1], text, g) for row, text in told],
-    )
-    turn.executemany(
-        "INSERT INTO codes (who, m) VALUES (?, ?) ON CONFLICT (who) DO UPDATE SET m = excluded.m",
-        sorted((code_key(tag), row[0]) for row, _ in told if len(row) > ROW_CODES for tag in row[ROW_CODES]),
+        [(m, ver, text, g) for m, ver, text, _, _ in told],
     )
     return len(told)
+
+
+def codes_of(told: Iterable[Told]) -> list[tuple[int, int]]:
+    """(place in the index, member) of every code of these rows."""
+    pairs = [(tag, one.m) for one in told for tag in one.tags]
+    keys = struct.unpack(f">{len(pairs)}q", bytes.fromhex("".join(tag for tag, _ in pairs)))
+    return list(zip(keys, (m for _, m in pairs), strict=True))
+
+
+def put_codes(turn: Connection, told: Iterable[Told]) -> None:
+    """Let the codes of these rows lead to their members."""
+    put_places(turn, sorted(codes_of(told)))
+
+
+def put_places(turn: Connection, places: Iterable[tuple[int, int]]) -> None:
+    """Let these places of the index lead to members; quickest in their order."""
+    turn.executemany(
+        "INSERT INTO codes (who, m) VALUES (?, ?) ON CONFLICT (who) DO UPDATE SET m = excluded.m", places
+    )
 
 
 def _held(turn: Connection, ms: list[int]) -> dict[int, int]:

@@ -36,7 +36,7 @@ def tell(till: Till, m: int, pts: int, *, tier: int = 0, debt: int = 0, ver: int
     tags = [codes.who(code_of(m))[:16]]
     row = [m, ver, "active", tier, pts, "王*", "8000", debt, lots, [0, 0], [0, 0], [], tags]
     with till.book.turn() as turn:
-        members.put(turn, [(row, json.dumps(row))])
+        members.put(turn, [members.Told.of(row, json.dumps(row))])
 
 
 def settings(folder: Path, *, printer: str = "", scanner: str = "") -> AgentSettings:

@@ -95,7 +95,7 @@ def tell_member(till: Till, m: int, pts: int, ver: int = 1, debt: int = 0, statu
     lots = [["00" * 16 + ".0", pts, 0, 20271118, 0, "s009"]] if pts else []
     row = [m, ver, status, 0, pts, "王*", "8000", debt, lots, [0, 0], [0, 0], [], [codes.who(f"M{m}")[:16]]]
     with till.book.turn() as turn:
-        members.put(turn, [(row, json.dumps(row))])
+        members.put(turn, [members.Told.of(row, json.dumps(row))])
 
 
 def grant(till: Till, m: int, pts: int) -> None:

@@ -141,7 +141,7 @@ def has(till: Till, *lots: tuple[int, int]) -> None:
     told = [[f"{n:032x}.0", pts, 0, day, 0, "s009"] for n, (pts, day) in enumerate(lots)]
     row = [M, 1, "active", 0, 0, "王*", "8000", 0, told, [0, 0], [0, 0], [], []]
     with till.book.turn() as turn:
-        members.put(turn, [(row, json.dumps(row))])
+        members.put(turn, [members.Told.of(row, json.dumps(row))])
     grant(till, M, 10_000)
 
 

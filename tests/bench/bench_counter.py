@@ -83,7 +83,7 @@ def furnished() -> tempfile.TemporaryDirectory[str]:
         for m in range(FIRST, FIRST + MEMBERS)
     ]  # fmt: skip
     with till.book.turn() as turn:
-        members.put(turn, [(row, canonical.write_own(row)) for row in rows])
+        members.put(turn, [members.Told.of(row, canonical.write_own(row)) for row in rows])
     till.book.connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     till.book.close()
     return folder

@@ -114,7 +114,16 @@ def test_what_is_sold_between_two_pieces_is_shown_with_them(
     assert {m: shown(home, m) for m in ms} == expected
 
 
-def test_a_bootstrap_goes_on_where_it_was_cut_off(hq: Headquarters, monkeypatch: pytest.MonkeyPatch) -> None:
+def every_code_leads_there(shop: Shop) -> bool:
+    """Each code of each row that a till holds, and nobody else's."""
+    told = {members.code_key(tag): m for m, row in here(shop).items() for tag in row[members.ROW_CODES]}
+    return told == dict(shop.till.book.rows("SELECT who, m FROM codes WHERE m >= 1024"))
+
+
+@pytest.mark.parametrize("codes_at_once", [1, 7, 1_000])
+def test_a_bootstrap_goes_on_where_it_was_cut_off(
+    hq: Headquarters, monkeypatch: pytest.MonkeyPatch, codes_at_once: int
+) -> None:
     enrolled_in_many(hq)
     publishing.publish(hq.office, is_whole=True)
     late = hq.shop("s009")
@@ -123,6 +132,7 @@ def test_a_bootstrap_goes_on_where_it_was_cut_off(hq: Headquarters, monkeypatch:
             turn.execute(f"DELETE FROM {table} WHERE true")
     late.till.gather()
     monkeypatch.setattr(replica, "IDLE_ROWS", 2)
+    monkeypatch.setattr(replica, "CODES_AT_ONCE", codes_at_once)
     for upto in (6, 12):
 
         def tell(what: str, _left: int, upto: int = upto) -> None:
@@ -137,6 +147,7 @@ def test_a_bootstrap_goes_on_where_it_was_cut_off(hq: Headquarters, monkeypatch:
     done = feeds.chunks(late.till.book, "members", "main")
     late.sync()
     assert here(late) == there(hq)
+    assert every_code_leads_there(late)
     assert done
     assert not done & set(names), "what was applied is not fetched again"
 
@@ -170,7 +181,7 @@ def test_who_is_erased_takes_the_codes_along_and_nothing_older_brings_them_back(
 
     def put(*rows: list[Any]) -> int:
         with book.turn() as turn:
-            return members.put(turn, [(row, json.dumps(row)) for row in rows])
+            return members.put(turn, [members.Told.of(row, json.dumps(row)) for row in rows])
 
     def codes() -> list[tuple[Any, ...]]:
         return book.rows("SELECT who, m FROM codes WHERE m IN (7, 8)")
@@ -185,8 +196,10 @@ def test_who_is_erased_takes_the_codes_along_and_nothing_older_brings_them_back(
 
 def test_an_alias_keeps_its_codes(home: Shop) -> None:
     with home.till.book.turn() as turn:
-        members.put(turn, [(row(7, 3, "active", "ab" * 8), "[]"), (row(8, 1), "[]")])
-        members.put(turn, [([7, 4, "merged", 8], "[]")])
+        members.put(
+            turn, [members.Told.of(row(7, 3, "active", "ab" * 8), "[]"), members.Told.of(row(8, 1), "[]")]
+        )
+        members.put(turn, [members.Told.of([7, 4, "merged", 8], "[]")])
     assert home.till.book.rows("SELECT m FROM codes WHERE m = 7") == [(7,)]
 
 
