@@ -21,7 +21,6 @@ from collections import Counter, defaultdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from agent.journal.log import EPOCH_STEP
 from agent.replay import opinion
 from agent.store import cells, feeds, wants
 from hub.store import schema
@@ -30,11 +29,10 @@ from points.fold import FOLDED, fold
 from points.fund import GIVES, USES_ALLOWANCE, USES_LOCAL, points_moved
 from points.identifiers import HUB_STORE
 from points.operations import Operation
-from points.rights import Rights
 from points.wire import canonical
 from points.wire.manifest import PRIVATE_TOPIC, private_shard
-from tests.chain import clocks, custody, gifts, goods
-from tests.chain.gifts import ADVANCE, POT, Gift
+from tests.chain import clocks, custody, gifts, goods, wallets
+from tests.chain.gifts import POT, Gift
 from tests.chain.pc import Pc
 
 if TYPE_CHECKING:
@@ -63,8 +61,8 @@ def at_any_moment(world: World, pc: Pc, m: int = 0) -> None:
     if world.hub.awaits(pc.name[0]):
         return
     _covered(world, pc, m)
-    if m:
-        _not_more_than_earned(world, m)
+    if m and (fault := wallets.fault(world, m)):
+        raise Violated(fault)
     if fault := custody.fault(world, pc):
         raise Violated(fault)
 
@@ -125,10 +123,10 @@ def _count(
         for m, text in database.execute("SELECT m, cell FROM rights" + where, arguments)
     }
     for m, held in rights.items():
-        left_l, left_a = _left(held)
+        left_l, left_a = wallets.left(held)
         local[m] += left_l
         allowance[m] += left_a
-    for body in _unposted(world, pc, only):
+    for body in wallets.unposted(world, pc, only):
         m, pair = body["m"], (body.get("inc"), body.get("term"))
         mine = rights.get(m)
         is_mine = mine is not None and pair == (mine.inc, mine.term)
@@ -144,56 +142,6 @@ def _count(
                 local[m] += n
             elif act in USES_ALLOWANCE and is_mine:
                 allowance[m] += n
-
-
-def _left(held: Rights) -> tuple[int, int]:
-    left_a = 0 if held.closed else sum(granted - used for _, granted, used in held.allowance)
-    return sum(left for _, left in held.local), left_a
-
-
-def _unposted(world: World, pc: Pc, only: int) -> list[dict[str, Any]]:
-    lane = pc.identity.lane
-    at = (lane.store, lane.till, lane.epoch)
-    heads = world.hub.rows("SELECT seq FROM lanes WHERE store = ? AND till = ? AND epoch = ?", *at)
-    reached = lane.epoch * EPOCH_STEP + (heads[0][0] if heads else 0)
-    last = (lane.epoch + 1) * EPOCH_STEP
-    where, arguments = ("", ()) if not only else (" AND m = ?", (only,))
-    rows = pc.disk.database.execute(
-        "SELECT body FROM ops WHERE pos > ? AND pos < ?" + where, (reached, last, *arguments)
-    ).fetchall()
-    rows += world.hub.rows("SELECT body FROM waiting WHERE store = ? AND till = ? AND epoch = ?", *at)
-    bodies = [json.loads(bytes(body)) for (body,) in rows]
-    return [body for body in bodies if "fund" in body and (not only or body.get("m") == only)]
-
-
-def _not_more_than_earned(world: World, m: int) -> None:
-    """All tills together may not spend more than was seen to be earned and not spent."""
-    sums = world.witness.members.get(m)
-    if sums is None or world.witness.is_doubtful(m):
-        return
-    spendable = 0
-    for pc in world.every_pc():
-        row = pc.disk.database.execute("SELECT cell FROM rights WHERE m = ?", (m,)).fetchone()
-        if row is not None:
-            spendable += sum(_left(cells._rights(row[0])))
-    spendable += sum(gift.pts for gift in gifts.given(world, m).values() if gift.is_on_its_way)
-    reserved = sum(
-        n
-        for intent, n in world.hub.rows("SELECT intent, pts FROM reserved WHERE m = ?", m)
-        if not intent.startswith((POT, ADVANCE))
-    )
-    ended = sum(  # what was spent by an authorisation is out of the wallet before its reservation is
-        n
-        for pc in world.every_pc()
-        for body in _unposted(world, pc, m)
-        for act, n in points_moved(body["fund"])
-        if act == "auth"
-    )
-    if spendable + max(0, reserved - ended) > sums.left + world.losses.exposed[m]:
-        raise Violated(
-            f"all tills together may spend {spendable} points of member {m} and {reserved - ended} are"
-            f" reserved, but only {sums.left} were earned and not spent"
-        )
 
 
 # -- at rest -----------------------------------------------------------------------------------------
@@ -217,7 +165,7 @@ def at_rest(world: World) -> None:
             if not pc.is_replaced:
                 _shows_what_is(world, pc)
     for m in world.witness.members:
-        _not_more_than_earned(world, m)
+        _ask(not (fault := wallets.fault(world, m)), fault)
     for m, store, till in world.hub.rows(
         "SELECT m, c.store, c.till FROM cells c JOIN agents a ON a.store = c.store AND a.till = c.till"
         " WHERE c.closed = 0 AND c.granted + c.taken > c.allowance_used AND c.term < a.term"
@@ -390,11 +338,11 @@ def _shows_what_is(world: World, pc: Pc) -> None:
             escrow, home = kept[gift.m]
             kept[gift.m] = (escrow - gift.pts, home)
     for m, held in cells.every(pc.till.book):
-        left_l, left_a = _left(held)
+        left_l, left_a = wallets.left(held)
         _ask(
             (left_a, left_l) == kept.get(m, (0, 0)),
             f"{pc.name} holds {left_a} + {left_l} of member {m}, headquarters counts {kept.get(m)}",
         )
     for m, (escrow, home) in kept.items():
-        left_l, left_a = _left(cells.read(pc.till.book, m))
+        left_l, left_a = wallets.left(cells.read(pc.till.book, m))
         _ask((left_a, left_l) == (escrow, home), f"rights of {pc.name} in member {m} are stranded")
