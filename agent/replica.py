@@ -65,9 +65,8 @@ def fill(
     """
     fresh, left = 0, _left(till, manifest, blobs)
     rows_left = copied_at = sum(piece.chunk.n for piece in left)
-    held = feeds.edition(till.book, manifest.topic, manifest.shard)[0]
     # A snapshot alone tells each member once; steps tell some again, and the newest of them come first.
-    is_first = not held and manifest.snap_ver == manifest.ver and members.is_empty(till.book)
+    is_first = all(piece.chunk in manifest.chunks for piece in left) and members.is_empty(till.book)
     coming, done, indexed = list[tuple[int, int]](), list[Piece](), 0
     with till.book.copied_beside() as copy:
         for piece in left:
