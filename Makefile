@@ -74,6 +74,7 @@ bench: $(VENV)/.all.stamp
 	$(BIN)/python tests/bench/weigh_directory.py
 	$(BIN)/python tests/bench/carry_backlog.py
 	$(BIN)/python tests/bench/play_night.py
+	$(BIN)/python tests/bench/race_pouchdb.py
 
 replay: $(VENV)/.all.stamp
 	@exec $(BIN)/jifen replay

@@ -27,13 +27,13 @@ from agent.replay import purchases  # noqa: E402
 OPERATIONS, KBIT_S, ROUND_TRIP_MS, BAR_S = 28_000, 256, 600, 60
 
 
-def record(shop: Shop) -> tuple[int, int]:
+def record(shop: Shop, operations: int = OPERATIONS) -> tuple[int, int]:
     """Sell and redeem until there is a backlog; (operations, lines)."""
     members: dict[int, int] = {}
     visits: Counter[int] = Counter()
     lines = 0
     for basket in purchases.baskets():
-        if shop.till.log.seq >= OPERATIONS:
+        if shop.till.log.seq >= operations:
             break
         if basket.household not in members:
             new = enrolment.enrol(shop.till, "c1")

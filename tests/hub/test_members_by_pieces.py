@@ -16,6 +16,7 @@ from agent.contact import Contact
 from agent.store import feeds, members
 from agent.till import IN_USE_MS
 from hub import publishing
+from points.amounts import BadAmount
 from points.wire import chunk, deltas
 from points.wire.faults import Malformed
 from points.wire.manifest import Manifest, open_manifest
@@ -125,8 +126,9 @@ def test_a_bootstrap_goes_on_where_it_was_cut_off(
     hq: Headquarters, monkeypatch: pytest.MonkeyPatch, codes_at_once: int
 ) -> None:
     enrolled_in_many(hq)
-    publishing.publish(hq.office, is_whole=True)
     late = hq.shop("s009")
+    late.sync()
+    publishing.publish(hq.office, is_whole=True)
     with late.till.book.turn() as turn:  # as a new PC, which knows no member yet
         for table in ("members", "codes", "feeds", "chunks"):
             turn.execute(f"DELETE FROM {table} WHERE true")
@@ -170,6 +172,36 @@ def test_a_counter_in_use_gets_small_turns_and_rests_between_them(
         Contact(away.till, away.uplink, rest=rests.append).run()
         assert here(away) == there(hq)
         assert rests == ([replica.IN_USE_REST_MS] * 4 if in_use else [])
+
+
+@pytest.mark.parametrize("codes_at_once", [1, 7, 1_000])
+def test_every_code_of_a_first_edition_leads_to_its_member(
+    hq: Headquarters, monkeypatch: pytest.MonkeyPatch, codes_at_once: int
+) -> None:
+    enrolled_in_many(hq)
+    late = hq.shop("s009")
+    late.sync()
+    publishing.publish(hq.office, is_whole=True)
+    with late.till.book.turn() as turn:
+        for table in ("members", "codes", "feeds", "chunks"):
+            turn.execute(f"DELETE FROM {table} WHERE true")
+    late.till.gather()
+    monkeypatch.setattr(replica, "IDLE_ROWS", 2)
+    monkeypatch.setattr(replica, "CODES_AT_ONCE", codes_at_once)
+    late.sync()
+    assert here(late) == there(hq)
+    assert every_code_leads_there(late)
+
+
+@pytest.mark.parametrize("tags", [["zz" * 8], ["ab"], [7], "ab" * 8, {"a": 1}])
+def test_a_row_with_a_code_that_is_none_is_refused(tags: Any) -> None:
+    with pytest.raises(BadAmount):
+        members.Told.of([*row(7, 3)[: members.ROW_CODES], tags], "[]")
+
+
+def test_bytes_that_are_no_text_are_no_rows() -> None:
+    with pytest.raises(Malformed):
+        replica._text([b"[1,2]", b"\xff"])
 
 
 def row(m: int, ver: int, status: str = "active", *tags: str) -> list[Any]:

@@ -89,6 +89,16 @@ def test_what_is_no_row_is_not_recognised(text: str) -> None:
     assert recognise(text, max(1, text.count("\n") + 1)) is None
 
 
+@pytest.mark.parametrize("control", ["\x00", "\x0b", "\x1f", "\x7f"])
+def test_a_control_character_is_never_recognised(control: str) -> None:
+    assert recognise(line(ROW).replace("王", control), 1) is None
+
+
+def test_a_code_is_the_head_of_a_hash() -> None:
+    for tag in ("0123456789abcdeg", "0123456789ABCDEF", "0123456789abcde", "0123456789abcdef0"):
+        assert at_sight([*ROW[:12], [tag]]) is None
+
+
 def test_one_that_is_not_plain_makes_all_be_read_with_care() -> None:
     rows = [ROW, [*ROW[:2], "frozen", *ROW[3:]], ROW]
     assert recognise("\n".join(map(line, rows)), 3) is None
