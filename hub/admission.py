@@ -13,8 +13,8 @@ from dataclasses import replace
 from hub import intake, shard_secrets
 from hub.decisions import decide
 from hub.keys import index_key
+from hub.member_codes import seal_code
 from hub.office import HUB_TILL, REGION, Office
-from hub.publishing import seal_code
 from hub.store import device_keys, doubted_pcs, schema
 from hub.store.engine import Turn
 from points import codes

@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 
 from config.settings import HubSettings
-from hub import intake, keys, publishing, release, restoring
+from hub import intake, keys, publishing, reception, release, restoring
 from hub.clock import file_clock, machine
 from hub.office import Office, Trust, Unlock
 from hub.policy import POLICIES
@@ -61,7 +61,7 @@ def open_office(
         if office.current is None:
             publishing.publish_rules(turn, office, rulebook)
         # A newer program may know what an older one parked.
-        intake.judge_waiting(turn, office, NOT_LEARNT)
+        reception.settle(turn, office, intake.judge_waiting(turn, office, NOT_LEARNT))
     release.go_on(office)
     return office
 

@@ -10,7 +10,17 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
-from hub import directory, editions, member_tokens, publishing, refund_rights, sessions, shard_secrets, trust
+from hub import (
+    directory,
+    editions,
+    member_codes,
+    member_tokens,
+    publishing,
+    refund_rights,
+    sessions,
+    shard_secrets,
+    trust,
+)
 from hub.grants import wanted
 from hub.office import Office
 from hub.store import device_keys
@@ -162,7 +172,7 @@ def _kept(look: Turn, store: str, till: str, term: tuple[int, int]) -> list[list
 
 def _pool(turn: Turn, office: Office, store: str, till: str) -> list[list[Any]]:
     rows = turn.run("SELECT m, code FROM pool WHERE store = ? AND till = ? ORDER BY m", (store, till))
-    return [["p", m, publishing.open_code(office, m, bytes(code))] for m, code in rows]
+    return [["p", m, member_codes.open_code(office, m, bytes(code))] for m, code in rows]
 
 
 def _outcomes(turn: Turn, store: str, till: str, g: int) -> list[list[Any]]:

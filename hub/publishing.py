@@ -9,7 +9,7 @@ which of its operations are still its own to add (``private_page``).
 
 from __future__ import annotations
 
-from hub import editions, intake, member_editions, shard_secrets
+from hub import editions, intake, member_editions, reception, shard_secrets
 from hub.office import REGION, Office
 from hub.store import log, schema
 from hub.store.engine import Turn
@@ -84,7 +84,7 @@ def publish_rules(turn: Turn, office: Office, blob: bytes) -> None:
     turn.run('UPDATE books SET "current" = 0', twice=True)
     turn.put(schema.books, [(digest, blob, 1)], on_conflict="replace", twice=True)
     office.load_books(turn)
-    intake.judge_waiting(turn, office, [f"rule:{digest}"])
+    reception.settle(turn, office, intake.judge_waiting(turn, office, [f"rule:{digest}"]))
     piece, raw = chunk.make("rules", CHAIN_WIDE, [[blob.decode()]])
     editions.keep_blob(turn, piece.sha, raw, "rules", CHAIN_WIDE)
     editions.keep_edition(turn, office, "rules", CHAIN_WIDE, 0, [piece], {}, None)
@@ -111,12 +111,3 @@ def publish_phones(turn: Turn, office: Office, store: str) -> None:
     editions.keep_blob(turn, piece.sha, blob, "phones", store)
     kid = keys.kid_of(secret)
     editions.keep_edition(turn, office, "phones", store, 0, [piece], {"sha": piece.sha}, kid)
-
-
-def seal_code(office: Office, m: int, code: str) -> bytes:
-    """A member code as it is kept at headquarters."""
-    return keys.seal_blob(office.keys.data, "code", str(m), code.encode())
-
-
-def open_code(office: Office, m: int, sealed: bytes) -> str:
-    return keys.open_blob(office.keys.data, "code", str(m), sealed).decode()

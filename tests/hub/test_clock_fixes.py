@@ -20,7 +20,7 @@ from hub import expiry, publishing
 from hub.verify import verify
 from points.fields import BadOperation
 from points.fold import FOLDED
-from points.operations import read
+from points.operations import KINDS, read
 from points.order import canonical as in_order
 from points.wire import canonical, envelope
 from points.wire.batch_header import Anchor, Moment
@@ -209,6 +209,25 @@ def test_what_waited_is_set_right_when_it_is_posted(hq: Headquarters) -> None:
     other.send()
     assert fixes(hq) == [(back["id"], NOON_MS + HOUR, 20261119)]
     assert points_of(hq, m) == (40, 0)
+    assert verify(hq.office).faults == []
+
+
+def test_what_headquarters_learns_at_its_start_is_set_right_too(hq: Headquarters) -> None:
+    hq.reopen(kinds={kind: check for kind, check in KINDS.items() if kind[0] != "sale.refund"})
+    till = PretendTill(hq)
+    m = till.enrol()
+    sale = till.earn(m, 50)
+    till.send()
+    till.st = IN_2099
+    back = till.op("sale.refund", m, refs=[sale["id"]], lines=[[1, 0, 1_000]], boot=BOOT, mono=11 * HOUR)
+    anchor = Anchor(NOON_MS, BOOT, 10 * HOUR)
+    assert till.heard(till.deliver(cut(till, anchor, BOOT, 12 * HOUR)))[3][0] == "P"
+    assert fixes(hq) == []
+    hq.reopen()
+    assert fixes(hq) == [(back["id"], NOON_MS + HOUR, 20261119)]
+    assert points_of(hq, m) == (40, 0)
+    hq.reopen()
+    assert len(fixes(hq)) == 1, "once"
     assert verify(hq.office).faults == []
 
 
