@@ -20,6 +20,7 @@ from agent import (
     refund_rights,
     replica,
     succession,
+    till_night,
     witness,
 )
 from agent.ahead import Ahead, Send
@@ -216,6 +217,7 @@ class Contact:
         if is_now and not has_more:
             witness.hear(till, told, raw)
             directory.hear(till, told)
+            till_night.hear(till, told)
         came = {
             (piece.topic, piece.shard): piece.raw for piece in told.pieces if piece.kind == hello.MANIFEST
         }

@@ -20,7 +20,7 @@ from pathlib import Path
 
 from apscheduler.schedulers.background import BackgroundScheduler
 
-from agent import day_close, intents, stick
+from agent import day_close, intents, stick, till_night
 from agent.contact import Contact, Contacted, Tell
 from agent.patience import Patience
 from agent.stick import Exchanged
@@ -28,7 +28,7 @@ from agent.store import feeds, outbox, prints
 from agent.till import Till
 from agent.uplink import Uplink
 from config.faults import Fault
-from config.settings import NightWindow
+from config.night_window import NightWindow
 from points.days import plus_days
 from points.wire.timetable import slot
 
@@ -117,9 +117,9 @@ class Night:
     def _last(self) -> int:
         """The last night whose minute has come, by the local day on which its window opened."""
         now, rules = self.till.time().st_ms, self.till.rule()
-        minute, today = rules.minute(now), rules.today(now)
-        night = today if minute >= self.window.from_minute else plus_days(today, -1)
-        is_time = self.window.since(minute) >= slot(self.till.store, night, self.window.minutes)
+        minute, today, window = rules.minute(now), rules.today(now), till_night.window(self.till, self.window)
+        night = today if minute >= window.from_minute else plus_days(today, -1)
+        is_time = window.since(minute) >= slot(self.till.store, night, window.minutes)
         return night if is_time else plus_days(night, -1)
 
     def run(self, *, rest: Callable[[int], None] | None = None, tell: Tell | None = None) -> Contacted:

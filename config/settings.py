@@ -21,29 +21,13 @@ from pathlib import Path
 from typing import Any
 
 from config.faults import Fault
+from config.night_window import NightWindow
 
 SCANNERS_MAX = 8
 PRINTERS_MAX = 4
 STICKS_MAX = 8
 SISTERS_MAX = 32
 NAME = re.compile(r"[a-z0-9-]{1,16}")
-
-
-@dataclass(frozen=True, slots=True)
-class NightWindow:
-    """When the night's work starts, in minutes after local midnight. It may pass midnight."""
-
-    from_minute: int
-    until_minute: int
-
-    @property
-    def minutes(self) -> int:
-        """How long it is."""
-        return (self.until_minute - self.from_minute) % 1440 or 1440
-
-    def since(self, minute: int) -> int:
-        """How many minutes ago it opened last."""
-        return (minute - self.from_minute) % 1440
 
 
 @dataclass(frozen=True, slots=True)
@@ -225,14 +209,10 @@ def _name(value: object) -> str:
 
 
 def _window(value: object) -> NightWindow:
-    found = re.fullmatch(r"([01]\d|2[0-3]):([0-5]\d)-([01]\d|2[0-3]):([0-5]\d)", str(value))
-    if not found:
-        raise _NotUnderstood('write a time window, such as "02:00-05:00"')
-    hour, minute, until_hour, until_minute = map(int, found.groups())
-    window = NightWindow(hour * 60 + minute, until_hour * 60 + until_minute)
-    if window.from_minute == window.until_minute:
-        raise _NotUnderstood("a window needs two different times")
-    return window
+    try:
+        return NightWindow.read(str(value))
+    except ValueError as error:
+        raise _NotUnderstood(str(error)) from error
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,9 +21,21 @@ import uvicorn
 
 from config.faults import Fault
 from config.memory import collect_seldom
+from config.night_window import NightWindow
 from config.settings import HubSettings, load_hub
 from config.words import LANGUAGES, load_words
-from hub import admission, backup, device_keys, directory, feed_export, log_export, restoring, stick, verify
+from hub import (
+    admission,
+    backup,
+    device_keys,
+    directory,
+    feed_export,
+    log_export,
+    restoring,
+    stick,
+    till_nights,
+    verify,
+)
 from hub.api.app import make_app
 from hub.assembly import CLOCK, open_office
 from hub.bells import Bells
@@ -58,6 +70,8 @@ def main(argv: list[str]) -> int:
     )
     ticket.add_argument("--till", default="01")
     commands.add_parser("console", help="print a link that opens the console once")
+    nights = commands.add_parser("nights", help="set the window of all tills' nights")
+    nights.add_argument("window", nargs="?", help='such as 01:30-05:00; "own" for each till\'s own setting')
     commands.add_parser("night", help="do the night's work now: expiry, publication, sweeping")
     copied_to = commands.add_parser("backup", help="copy the database into a folder and prove the copy")
     copied_to.add_argument("folder", type=Path)
@@ -293,6 +307,20 @@ def _directory(office: Office, settings: HubSettings, chosen: argparse.Namespace
     return 0
 
 
+def _nights(office: Office, _settings: HubSettings, chosen: argparse.Namespace) -> int:
+    if chosen.window is not None:
+        try:
+            window = None if chosen.window == "own" else NightWindow.read(chosen.window)
+        except ValueError as error:
+            print(error, file=sys.stderr)
+            return 1
+        with office.store.turn() as turn:
+            till_nights.choose(turn, window)
+    with office.store.look() as look:
+        print(f"tills' nights · 收银机夜间时段 {till_nights.window(look) or 'own · 各机自定'}")
+    return 0
+
+
 def _keys(office: Office, _settings: HubSettings, _chosen: argparse.Namespace) -> int:
     with office.store.look() as look:
         tills = device_keys.rows(look)
@@ -339,6 +367,7 @@ COMMANDS = {
     "serve": _serve,
     "console": _console,
     "night": _night,
+    "nights": _nights,
     "ticket": _ticket,
     "backup": _backup,
     "restore": _restore,

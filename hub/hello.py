@@ -25,6 +25,7 @@ from hub import (
     publishing,
     restoring,
     second_pcs,
+    till_nights,
     witnesses,
 )
 from hub.office import REGION, Office
@@ -176,7 +177,9 @@ def _all(turn: Turn, office: Office, lane: Lane, asked: Question) -> Told:
             if (is_read_anew or sha not in asked.held) and len(blob) <= left:
                 left -= len(blob)
                 pieces.append(Piece(BLOB, PRIVATE_TOPIC, shard, blob))
-    return _told(office, lane, page.private.next, page.private.sess_until, feeds, pieces)
+    set_night = till_nights.window(turn)
+    told = _told(office, lane, page.private.next, page.private.sess_until, feeds, pieces)
+    return told if set_night is None else replace(told, night=(set_night.from_minute, set_night.until_minute))
 
 
 def _fitting(blobs: Iterable[bytes]) -> Iterator[bytes]:

@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 
 from apscheduler.schedulers.background import BackgroundScheduler
 
-from config.settings import NightWindow
+from config.night_window import NightWindow
 from hub import (
     directory,
     editions,

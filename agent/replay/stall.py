@@ -21,7 +21,7 @@ from agent.recorder import Recorded
 from agent.store import prints
 from agent.till import Till
 from agent.uplink import Uplink
-from config.settings import NightWindow
+from config.night_window import NightWindow
 
 BOOT = "0123456789abcdef"
 ANY_MINUTE = NightWindow(0, 1439)

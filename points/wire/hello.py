@@ -8,7 +8,7 @@
         header  = {v, suite, hub, inc, chain, store, till, to, ms, sess_until,
                    lanes: [[epoch, next, head, state?]…],
                    feeds: [[topic, shard, ver]…], pieces: [[kind, topic, shard, sha, size]…],
-                   tok, sth: null, x: {log?}}
+                   tok, sth: null, x: {log?, night?: [from, until]}}
         payload = the pieces one behind the other: kind "m" a manifest, "b" a blob, "l" a look at the log
 
 `feeds` of a question are the editions that the till holds, `held` the blobs of its own page. `more` is 1
@@ -26,7 +26,8 @@ not proved yet, or null, `broken` [[why, number]…] what it holds against headq
 shown the log (`witness`), and only what is new to it; `log` in `x` of an answer is the log's public key, told
 to who has no head yet.
 `deltas` is 1 of a till that follows a shard by steps (`deltas`); any other is told a snapshot of now.
-`speaks` is what its program can read (`dialect`). Every array may grow at its end.
+`speaks` is what its program can read (`dialect`). `night` in `x` of an answer is the window of its nights,
+in minutes after local midnight, where headquarters sets one. Every array may grow at its end.
 It refuses to know what is new (`hub.hello`) and what is taken (`agent.edition`).
 """
 
@@ -59,6 +60,7 @@ LANES_MAX, FEEDS_MAX, HELD_MAX, PIECES_MAX = 64, 16, 16, 32
 MANIFEST, BLOB, LOG = "m", "b", "l"
 LOG_TOPIC = "log"
 BROKEN_MAX = 8
+DAY_MINUTES = 1440
 NONCE_BYTES = TOKEN_BYTES = 16
 FORKED = "forked"
 """The state of a lane that has gone on elsewhere."""
@@ -139,6 +141,7 @@ class Told:
     token: str | None = None
     forked: frozenset[int] = frozenset()
     log_public: bytes = b""
+    night: tuple[int, int] | None = None
 
 
 def ask(question: Question) -> bytes:
@@ -247,11 +250,16 @@ def answer(told: Told, question: bytes, key: SigningKey) -> bytes:
         ],
         "tok": told.token,
         "sth": None,
-        "x": {"log": told.log_public.hex()} if told.log_public else {},
+        "x": _told_extensions(told),
     }
     payload = b"".join(piece.raw for piece in told.pieces)
     _read(Fields(canonical.decode(canonical.encode(header), container.HEADER_BYTES_MAX)), payload)
     return container.pack(MAGIC, header, payload, [key], MEDIA_TYPE)
+
+
+def _told_extensions(told: Told) -> dict[str, Any]:
+    more: dict[str, Any] = {"log": told.log_public.hex()} if told.log_public else {}
+    return more | ({"night": list(told.night)} if told.night is not None else {})
 
 
 def open_answer(raw: bytes, question: bytes, hub_public: bytes, till: tuple[str, str, str]) -> Told:
@@ -297,7 +305,15 @@ def _read(fields: Fields, payload: bytes) -> Told:
         token=fields.hex_or_none("tok", TOKEN_BYTES),
         forked=frozenset(forked),
         log_public=bytes.fromhex(more.hex("log", RAW_BYTES)) if "log" in more.raw else b"",
+        night=_night(more.array("night")) if "night" in more.raw else None,
     )
+
+
+def _night(entry: list[Any]) -> tuple[int, int]:
+    minutes = entry[:2]
+    if len(minutes) < 2 or any(type(one) is not int or not 0 <= one < DAY_MINUTES for one in minutes):
+        raise Malformed(why="night")
+    return minutes[0], minutes[1]
 
 
 def _pieces(fields: Fields, payload: bytes) -> tuple[Piece, ...]:

@@ -11,7 +11,7 @@ from agent.night import Night
 from agent.store import feeds
 from agent.till import Till
 from agent.uplink import Uplink
-from config.settings import NightWindow
+from config.night_window import NightWindow
 from points.wire.calls import PAUSE_MS_MAX
 
 M = 1030

@@ -23,7 +23,8 @@ from typing import Any
 from rounds import Bench, Contender, Work
 
 from config.memory import collect_seldom
-from config.settings import HubSettings, NightWindow
+from config.night_window import NightWindow
+from config.settings import HubSettings
 from hub import admission, intake, reception
 from hub.assembly import open_office
 from hub.decisions import decide

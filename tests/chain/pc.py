@@ -23,7 +23,7 @@ from agent.journal.mirror import Mirror
 from agent.night import Night
 from agent.till import Till
 from config.faults import Fault
-from config.settings import NightWindow
+from config.night_window import NightWindow
 from config.sqlite import Error
 from tests.chain.disk import Armed, ArmedMirror, Disk
 from tests.chain.marks import Marks

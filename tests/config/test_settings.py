@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from config.settings import AGENT, HUB, NightWindow, SettingsFault, load_agent, load_hub
+from config.night_window import NightWindow
+from config.settings import AGENT, HUB, SettingsFault, load_agent, load_hub
 
 HOUSE = Path(__file__).resolve().parents[2]
 HUB_ENVIRON = {"JIFEN_HUB_CHAIN": "demo", "JIFEN_HUB_CHAIN_NAME": "示例超市"}

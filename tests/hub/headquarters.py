@@ -25,7 +25,8 @@ from agent.night import Night
 from agent.recorder import Recorded
 from agent.till import Till
 from agent.uplink import Uplink, join
-from config.settings import HubSettings, NightWindow
+from config.night_window import NightWindow
+from config.settings import HubSettings
 from hub import admission, reception
 from hub.api.app import make_app
 from hub.assembly import journal_of, open_office

@@ -18,7 +18,7 @@ from agent.directory import told_version
 from agent.shard_secrets import SECRET
 from agent.store import feeds
 from agent.uplink import OutOfReach
-from config.settings import NightWindow
+from config.night_window import NightWindow
 from hub import directory, feed_export
 from hub.night import Night
 from points.bands import band, range_of

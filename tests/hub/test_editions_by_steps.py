@@ -26,7 +26,7 @@ from told_by_steps import (
 )
 
 from agent.store import feeds
-from config.settings import NightWindow
+from config.night_window import NightWindow
 from hub import editions, member_editions, publishing
 from hub.night import Night
 from hub.office import REGION

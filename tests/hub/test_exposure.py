@@ -15,7 +15,7 @@ from test_rights_over_http import enrolled
 
 from agent import goods_back
 from agent.recorder import Recorded
-from config.settings import NightWindow
+from config.night_window import NightWindow
 from hub.night import Night
 
 

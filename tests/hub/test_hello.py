@@ -16,7 +16,7 @@ from pretend_till import PretendTill
 from agent import enrolment, outgoing
 from agent.recorder import Recorded
 from agent.uplink import Uplink
-from config.settings import NightWindow
+from config.night_window import NightWindow
 from hub import hello as hub_hello
 from hub.night import Night
 from hub.private_page import COUNTED_MAX

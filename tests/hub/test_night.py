@@ -8,7 +8,7 @@ import pytest
 from headquarters import DAY_MS, Headquarters
 from pretend_till import PretendTill, points_of
 
-from config.settings import NightWindow
+from config.night_window import NightWindow
 from hub.night import Night
 from hub.verify import verify
 from points.members import ROW_ENTRIES

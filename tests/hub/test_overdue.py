@@ -9,7 +9,7 @@ from headquarters import DAY_MS, Headquarters, console_link
 from pretend_till import NO_RIGHT, PretendTill, points_of
 from test_casework import act
 
-from config.settings import NightWindow
+from config.night_window import NightWindow
 from hub.night import Night
 from hub.overdue import open_cases
 from hub.verify import verify

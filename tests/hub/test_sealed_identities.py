@@ -14,7 +14,7 @@ from agent.desk import Desk, Done
 from agent.funding import No
 from agent.papers import paper_of
 from agent.uplink import OutOfReach
-from config.settings import NightWindow
+from config.night_window import NightWindow
 from config.words import load_words
 from hardware.paper import Text
 from hub import personal

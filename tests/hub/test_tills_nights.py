@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import pytest
 from headquarters import DAY_MS, Headquarters, Shop
+from told_by_steps import enrolled, sold
 
-from agent import provisioning
+from agent import provisioning, till_night
 from agent.night import Night
 from agent.store import feeds
 from agent.till import Till
 from agent.uplink import Uplink, join
-from config.settings import NightWindow
+from config.night_window import NightWindow
+from hub import till_nights
 
 HOUR_MS = 3_600_000
 WINDOW = NightWindow(120, 300)
@@ -82,3 +84,33 @@ def test_the_first_contact_of_a_new_till_is_its_first_night(hq: Headquarters) ->
     night.run(rest=lambda _ms: None)
     assert till.rules is not None
     assert not night.is_due()
+
+
+def test_headquarters_may_set_the_window_and_take_it_back(hq: Headquarters, shop: Shop) -> None:
+    def choose(window: NightWindow | None) -> None:
+        with hq.office.store.turn() as turn:
+            till_nights.choose(turn, window)
+        shop.sync()
+
+    assert till_night.window(shop.till, WINDOW) == WINDOW
+    choose(NightWindow(1290, 1300))  # 21:30 to 21:40
+    assert till_night.window(shop.till, WINDOW) == NightWindow(1290, 1300)
+    assert nights(hq, shop, WINDOW, [12, 21, 22, 23, 27, 29]) == [(12, 18), (22, 19)]
+    sold(shop, enrolled(shop))
+    shop.sync()
+    assert till_night.window(shop.till, WINDOW) == NightWindow(1290, 1300), (
+        "having more to say changes nothing"
+    )
+    choose(None)
+    assert till_night.window(shop.till, WINDOW) == WINDOW
+
+
+def test_the_window_lasts_over_a_start_and_without_a_network(hq: Headquarters, shop: Shop) -> None:
+    with hq.office.store.turn() as turn:
+        till_nights.choose(turn, NightWindow(60, 90))
+    shop.sync()
+    shop.uplink.connected = False
+    hq.reopen()
+    assert till_night.window(shop.till, WINDOW) == NightWindow(60, 90)
+    with hq.office.store.look() as look:
+        assert till_nights.window(look) == NightWindow(60, 90)

@@ -11,7 +11,7 @@ from test_exposure import browser
 from test_rights_over_http import intent
 
 from agent import transfers
-from config.settings import NightWindow
+from config.night_window import NightWindow
 from hub import sessions, unlocks
 from hub.night import Night
 from hub.office import Unlock

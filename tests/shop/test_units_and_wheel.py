@@ -145,7 +145,8 @@ import sys
 from pathlib import Path
 
 import hub
-from config.settings import HubSettings, NightWindow
+from config.night_window import NightWindow
+from config.settings import HubSettings
 from fastapi.testclient import TestClient
 from hub.api.app import make_app
 from hub.assembly import open_office

@@ -128,3 +128,13 @@ def test_pieces_in_another_form_are_refused_though_they_are_signed() -> None:
         )
         with pytest.raises(Malformed):
             hello.open_answer(raw, QUESTION, HUB_FEED.public_raw, PLACE)
+
+
+def test_the_window_of_nights_is_two_minutes_of_a_day() -> None:
+    for night in ((0, 1439), (1380, 60)):
+        told = replace(ANSWERED, night=night)
+        raw = hello.answer(told, QUESTION, HUB_FEED)
+        assert hello.open_answer(raw, QUESTION, HUB_FEED.public_raw, PLACE) == told
+    for bad in ((0, 1440), (-1, 5), (5,), (), (True, 5), ("0", 5), (0, None)):
+        with pytest.raises(Malformed):
+            hello.answer(replace(ANSWERED, night=bad), QUESTION, HUB_FEED)  # type: ignore[arg-type]
