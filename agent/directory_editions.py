@@ -168,7 +168,7 @@ class DirectoryEditions:
 
     def _whole(self, chunks: Sequence[Piece]) -> tuple[Head, Iterator[Section]]:
         """The sections of a snapshot, whose chunks are told from the first section on."""
-        ordered = sorted(chunks, key=lambda piece: int(piece.chunk.lo or 0))
+        ordered = sorted(chunks, key=lambda piece: piece.chunk.lo if type(piece.chunk.lo) is int else -1)
         first = directory.read_head(self._blob(ordered[0]))
         return Head(first.kid, first.bits, 0, 1 << first.bits), self._unpacked(ordered, first)
 
