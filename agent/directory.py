@@ -82,14 +82,7 @@ def hear(till: Till, told: Told) -> None:
     if not told.feeds:
         return
     ver = told.feeds.get((TOPIC, CHAIN_WIDE))
-    now = None if ver is None else str(ver)
-    if feeds.fact(till.book, TOLD) == now:
-        return
-    with till.book.turn() as turn:
-        if now is None:
-            feeds.drop_fact(turn, TOLD)
-        else:
-            feeds.keep_fact(turn, TOLD, now)
+    feeds.tell_fact(till.book, TOLD, None if ver is None else str(ver))
 
 
 def told_version(till: Till) -> int | None:

@@ -15,14 +15,7 @@ def hear(till: Till, told: Told) -> None:
     """What a hello says of it. One that tells of no edition at all says nothing of this either."""
     if not told.feeds:
         return
-    now = None if told.night is None else f"{told.night[0]},{told.night[1]}"
-    if feeds.fact(till.book, TOLD) == now:
-        return
-    with till.book.turn() as turn:
-        if now is None:
-            feeds.drop_fact(turn, TOLD)
-        else:
-            feeds.keep_fact(turn, TOLD, now)
+    feeds.tell_fact(till.book, TOLD, None if told.night is None else f"{told.night[0]},{told.night[1]}")
 
 
 def window(till: Till, own: NightWindow) -> NightWindow:

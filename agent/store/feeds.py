@@ -101,6 +101,17 @@ def keep_fact(turn: Connection, name: str, value: str) -> None:
     )
 
 
+def tell_fact(book: Book, name: str, value: str | None) -> None:
+    """Keep a fact as it was told now, None for none; nothing is written when it is what was."""
+    if fact(book, name) == value:
+        return
+    with book.turn() as turn:
+        if value is None:
+            drop_fact(turn, name)
+        else:
+            keep_fact(turn, name, value)
+
+
 def drop_fact(turn: Connection, name: str) -> None:
     """Forget a fact."""
     turn.execute("DELETE FROM facts WHERE name = ?", (name,))

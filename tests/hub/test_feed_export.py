@@ -16,7 +16,7 @@ import pytest
 from headquarters import DAY_MS, Headquarters, Shop
 from patience import until
 from ports import free_port
-from told_by_steps import bare, enrolled, enrolled_in_many, here, sold, there
+from told_by_steps import bare, enrolled, enrolled_in_many, here, know_nobody, sold, there
 
 from agent.uplink import MIRROR_REST_S
 from hub import cli, feed_export, member_editions, publishing
@@ -57,10 +57,7 @@ def folder(hq: Headquarters) -> Path:
 def newcomer(hq: Headquarters, mirror: str, name: str = "s900") -> tuple[Shop, list[str]]:
     """A till that has a mirror and knows no member, and what it asks headquarters for by name."""
     shop, asked = hq.shop(name), list[str]()
-    with shop.till.book.turn() as turn:
-        for table in ("members", "codes", "feeds", "chunks"):
-            turn.execute(f"DELETE FROM {table} WHERE true")
-    shop.till.gather()
+    know_nobody(shop)
     shop.uplink.mirror = mirror
     call = shop.uplink.call
 

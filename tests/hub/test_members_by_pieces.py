@@ -9,7 +9,19 @@ from typing import Any
 
 import pytest
 from headquarters import DAY_MS, Headquarters, Shop
-from told_by_steps import CutOff, contact, enrolled, enrolled_in_many, fetched, here, shown, sold, there, used
+from told_by_steps import (
+    CutOff,
+    contact,
+    enrolled,
+    enrolled_in_many,
+    fetched,
+    here,
+    know_nobody,
+    shown,
+    sold,
+    there,
+    used,
+)
 
 from agent import replica
 from agent.contact import Contact
@@ -129,10 +141,7 @@ def test_a_bootstrap_goes_on_where_it_was_cut_off(
     late = hq.shop("s009")
     late.sync()
     publishing.publish(hq.office, is_whole=True)
-    with late.till.book.turn() as turn:  # as a new PC, which knows no member yet
-        for table in ("members", "codes", "feeds", "chunks"):
-            turn.execute(f"DELETE FROM {table} WHERE true")
-    late.till.gather()
+    know_nobody(late)
     monkeypatch.setattr(replica, "IDLE_ROWS", 2)
     monkeypatch.setattr(replica, "CODES_AT_ONCE", codes_at_once)
     for upto in (6, 12):
@@ -182,10 +191,7 @@ def test_every_code_of_a_first_edition_leads_to_its_member(
     late = hq.shop("s009")
     late.sync()
     publishing.publish(hq.office, is_whole=True)
-    with late.till.book.turn() as turn:
-        for table in ("members", "codes", "feeds", "chunks"):
-            turn.execute(f"DELETE FROM {table} WHERE true")
-    late.till.gather()
+    know_nobody(late)
     monkeypatch.setattr(replica, "IDLE_ROWS", 2)
     monkeypatch.setattr(replica, "CODES_AT_ONCE", codes_at_once)
     late.sync()

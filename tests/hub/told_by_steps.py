@@ -39,6 +39,14 @@ def enrolled_in_many(hq: Headquarters) -> None:
         shop.sync()
 
 
+def know_nobody(shop: Shop) -> None:
+    """A till as a new PC, which knows no member yet."""
+    with shop.till.book.turn() as turn:
+        for table in ("members", "codes", "feeds", "chunks"):
+            turn.execute(f"DELETE FROM {table} WHERE true")
+    shop.till.gather()
+
+
 def sold(shop: Shop, m: int, yuan: int = 100) -> None:
     assert isinstance(shop.counter.sell(m, [[1, "all", 1, yuan * 100]], "c1"), Recorded)
 
