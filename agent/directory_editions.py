@@ -16,6 +16,7 @@ import shutil
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
+from agent import understanding
 from agent.contact import GEN
 from agent.directory import Directory, Held, begin_file, end_file, told_version
 from agent.patience import Patience
@@ -80,6 +81,7 @@ class DirectoryEditions:
         path = endpoints.manifest_of(TOPIC, CHAIN_WIDE, GEN)
         raw = self.uplink.call("GET", f"{path}?{endpoints.DELTAS}")
         manifest = open_manifest(raw, identity.hub_manifest_public, identity.lane.chain, TOPIC, CHAIN_WIDE)
+        understanding.check(manifest)
         if held is not None and manifest.order <= held.manifest.order:
             return  # an old copy
         listed = None if manifest.deltas is None else self.uplink.blob(manifest.deltas, is_shared=True)

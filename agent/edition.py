@@ -51,8 +51,10 @@ class Taken:
 def missing(till: Till, manifest: Manifest, blobs: Blobs) -> tuple[str, ...]:
     """The blobs of an edition that are not applied yet; none when it is not newer than the one held.
 
-    Which of the members' are, only their list of steps says: it alone until it is among ``blobs``.
+    Which of the members' are, only their list of steps says: it alone until it is among ``blobs``. Raises
+    ``AgentTooOld`` for one in a form that this program does not read.
     """
+    understanding.check(manifest)
     held = feeds.edition(till.book, manifest.topic, manifest.shard)[0]
     if manifest.ver <= held:
         return ()

@@ -8,12 +8,17 @@ its program is updated. It says so to the cashier, and to headquarters with ever
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 from agent.store import feeds
 from agent.till import Till
 from config.sqlite import Connection
 from points.wire.dialect import Dialect
+from points.wire.faults import AgentTooOld
+from points.wire.manifest import Manifest
 
+READS = Dialect()
+"""The forms of editions that this program reads."""
 LACKING = "rules_lacking"
 """The fact that keeps the names of those rules."""
 
@@ -32,6 +37,13 @@ def note(turn: Connection, names: tuple[str, ...]) -> None:
         feeds.drop_fact(turn, LACKING)
 
 
+def check(manifest: Manifest) -> None:
+    """Raise ``AgentTooOld`` for an edition in a form that this program does not read: whoever brings it,
+    nothing of it is fetched or taken, and what is held stays."""
+    if not READS.oldest <= manifest.schema <= READS.newest:
+        raise AgentTooOld(min=manifest.schema)
+
+
 def dialect(till: Till) -> Dialect:
     """What this program can read, as a hello says it."""
-    return Dialect(lacks=lacking(till))
+    return replace(READS, lacks=lacking(till))

@@ -20,7 +20,7 @@ from agent.recorder import Recorded
 from agent.screen import said
 from agent.store import feeds
 from config.words import load_words
-from hub import publishing
+from hub import editions, publishing
 from hub.verify import verify
 from points import rulebook
 from points.operations import KINDS
@@ -167,6 +167,25 @@ def test_feeds_alone_are_refused_to_it(hq: Headquarters, till: PretendTill) -> N
         )
     assert till.send() == {}
     assert points_of(hq, m) == (50, 0)
+
+
+@pytest.mark.parametrize("form", [2, 65_536])
+def test_an_edition_in_a_form_of_tomorrow_is_not_taken_whoever_brings_it(
+    hq: Headquarters, home: Shop, monkeypatch: pytest.MonkeyPatch, form: int
+) -> None:
+    m = enrolled(home)
+    home.sync()
+    held = feeds.edition(home.till.book, "members", "main")
+    assert isinstance(home.counter.sell(m, GOODS, "c1"), Recorded)
+    with monkeypatch.context() as tomorrow:
+        tomorrow.setattr(editions, "SCHEMA", form)
+        done = home.night.contact(rest=lambda _ms: None)
+    assert [(alarm.problem, alarm.detail) for alarm in done.alarms] == [("agent-too-old", {"min": form})]
+    assert points_of(hq, m) == (200, 0), "what it recorded is taken"
+    assert feeds.edition(home.till.book, "members", "main") == held
+    assert isinstance(home.counter.sell(m, GOODS, "c1"), Recorded)
+    home.sync()
+    assert feeds.edition(home.till.book, "members", "main") > held, "and the next one that it reads is taken"
 
 
 # -- a till that is newer than headquarters ------------------------------------------------------
