@@ -9,6 +9,7 @@ from __future__ import annotations
 import gc
 
 import pytest
+from hypothesis import settings
 
 from agent import uplink
 from agent.sisters import Sisters
@@ -17,6 +18,8 @@ from hardware.raster import find_font
 from hub import authorisations, refunds
 
 PATIENCE_MS = 30_000
+settings.register_profile("patient", deadline=None)  # no test is red for what a machine takes today
+settings.load_profile("patient")
 
 
 @pytest.fixture(autouse=True)
