@@ -19,7 +19,7 @@ from agent.shard_secrets import SECRET
 from agent.store import feeds
 from agent.uplink import OutOfReach
 from config.night_window import NightWindow
-from hub import directory, feed_export
+from hub import cli, directory, feed_export
 from hub.night import Night
 from points.bands import band, range_of
 from points.wire import endpoints, keys
@@ -306,3 +306,28 @@ def test_another_process_that_published_meanwhile_wins(
     monkeypatch.setattr(directory, "PART", 10**9)
     monkeypatch.setattr(directory, "_snapshot", meanwhile)
     assert not directory.publish(hq.office)
+
+
+def test_the_command_says_who_is_told_and_what_is_published(
+    hq: Headquarters, home: Shop, capsys: pytest.CaptureFixture[str]
+) -> None:
+    newcomer(home, 100)
+    assert hq.settings is not None
+
+    def said(stores: str | None) -> tuple[int, str]:
+        chosen = cli.argparse.Namespace(stores=stores)
+        code = cli.COMMANDS["directory"](hq.office, hq.settings, chosen)  # type: ignore[arg-type]
+        told = capsys.readouterr()
+        return code, told.out + told.err
+
+    assert said(None) == (0, "told to · 下发门店 none · 无\n")
+    code, told = said("s777")
+    assert code == 1
+    assert "s777" in told
+    code, told = said("s001,s001")
+    assert code == 0
+    assert "s001\n" in told
+    assert "1 members" in told
+    assert "new · 新" in told
+    assert "new · 新" not in said("all")[1], "nothing has changed since"
+    assert said("none")[1].startswith("told to · 下发门店 none · 无\n")

@@ -12,7 +12,7 @@ from agent.store import feeds
 from agent.till import Till
 from agent.uplink import Uplink, join
 from config.night_window import NightWindow
-from hub import till_nights
+from hub import cli, till_nights
 
 HOUR_MS = 3_600_000
 WINDOW = NightWindow(120, 300)
@@ -114,3 +114,15 @@ def test_the_window_lasts_over_a_start_and_without_a_network(hq: Headquarters, s
     assert till_night.window(shop.till, WINDOW) == NightWindow(60, 90)
     with hq.office.store.look() as look:
         assert till_nights.window(look) == NightWindow(60, 90)
+
+
+def test_the_command_reads_what_people_write(hq: Headquarters, capsys: pytest.CaptureFixture[str]) -> None:
+    assert hq.settings is not None
+    for written, code, said in (
+        (None, 0, "own"), ("21:30-21:40", 0, "21:30-21:40"), ("25:00-26:00", 1, "02:00-05:00"),
+        ("02:00-02:00", 1, "two different times"), (None, 0, "21:30-21:40"), ("own", 0, "own"),
+    ):  # fmt: skip
+        chosen = cli.argparse.Namespace(window=written)
+        assert cli.COMMANDS["nights"](hq.office, hq.settings, chosen) == code
+        told = capsys.readouterr()
+        assert said in told.out + told.err
