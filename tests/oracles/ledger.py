@@ -164,7 +164,8 @@ class Ledger:
         points ever given reach, for it need not have heard of a return elsewhere, and no lower one than those
         that it gave itself."""
         would, cap, used = sale.would_earn(), book.get("day_cap_pts", 0), op.get("day_used", 0)
-        due = min(would, max(0, cap - used)) if cap else would
+        # Below 0 where more of the day came back than its till had heard of; that is no room.
+        due = min(would, max(0, cap - max(0, used))) if cap else would
         if op.get("desired", would) != would or op["pts"] > would:
             self.doubts.append([op["id"], "earned", op["pts"], would])
         elif op["pts"] != due:

@@ -197,6 +197,14 @@ def test_so_it_is_when_other_points_took_the_place_of_the_clawed_ones() -> None:
     assert shop.now()["bearers"] == {"a": 50}
 
 
+def test_what_came_back_of_a_day_beyond_what_a_till_knew_is_no_room_in_it() -> None:
+    shop = Counter(seed=book(day_cap_pts=100))
+    shop.sale("a", 107_000, 100, desired=107, day_used=-21)
+    assert "day_cap" not in [doubt[1] for doubt in shop.now()["doubts"]]
+    shop.sale("b", 107_000, 107, desired=107, day_used=-21)
+    assert "day_cap" in [doubt[1] for doubt in shop.now()["doubts"]]
+
+
 def test_a_wrong_answer_of_the_counter_is_a_doubt() -> None:
     shop = Counter()
     sale = shop.sale("a", 35_860, 36)
