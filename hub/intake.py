@@ -70,14 +70,17 @@ class Honoured(NamedTuple):
         return any(one.detail.get("reason") == DOUBTED for one in self.outcomes.values())
 
     def settle(self, lane: Lane, first: int, last: int, done: Judgement) -> None:
-        """What was answered stands; what is found otherwise now is told as a later word."""
+        """What was answered stands; what is found otherwise now is told as a later word.
+
+        So is what is kept as it was then: it may have been posted meanwhile, and its till was told so.
+        """
         now, done.outcomes = done.outcomes, {}
         for seq in range(first, last + 1):
             place, then = (*lane.columns, seq), self.outcomes.get(seq)
             found = now.pop(place, None)
             if then is not None:
                 done.outcomes[place] = then
-            if _custody(found) != _custody(then):
+            if _custody(found) or _custody(then):
                 done.later.setdefault(place, found or Outcome("A", {}))
         done.outcomes |= now
 

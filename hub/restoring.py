@@ -259,6 +259,8 @@ def _begin_again(office: Office, mark: _Mark, beside: Path, *, is_whole: bool) -
         arrived = turn.one("SELECT value FROM settings WHERE name = 'arrived'")
         _keep(turn, "arrived", str(max(office.base, int(arrived[0]) if arrived else 0)), twice=True)
         turn.run("UPDATE agents SET granted_at = 0")
+        # What the copy keeps may have been posted since, and its till was told so: this is the newest word.
+        turn.run("UPDATE told SET later = 1, g = NULL WHERE letter IN ('P', 'Q')")
         pcs = _in_service(turn, is_whole=is_whole)
         _keep(turn, PUT_BACK, json.dumps([now, is_whole]), twice=True)
         turn.run("DELETE FROM settings WHERE name >= 'missing:' AND name < 'missing;'", twice=True)

@@ -270,6 +270,10 @@ def test_the_night_publishes_it_and_keeps_its_blobs(
         home.sync()
         hq.clock.now_ms += DAY_MS
         work.run()
+    with hq.office.store.look() as look:
+        one = directory.kept(look)
+    assert one is not None
+    assert one.snap_ver == 1, "no blob was missed, so nothing had to be cut anew"
     holder.take()
     assert held(holder) == everything(hq)
 

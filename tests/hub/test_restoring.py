@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from forks import enrolled, heard, points_of, sold
 from headquarters import Headquarters, Shop, headquarters
+from pretend_till import PretendTill
 
 from agent import day_close
 from config.faults import Fault
@@ -354,3 +355,20 @@ def test_a_mark_that_cannot_be_read_is_said(hq: Headquarters) -> None:
     assert "删除" in load_words("zh").say(caught.value.remedy, **caught.value.detail)
     mark.write_bytes(whole)
     hq.reopen()
+
+
+def test_what_it_keeps_again_is_told_again(hq: Headquarters) -> None:
+    """An operation that waited was posted after the copy, and its till was told so; it waits again."""
+    till, other = PretendTill(hq), PretendTill(hq, "s002")
+    m = other.enrol()
+    sale = other.earn(m, 50)
+    till.op("sale.refund", m, refs=[sale["id"]], lines=[[1, 0, 1_000]])
+    assert till.send()[1][0] == "P"
+    copy = hq.copy()
+    other.send()
+    asked = "SELECT letter, later, g IS NULL FROM told WHERE store = 's001'"
+    ((letter, _, _),) = hq.rows(asked)
+    assert letter != "P"
+    hq.put_back(copy, is_said=True)
+    assert hq.rows(asked) == [("P", 1, 1)], "with the next edition, whose number is above every one before"
+    assert verify(hq.office).faults == []
