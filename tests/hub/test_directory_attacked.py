@@ -132,8 +132,15 @@ def test_bytes_that_are_not_what_was_asked_for_are_not_kept(
     directory.publish(hq.office)
     holder.shop.sync()
     with monkeypatch.context() as lying:
-        lying.setattr(holder.shop.uplink, "blob", lambda _sha, *, is_shared: b"?" * 600)
+        ask, asked = holder.shop.uplink.blob, list[str]()
+
+        def answer(sha: str, *, is_shared: bool) -> bytes:
+            asked.append(sha)  # the list of steps is told truly, and the step is not
+            return ask(sha, is_shared=is_shared) if len(asked) == 1 else b"?" * 600
+
+        lying.setattr(holder.shop.uplink, "blob", answer)
         holder.editions.look()
+    assert len(asked) == 2
     assert holder.ver == 1, "and what is held stays"
     assert not list((holder.directory.folder / directory_editions.COMING).iterdir())
     holder.take()
