@@ -49,8 +49,6 @@ class DirectoryEditions:
     ) -> None:
         """``rest`` waits so many milliseconds, ``ends`` says that the program does."""
         self.directory, self.uplink = directory, uplink
-        self.left = 0
-        """How many blobs are still to be fetched."""
         self._rest, self._ends = rest, ends
         self._patience = Patience.of(directory.till)
 
@@ -108,8 +106,7 @@ class DirectoryEditions:
         size = sum(piece.chunk.size for piece in pieces)
         if shutil.disk_usage(coming).free < FREE_BYTES_MIN + held + 2 * size:
             raise NoRoom("the disk is getting full")
-        for done, one in enumerate(lacking):
-            self.left = len(lacking) - done
+        for one in lacking:
             if self._ends():
                 return
             if one.size > BLOB_BYTES_MAX:
@@ -120,7 +117,6 @@ class DirectoryEditions:
             fresh = coming / f".{one.sha}"
             fresh.write_bytes(blob)
             fresh.replace(coming / one.sha)
-        self.left = 0
 
     def _blob(self, piece: Piece) -> bytes:
         raw = (self.directory.folder / COMING / piece.chunk.sha).read_bytes()

@@ -23,7 +23,7 @@ from points.holding import Agent, available
 from points.identifiers import bucket
 from points.judging import BEHIND, Outcome, Posted, extends, key_of
 from points.legs import Leg
-from points.members import ROW_ENTRIES, end
+from points.members import ROW_CODES, ROW_ENTRIES, end
 from points.operations import Operation
 from points.postings import correction, totals
 from points.rulebook import RuleBook
@@ -253,7 +253,7 @@ def _row(held: Held, account: Account, who: str | None) -> list[Any]:
     old = held.row
     name, tail = (old[5], old[6]) if old else ("", "")
     row = end(account, held.ver + 1, name, tail)
-    row.append(old[12] if old and len(old) > 12 else ([who[:16]] if who else []))
+    row.append(old[ROW_CODES] if old and len(old) > ROW_CODES else ([who[:16]] if who else []))
     return row if old is None else [*row, *old[ROW_ENTRIES:]]
 
 

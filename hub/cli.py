@@ -307,12 +307,12 @@ def _directory(office: Office, settings: HubSettings, chosen: argparse.Namespace
     return 0
 
 
-def _nights(office: Office, _settings: HubSettings, chosen: argparse.Namespace) -> int:
+def _nights(office: Office, settings: HubSettings, chosen: argparse.Namespace) -> int:
     if chosen.window is not None:
         try:
             window = None if chosen.window == "own" else NightWindow.read(chosen.window)
-        except ValueError as error:
-            print(error, file=sys.stderr)
+        except ValueError:
+            print(load_words(settings.language).say("fault.bad_window"), file=sys.stderr)
             return 1
         with office.store.turn() as turn:
             till_nights.choose(turn, window)

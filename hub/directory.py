@@ -21,7 +21,7 @@ from hub.office import Office
 from hub.store.engine import Turn
 from points.bands import band
 from points.identifiers import BUCKETS
-from points.members import own_row
+from points.members import ROW_CODES, own_row
 from points.wire import chunk, deltas, directory_step, keys
 from points.wire.deltas import Step, weight
 from points.wire.directory import (
@@ -51,7 +51,6 @@ CHUNKS_BITS, CHUNK_SECTIONS_BITS = 5, 6
 PART = 4
 STEPS_MAX = 64
 SHOWN = ("active", "frozen")
-_ROW_CODES = 12
 
 
 @dataclass(slots=True)
@@ -186,8 +185,8 @@ class _Members:
                 rows = look.run('SELECT "row" FROM members WHERE bucket = ?', (bucket,))
             for (text,) in rows:
                 raw = json.loads(text)
-                if raw[2] in SHOWN and len(raw) > _ROW_CODES:
-                    for who in raw[_ROW_CODES]:
+                if raw[2] in SHOWN and len(raw) > ROW_CODES:
+                    for who in raw[ROW_CODES]:
                         one.add(tag_of(key, who), raw[3], band(own_row(raw).balance(today)))
         return one
 

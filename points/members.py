@@ -19,9 +19,10 @@ from points.fold import Account
 from points.identifiers import MEMBER_MAX
 from points.rulebook import RuleBook
 
-ROW_ENTRIES = 13
-"""Entries that stores are told, the tags of the member's codes being the last; headquarters keeps its own
-notes behind them."""
+ROW_CODES = 12
+"""Where a row carries the tags of its member's codes: [first 16 hex of ``who``…]."""
+ROW_ENTRIES = ROW_CODES + 1
+"""Entries that stores are told; headquarters keeps its own notes behind them."""
 STATUSES = ("active", "frozen", "merged", "erased", "new")
 _DEFAULTS: tuple[Any, ...] = (0, 0, "active", 0, 0, "", "", 0, [], [0, 0], [0, 0], [])
 

@@ -15,14 +15,13 @@ from agent.journal.database import Book
 from config.sqlite import Connection
 from points import codes
 from points.amounts import BadAmount
+from points.members import ROW_CODES
 from points.wire import canonical
 from points.wire.fields import is_hex
 
 OWN = "own-phone:"
 """Begins the fact of a phone that was enrolled here and not told by headquarters yet; its tag follows."""
 ERASED = "erased"
-ROW_CODES = 12
-"""Where a row carries the tags of its codes: [first 16 hex of ``who``…]."""
 
 
 class Told(NamedTuple):
@@ -76,7 +75,7 @@ def put(turn: Connection, told: Sequence[Told], g: int = 0, *, is_first: bool = 
     """Take rows of an edition of ``g`` that are newer than what is held; gives how many were.
 
     Older or equal ones change nothing. Who was erased loses the codes that led there. With ``is_first``
-    nothing is held of these members, and their codes are put in later (``put_codes``).
+    nothing is held of these members, and their codes are put in later (``put_places``).
     """
     if not is_first:
         held = _held(turn, [one.m for one in told])

@@ -26,7 +26,7 @@ from typing import NamedTuple
 
 from points.wire.envelope import compress, decompress
 from points.wire.faults import Integrity, Malformed, TooLarge
-from points.wire.keys import KID_CHARS, hmac_sha256
+from points.wire.keys import hmac_sha256
 
 TOPIC = "directory"
 TAG_BYTES, TAG_BITS = 6, 48
@@ -129,19 +129,22 @@ def open_section(raw: bytes, number: int, bits: int) -> Section:
     columns = [decompress(raw[ends[i] : ends[i + 1]], n) for i in range(COLUMNS)]
     if any(len(column) != n for column in columns):
         raise Integrity(what="directory section")
-    tags = tags_of(columns[:TAG_BYTES], number << (TAG_BITS - bits))
+    tags = rising(columns[:TAG_BYTES], number << (TAG_BITS - bits), "Q")
     if tags and section_of(tags[-1], bits) != number:
         raise Malformed(why="directory order")
     return Section(tags, bytearray(columns[TAG_BYTES]), bytearray(columns[TAG_BYTES + 1]))
 
 
-def tags_of(columns: Sequence[bytes], start: int) -> list[int]:
-    """Tags from the columns of their distances, the first counted from ``start``; strictly rising."""
-    n = len(columns[0])
-    rows = bytearray(8 * n)
+def rising(columns: Sequence[bytes], start: int, width: str) -> list[int]:
+    """Whole numbers from the columns of bytes of their distances, the first counted from ``start``.
+
+    ``width`` is how `struct` writes one. Raises ``Malformed`` where they do not rise strictly.
+    """
+    n, size = len(columns[0]), struct.calcsize(width)
+    rows = bytearray(size * n)
     for at, column in enumerate(columns):
-        rows[at::8] = column
-    gaps = struct.unpack(f"<{n}Q", rows)
+        rows[at::size] = column
+    gaps = struct.unpack(f"<{n}{width}", rows)
     if 0 in gaps[1:]:
         raise Malformed(why="directory order")
     return list(accumulate(gaps[1:], initial=start + gaps[0])) if gaps else []
@@ -166,7 +169,6 @@ def read_head(raw: bytes) -> Head:
     magic, kid, bits, first, count = _HEAD.unpack_from(raw)
     if magic != MAGIC or bits > BITS_MAX or count < 1 or first + count > 1 << bits:
         raise Malformed(why="directory chunk")
-    assert len(kid) * 2 == KID_CHARS
     return Head(kid.hex(), bits, first, count)
 
 

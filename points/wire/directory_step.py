@@ -13,13 +13,12 @@ from __future__ import annotations
 
 import struct
 from bisect import bisect_left
-from collections.abc import Generator, Iterable, Sequence
+from collections.abc import Generator, Iterable
 from dataclasses import dataclass
 from hashlib import sha256
-from itertools import accumulate
 from operator import sub
 
-from points.wire.directory import TAG_BITS, TAG_BYTES, Section, section_of, tags_of
+from points.wire.directory import TAG_BITS, TAG_BYTES, Section, rising, section_of
 from points.wire.envelope import compress, decompress
 from points.wire.faults import Integrity, Malformed
 
@@ -116,8 +115,8 @@ def read(raw: bytes) -> Step:
         raise Malformed(why="directory step")
     of_known = [_column(frame, changed) for frame in frames[: RANK_BYTES + 2]]
     of_new = [_column(frame, new) for frame in frames[RANK_BYTES + 2 :]]
-    ranks = _ranks(of_known[:RANK_BYTES])
-    tags = tags_of(of_new[:TAG_BYTES], 0)
+    ranks = rising(of_known[:RANK_BYTES], 0, "I")
+    tags = rising(of_new[:TAG_BYTES], 0, "Q")
     if (ranks and ranks[-1] >= before) or (tags and tags[-1] >> TAG_BITS):
         raise Malformed(why="directory step")
     tiers, bands = of_known[RANK_BYTES:]
@@ -174,14 +173,3 @@ def _column(frame: bytes, n: int) -> bytes:
     if len(column) != n:
         raise Integrity(what="directory step")
     return column
-
-
-def _ranks(columns: Sequence[bytes]) -> list[int]:
-    n = len(columns[0])
-    rows = bytearray(4 * n)
-    for at, column in enumerate(columns):
-        rows[at::4] = column
-    gaps = struct.unpack(f"<{n}I", rows)
-    if 0 in gaps[1:]:
-        raise Malformed(why="directory step")
-    return list(accumulate(gaps))

@@ -48,6 +48,14 @@ def told_to(hq: Headquarters, *stores: str) -> None:
         assert directory.choose(turn, stores) == []
 
 
+def tell_everybody(hq: Headquarters, *holders: Holder) -> None:
+    """Every store is told the directory, its edition is made, and these take it."""
+    told_to(hq, "all")
+    directory.publish(hq.office)
+    for one in holders:
+        one.take()
+
+
 def newcomer(shop: Shop, yuan: int = 0) -> tuple[int, str]:
     """A member of another store, with the code of the card."""
     if not members.pool_left(shop.till.book):

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from headquarters import DAY_MS, Headquarters, Shop
-from listed import Holder, became, everything, held, newcomer, spare_card, told_to, unknown_at
+from listed import Holder, became, everything, held, newcomer, spare_card, tell_everybody, told_to, unknown_at
 from told_by_steps import fetched, sold
 
 from agent import directory_editions
@@ -43,9 +43,7 @@ def test_a_card_of_another_region_says_its_tier_and_about_how_many_points(
 
 def test_it_is_no_right_and_no_member(hq: Headquarters, home: Shop, holder: Holder) -> None:
     m, code = newcomer(home, 1_000)
-    told_to(hq, "all")
-    directory.publish(hq.office)
-    holder.take()
+    tell_everybody(hq, holder)
     unknown_at(holder.shop)
     found = holder.shop.counter.scan(code)
     assert isinstance(found, Found)
@@ -80,10 +78,8 @@ def test_each_night_a_step_leads_on_and_nothing_else_is_fetched(
     hq: Headquarters, home: Shop, holder: Holder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     people = [newcomer(home, 100 + n)[0] for n in range(30)]
-    told_to(hq, "all")
     monkeypatch.setattr(directory, "PART", 0)
-    directory.publish(hq.office)
-    holder.take()
+    tell_everybody(hq, holder)
     names = fetched(holder.shop, monkeypatch)
     rng = random.Random(7)
     for night_ in range(5):
@@ -106,10 +102,8 @@ def test_a_till_that_was_away_takes_all_steps_in_order(
     hq: Headquarters, home: Shop, holder: Holder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     people = [newcomer(home, 100 + n)[0] for n in range(12)]
-    told_to(hq, "all")
     monkeypatch.setattr(directory, "PART", 0)
-    directory.publish(hq.office)
-    holder.take()
+    tell_everybody(hq, holder)
     for n in range(6):
         sold(home, people[n], 900 * (n + 1))
         sold(home, people[0], 500)
@@ -123,9 +117,7 @@ def test_a_snapshot_cut_anew_is_only_for_newcomers(
     hq: Headquarters, home: Shop, holder: Holder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     m, *_ = [newcomer(home, 100)[0] for _ in range(8)]
-    told_to(hq, "all")
-    directory.publish(hq.office)
-    holder.take()
+    tell_everybody(hq, holder)
     sold(home, m, 4_000)
     home.sync()
     monkeypatch.setattr(directory, "PART", 10**9)  # any step is too much
@@ -180,9 +172,7 @@ def test_it_goes_on_where_it_was_cut_off(
 
 def test_a_store_that_is_told_no_more_forgets_it(hq: Headquarters, home: Shop, holder: Holder) -> None:
     newcomer(home, 100)
-    told_to(hq, "all")
-    directory.publish(hq.office)
-    holder.take()
+    tell_everybody(hq, holder)
     assert holder.directory.path.exists()
     told_to(hq)
     holder.take()
@@ -194,9 +184,7 @@ def test_a_headquarters_that_was_put_back_takes_nothing_from_a_till(
     hq: Headquarters, home: Shop, holder: Holder
 ) -> None:
     m, code = newcomer(home, 1_000)
-    told_to(hq, "all")
-    directory.publish(hq.office)
-    holder.take()
+    tell_everybody(hq, holder)
     copy = hq.copy()
     hq.put_back(copy)
     holder.take()
@@ -260,10 +248,8 @@ def test_the_night_publishes_it_and_keeps_its_blobs(
     hq: Headquarters, home: Shop, holder: Holder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     m = newcomer(home, 100)[0]
-    told_to(hq, "all")
     monkeypatch.setattr(directory, "PART", 0)
-    directory.publish(hq.office)
-    holder.take()
+    tell_everybody(hq, holder)
     work = Night(hq.office, NightWindow(0, 240))
     for n in range(4):
         sold(home, m, 1_000 * (n + 1))

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from headquarters import Headquarters, Shop
-from listed import Holder, everything, held, newcomer, told_to, unknown_at
+from listed import Holder, everything, held, newcomer, tell_everybody, told_to, unknown_at
 from told_by_steps import sold
 
 from agent import directory_editions
@@ -20,10 +20,8 @@ def test_a_file_that_was_changed_is_not_believed_and_comes_anew(
     hq: Headquarters, home: Shop, holder: Holder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     people = [newcomer(home, 100 + n)[0] for n in range(20)]
-    told_to(hq, "all")
     monkeypatch.setattr(directory, "PART", 0)
-    directory.publish(hq.office)
-    holder.take()
+    tell_everybody(hq, holder)
     wrong = bytearray(holder.directory.path.read_bytes())
     wrong[-20] ^= 0xFF
     holder.directory.path.write_bytes(wrong)
@@ -41,10 +39,8 @@ def test_a_step_that_leads_elsewhere_is_found_out(
     hq: Headquarters, home: Shop, holder: Holder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     people = [newcomer(home, 100 + n)[0] for n in range(9)]
-    told_to(hq, "all")
     monkeypatch.setattr(directory, "PART", 0)
-    directory.publish(hq.office)
-    holder.take()
+    tell_everybody(hq, holder)
     sold(home, people[0], 5_000)
     home.sync()
     real = directory_step.applied
@@ -93,9 +89,7 @@ def test_a_hello_that_tells_of_no_edition_takes_nothing_away(
     hq: Headquarters, home: Shop, holder: Holder
 ) -> None:
     newcomer(home, 100)
-    told_to(hq, "all")
-    directory.publish(hq.office)
-    holder.take()
+    tell_everybody(hq, holder)
     till = holder.shop.till
     lane = till.identity.lane
     told = Told("hub", 1, lane.chain, lane.store, lane.till, 0, None, ())
@@ -105,9 +99,7 @@ def test_a_hello_that_tells_of_no_edition_takes_nothing_away(
 
 def test_a_file_that_is_cut_short_is_none(hq: Headquarters, home: Shop, holder: Holder) -> None:
     _, code = newcomer(home, 100)
-    told_to(hq, "all")
-    directory.publish(hq.office)
-    holder.take()
+    tell_everybody(hq, holder)
     unknown_at(holder.shop)
     path, whole = holder.directory.path, holder.directory.path.read_bytes()
     for size in (0, 3, 40, len(whole) // 2, len(whole) - 1):
@@ -124,9 +116,7 @@ def test_bytes_that_are_not_what_was_asked_for_are_not_kept(
     hq: Headquarters, home: Shop, holder: Holder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     m = newcomer(home, 100)[0]
-    told_to(hq, "all")
-    directory.publish(hq.office)
-    holder.take()
+    tell_everybody(hq, holder)
     sold(home, m, 5_000)
     home.sync()
     directory.publish(hq.office)

@@ -127,6 +127,18 @@ def test_what_is_sold_between_two_pieces_is_shown_with_them(
     assert {m: shown(home, m) for m in ms} == expected
 
 
+def newcomer(hq: Headquarters, monkeypatch: pytest.MonkeyPatch, codes_at_once: int) -> Shop:
+    """A till that knows nobody and is told a snapshot of now, in small turns."""
+    enrolled_in_many(hq)
+    late = hq.shop("s009")
+    late.sync()
+    publishing.publish(hq.office, is_whole=True)
+    know_nobody(late)
+    monkeypatch.setattr(replica, "IDLE_ROWS", 2)
+    monkeypatch.setattr(replica, "CODES_AT_ONCE", codes_at_once)
+    return late
+
+
 def every_code_leads_there(shop: Shop) -> bool:
     """Each code of each row that a till holds, and nobody else's."""
     told = {members.code_key(tag): m for m, row in here(shop).items() for tag in row[members.ROW_CODES]}
@@ -137,13 +149,7 @@ def every_code_leads_there(shop: Shop) -> bool:
 def test_a_bootstrap_goes_on_where_it_was_cut_off(
     hq: Headquarters, monkeypatch: pytest.MonkeyPatch, codes_at_once: int
 ) -> None:
-    enrolled_in_many(hq)
-    late = hq.shop("s009")
-    late.sync()
-    publishing.publish(hq.office, is_whole=True)
-    know_nobody(late)
-    monkeypatch.setattr(replica, "IDLE_ROWS", 2)
-    monkeypatch.setattr(replica, "CODES_AT_ONCE", codes_at_once)
+    late = newcomer(hq, monkeypatch, codes_at_once)
     for upto in (6, 12):
 
         def tell(what: str, _left: int, upto: int = upto) -> None:
@@ -187,13 +193,7 @@ def test_a_counter_in_use_gets_small_turns_and_rests_between_them(
 def test_every_code_of_a_first_edition_leads_to_its_member(
     hq: Headquarters, monkeypatch: pytest.MonkeyPatch, codes_at_once: int
 ) -> None:
-    enrolled_in_many(hq)
-    late = hq.shop("s009")
-    late.sync()
-    publishing.publish(hq.office, is_whole=True)
-    know_nobody(late)
-    monkeypatch.setattr(replica, "IDLE_ROWS", 2)
-    monkeypatch.setattr(replica, "CODES_AT_ONCE", codes_at_once)
+    late = newcomer(hq, monkeypatch, codes_at_once)
     late.sync()
     assert here(late) == there(hq)
     assert every_code_leads_there(late)
