@@ -121,7 +121,7 @@ def listed(told: Listed, till: Till, words: Words) -> Said:
     if most is not None:
         points = words.say("page.listed_between", least=number(least), most=number(most))
     return {
-        "tier": tiers[min(told.tier, len(tiers) - 1)].name,
+        "who": words.say("page.listed_who", tier=tiers[min(told.tier, len(tiers) - 1)].name),
         "points": words.say("page.listed_none") if most == 0 else points,
         "say": words.say("page.listed_as_of", at=_moment(told.as_of_ms, till, words)),
     }

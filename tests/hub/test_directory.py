@@ -12,13 +12,14 @@ from headquarters import DAY_MS, Headquarters, Shop
 from listed import Holder, became, everything, held, newcomer, spare_card, tell_everybody, told_to, unknown_at
 from told_by_steps import fetched, sold
 
-from agent import directory_editions
+from agent import directory_editions, doctor
 from agent.counter import Found
 from agent.directory import told_version
 from agent.shard_secrets import SECRET
 from agent.store import feeds
 from agent.uplink import OutOfReach
 from config.night_window import NightWindow
+from config.words import load_words
 from hub import cli, directory, feed_export
 from hub.night import Night
 from points.bands import band, range_of
@@ -321,3 +322,18 @@ def test_the_command_says_who_is_told_and_what_is_published(
     assert "new · 新" in told
     assert "new · 新" not in said("all")[1], "nothing has changed since"
     assert said("none")[1].startswith("told to · 下发门店 none · 无\n")
+
+
+def test_the_self_test_says_whether_it_is_here(hq: Headquarters, home: Shop, holder: Holder) -> None:
+    newcomer(home, 100)
+    told_to(hq, "all")
+    directory.publish(hq.office)
+    holder.shop.sync()
+
+    def said() -> str:
+        found = doctor.check_directory(holder.shop.till, holder.directory.folder)
+        return load_words("zh").say(found.words, **found.detail)
+
+    assert said() == "还没下载完：联网后自动继续，不影响收银"
+    holder.take()
+    assert said() == "1 位会员，截至 2026-11-19"

@@ -372,3 +372,18 @@ def test_what_it_keeps_again_is_told_again(hq: Headquarters) -> None:
     hq.put_back(copy, is_said=True)
     assert hq.rows(asked) == [("P", 1, 1)], "with the next edition, whose number is above every one before"
     assert verify(hq.office).faults == []
+
+
+def test_what_waits_again_is_told_again_though_it_waited_when_it_was_answered(hq: Headquarters) -> None:
+    till, other = PretendTill(hq), PretendTill(hq, "s002")
+    m = other.enrol()
+    sale = other.earn(m, 50)
+    till.op("sale.refund", m, refs=[sale["id"]], lines=[[1, 0, 1_000]])
+    copy, raw = hq.copy(), till.cut()
+    answer = till.deliver(raw)
+    assert till.heard(answer)[1][0] == "P"
+    other.send()  # posts it, and its till may have been told so
+    hq.put_back(copy, is_said=True)
+    assert reception.receive(hq.office, raw, till.lane, answered=answer.body) == answer.body
+    asked = "SELECT letter, later, g IS NULL FROM told WHERE store = 's001'"
+    assert hq.rows(asked) == [("P", 1, 1)]

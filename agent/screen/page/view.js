@@ -106,7 +106,7 @@ export function showMember(sale, acts) {
     place.className = "card idle";
     if (sale.phone) return place.replaceChildren(...phonePart(sale, acts));
     if (sale.listed) {
-      return place.replaceChildren(bars(), el("h1", {}, sale.listed.tier), el("p", { id: "listed" }, sale.listed.points),
+      return place.replaceChildren(bars(), el("h1", {}, sale.listed.who), el("p", { id: "listed" }, sale.listed.points),
         el("p", { class: "quiet" }, sale.listed.say));
     }
     const title = sale.who ? say("page.unknown_here") : say("page.welcome");
