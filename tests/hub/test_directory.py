@@ -337,3 +337,7 @@ def test_the_self_test_says_whether_it_is_here(hq: Headquarters, home: Shop, hol
     assert said() == "还没下载完：联网后自动继续，不影响收银"
     holder.take()
     assert said() == "1 位会员，截至 2026-11-19"
+    newcomer(home, 5_000)
+    directory.publish(hq.office)
+    holder.shop.sync()
+    assert said() == "还没下载完：联网后自动继续，不影响收银", "there is a newer one"

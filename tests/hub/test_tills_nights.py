@@ -13,6 +13,7 @@ from agent.till import Till
 from agent.uplink import Uplink, join
 from config.night_window import NightWindow
 from hub import cli, till_nights
+from points.wire.hello import Told
 
 HOUR_MS = 3_600_000
 WINDOW = NightWindow(120, 300)
@@ -101,6 +102,9 @@ def test_headquarters_may_set_the_window_and_take_it_back(hq: Headquarters, shop
     assert till_night.window(shop.till, WINDOW) == NightWindow(1290, 1300), (
         "having more to say changes nothing"
     )
+    lane = shop.till.identity.lane
+    till_night.hear(shop.till, Told("hub", 1, lane.chain, lane.store, lane.till, 0, None, ()))
+    assert till_night.window(shop.till, WINDOW) == NightWindow(1290, 1300), "nor does who is told no edition"
     choose(None)
     assert till_night.window(shop.till, WINDOW) == WINDOW
 

@@ -29,9 +29,9 @@ def test_a_store_cannot_pump_points_out_of_headquarters_by_telling_late(*, is_re
     story = Story(RULES)
     first = story.sale(FIRST_MS, 100_000, pts=100)
     used = story.op("redeem.cash", FIRST_MS + 1, pts=100, fen=1_000, fund=[["local", 100]])
-    back = story.op("sale.void", FIRST_MS + 2 + 2 * (not is_repaid), refs=[first.id])
-    other = story.sale(FIRST_MS + 3, 120_000, store="s002", pts=120)
-    spent = story.op("redeem.cash", FIRST_MS + 9, "s003", pts=120, fen=1_200, fund=[["auth", 120]])
+    back = story.op("sale.void", FIRST_MS + (2 if is_repaid else 50), refs=[first.id])
+    other = story.sale(FIRST_MS + 20, 120_000, store="s002", pts=120)
+    spent = story.op("redeem.cash", FIRST_MS + 90, "s003", pts=120, fen=1_200, fund=[["auth", 120]])
     account = told([first, used, back, other, spent])
     assert debts(account) == [(100, "s001")]
     assert account.debt == 100
