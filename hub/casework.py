@@ -13,7 +13,7 @@ from __future__ import annotations
 import json
 from typing import Any, NamedTuple
 
-from hub import arrivals, intake, lost_claims, reception, second_pcs
+from hub import arrivals, intake, late_word, losses, lost_claims, reception, second_pcs
 from hub.decisions import decide
 from hub.judgement import judge
 from hub.office import Office
@@ -31,6 +31,7 @@ from points.wire.lane import Lane
 
 AGAIN, DISMISS, CLOSE, ACCEPT, TURN_DOWN = "judge_again", "dismiss", "close", "accept", "turn_down"
 CHARGE, ACCEPT_PC, TURN_DOWN_PC = "charge", "accept_pc", "turn_down_pc"
+BELIEVE, DISBELIEVE = "believe", "disbelieve"
 BEYOND_RIGHTS = frozenset({"uncovered", "beyond-budget"})
 ALLOWANCE = frozenset({"allowance", "burn_a", "back_a"})
 LOCAL = frozenset({"local", "burn_l", "back_l"})
@@ -52,10 +53,10 @@ class Case(NamedTuple):
     acts: list[tuple[Any, ...]]
     """(when, who, what, note) of what was done so far."""
     asks_for: Lane | None
-    """The lane of a second PC that waits to be accepted."""
+    """The lane of a second PC that waits to be accepted, or of a lost one whose late word does."""
     kept: int | None
-    """How many operations of a second PC are kept now; None where the case is of none, or nobody was to
-    decide about it."""
+    """How many operations of such a PC are kept now; None where the case is of none, or nobody was to decide
+    about it."""
 
     @property
     def why(self) -> str:
@@ -64,7 +65,7 @@ class Case(NamedTuple):
 
     @property
     def is_under_way(self) -> bool:
-        """Whether people have decided about a second PC, and not all that was kept of it is done yet."""
+        """Whether people have decided about a PC, and not all that was kept of it is done yet."""
         return self.closed_ms is not None and bool(self.kept)
 
     @property
@@ -75,7 +76,7 @@ class Case(NamedTuple):
         if self.reason == lost_claims.REASON:
             return (ACCEPT, TURN_DOWN)
         if self.asks_for is not None:
-            return (ACCEPT_PC, TURN_DOWN_PC)
+            return (BELIEVE, DISBELIEVE) if self.reason == late_word.REASON else (ACCEPT_PC, TURN_DOWN_PC)
         if self.place is not None:
             return (AGAIN, DISMISS)
         return (CHARGE, CLOSE) if self.reason in BEYOND_RIGHTS and self.m is not None else (CLOSE,)
@@ -91,12 +92,27 @@ def find(look: Turn, office: Office, number: int) -> Case | None:
     acts = look.run('SELECT at_ms, "by", act, note FROM case_acts WHERE case_id = ? ORDER BY n', (number,))
     number, reason, op_id, m, store, detail, opened_ms, closed_ms = row
     place, body = _custody(look, store, reason, op_id) if closed_ms is None else (None, b"")
-    pc = second_pcs.lane_of(office, store, detail) if reason == second_pcs.REASON else None
-    asks_for = pc if pc is not None and second_pcs.is_asked(look, pc) else None
-    kept = None if pc is None or not doubted_pcs.thought(look, pc) else doubted_pcs.kept(look, pc)
+    asks_for, kept = _pc(look, office, reason, store, detail, is_open=closed_ms is None)
     return Case(
         number, reason, op_id, m, store, detail, opened_ms, closed_ms, place, body, acts, asks_for, kept
     )
+
+
+def _pc(
+    look: Turn, office: Office, reason: str, store: str, detail: str, *, is_open: bool
+) -> tuple[Lane | None, int | None]:
+    """(the PC that people are to decide about, how much of it is kept), as ``Case`` has them."""
+    if reason == second_pcs.REASON:
+        pc = second_pcs.lane_of(office, store, detail)
+        thought, is_asked = doubted_pcs.thought(look, pc), second_pcs.is_asked(look, pc)
+    elif reason == late_word.REASON:
+        pc = late_word.lane_of(office, store, detail)
+        thought, is_asked = doubted_pcs.thought_late(look, pc), late_word.is_asked(look, pc)
+    else:
+        return None, None
+    if is_asked and not is_open:  # it is of a later case
+        return None, None
+    return pc if is_asked else None, doubted_pcs.kept(look, pc) if thought else None
 
 
 def _custody(look: Turn, store: str, reason: str, op_id: str) -> tuple[Place | None, bytes]:
@@ -134,6 +150,10 @@ def act(turn: Turn, office: Office, number: int, before: int, what: str, by: str
     else:
         if what == CHARGE:
             _charge(turn, office, case, by, note)
+        elif what == BELIEVE and case.asks_for is not None:
+            losses.believe(turn, office, case.asks_for)
+        elif what == DISBELIEVE and case.asks_for is not None:
+            losses.disbelieve(turn, case.asks_for)
         elif case.asks_for is not None:
             (second_pcs.accept if what == ACCEPT_PC else second_pcs.turn_down)(turn, office, case.asks_for)
         turn.run("UPDATE cases SET closed_ms = ? WHERE id = ?", (office.clock(), number))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Collection, Iterable
 
-from hub.delivery import DOUBTED, Delivered
+from hub.delivery import OF_A_PC, Delivered
 from hub.posting import Place
 from hub.store import doubted_pcs, schema
 from hub.store.engine import KEYS_A_STATEMENT, Turn
@@ -14,7 +14,7 @@ from points.wire import chain
 
 RESOLVE = "resolve:"
 """Begins the name of what an operation waits for whose member headquarters must name."""
-NAMELESS = ("equivocation", "bad-field", "undecodable", DOUBTED)
+NAMELESS = ("equivocation", "bad-field", "undecodable", *OF_A_PC)
 """Reasons for which an operation does not even take possession of its id."""
 WAITING_FEW = 100
 PLACE = ("store", "till", "epoch", "seq")
@@ -22,7 +22,7 @@ PLACE = ("store", "till", "epoch", "seq")
 
 def name_of(outcome: Outcome, op_id: str) -> str:
     """The name of what an operation in custody waits for; a reason when it waits for people."""
-    if outcome.detail.get("reason") == DOUBTED:
+    if outcome.detail.get("reason") in OF_A_PC:
         return doubted_pcs.ON + str(outcome.detail["pc"])
     if outcome.detail.get("reason") != "missing-dependency":
         return str(outcome.detail.get("reason"))

@@ -24,7 +24,9 @@ from points.wire.faults import WireFault
 
 UNDECODABLE = Outcome("Q", {"reason": "undecodable"})
 MISSPELT = Outcome("Q", {"reason": "undecodable", "field": "form"})
-DOUBTED = "unapproved-device"
+DOUBTED, REVOKED = "unapproved-device", "revoked"
+OF_A_PC = (DOUBTED, REVOKED)
+"""Reasons that keep all that a PC tells, under one name and as one case."""
 MEMBERS_OWN = frozenset(
     {"member.enrol", "sale.earn", "redeem.cash", "sale.refund", "sale.void", "rights.return", "auth.void"}
 )
@@ -71,9 +73,10 @@ class Delivery:
     doubted: Outcome | None = None
     """What keeps all of it: the PC that told it is not known to belong."""
 
-    def doubt(self, pc: str) -> None:
-        """Nothing of it is posted until people say that its PC belongs."""
-        self.doubted, self.drafts = Outcome("P", {"reason": DOUBTED, "pc": pc}), {}
+    def doubt(self, pc: str, *, is_late: bool = False) -> None:
+        """Nothing of it is posted until people say that its PC belongs, or believe a lost one's late word."""
+        letter, reason = ("Q", REVOKED) if is_late else ("P", DOUBTED)
+        self.doubted, self.drafts = Outcome(letter, {"reason": reason, "pc": pc}), {}
 
     def honour(self, outcomes: Mapping[int, Outcome]) -> None:
         """What was answered before holds: it is not decided again."""

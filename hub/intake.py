@@ -12,8 +12,9 @@ import logging
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
+from hub import late_word
 from hub.arrivals import next_arrival
-from hub.delivery import DOUBTED, Delivery
+from hub.delivery import DOUBTED, REVOKED, Delivery
 from hub.judgement import Judgement, judge
 from hub.office import HUB_TILL, Office
 from hub.opening import Opened
@@ -64,10 +65,9 @@ class Honoured(NamedTuple):
         told.check_answers(header, envelope.batch_id(raw))
         return cls(answer, {seq: Outcome(letter, dict(detail)) for seq, letter, detail in told.outcomes})
 
-    @property
-    def tells_doubt(self) -> bool:
-        """Whether its PC was not believed then."""
-        return any(one.detail.get("reason") == DOUBTED for one in self.outcomes.values())
+    def tells(self, reason: str) -> bool:
+        """Whether anything of it was kept for this reason."""
+        return any(one.detail.get("reason") == reason for one in self.outcomes.values())
 
     def settle(self, lane: Lane, first: int, last: int, done: Judgement) -> None:
         """What was answered stands; what is found otherwise now is told as a later word.
@@ -141,7 +141,8 @@ def post_batch(
     if stored is not None:
         return bytes(stored[0]), Judgement()
     seq, head, before_st = lane_head(turn, lane, record)
-    if record.revoked_at_ms is not None and not record.vouches_for(header.last):
+    is_late = not record.vouches_for(header.last) or (honoured is not None and honoured.tells(REVOKED))
+    if is_late and late_word.is_void(turn, lane):
         raise Revoked()
     if header.first > seq + 1:
         raise Gap(next=seq + 1, head=head)
@@ -159,14 +160,15 @@ def post_batch(
     delivery = Delivery(opened, start, drafts)
     if not is_first:
         doubted_pcs.begin(turn, lane)
-        if honoured is not None and honoured.tells_doubt and not doubted_pcs.thought(turn, lane):
+        if honoured is not None and honoured.tells(DOUBTED) and not doubted_pcs.thought(turn, lane):
             doubted_pcs.keep(turn, lane, doubted_pcs.ASKED)  # it was not believed, and that is lost
-        # What gets here of one that was turned down was posted before: else its key does not vouch for it.
-        is_refused = doubted_pcs.thought(turn, lane) == doubted_pcs.REFUSED
-        if not is_refused and not doubted_pcs.is_trusted(turn, lane):
-            if doubted_pcs.keeps(turn, lane, DOUBTED_MAX):
-                raise WireFault(Problem.BUSY, retry_after_s=3_600)
-            delivery.doubt(doubted_pcs.pc(lane))
+    if is_late and late_word.hear(turn, office, lane):
+        delivery.doubt(doubted_pcs.pc(lane), is_late=True)
+    # What gets here of one that was turned down was posted before: else its key does not vouch for it.
+    elif not is_first and not doubted_pcs.is_trusted(turn, lane) and not late_word.is_void(turn, lane):
+        delivery.doubt(doubted_pcs.pc(lane))
+    if delivery.doubted is not None and doubted_pcs.keeps(turn, lane, DOUBTED_MAX):
+        raise WireFault(Problem.BUSY, retry_after_s=3_600)
     if honoured is not None:
         delivery.honour(honoured.outcomes)
     done = judge(

@@ -17,7 +17,7 @@ from typing import Any
 
 from hub import custody, handovers, posting, refund_rights
 from hub.custody import NAMELESS
-from hub.delivery import Delivered, Delivery, Reading, number, read
+from hub.delivery import OF_A_PC, Delivered, Delivery, Reading, number, read
 from hub.posting import Admitted, Now, Place, Posts
 from hub.reading import Heard
 from hub.store import losses, schema, standings
@@ -257,7 +257,7 @@ class _Round:
             self.waiting.append((*one.place, on_what, m, one.body))
             if op_id and reason not in NAMELESS:
                 self.seen.append((op_id, op_bucket(op_id), *one.place, one.digest, m, 0))
-        if outcome.letter == "Q":
+        if outcome.letter == "Q" and reason not in OF_A_PC:
             detail = json.dumps(outcome.detail, ensure_ascii=False)
             self.done.cases.append((reason, op_id, m, one.place[0], detail))
 

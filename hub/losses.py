@@ -14,7 +14,8 @@ import json
 from hub import intake, lost_claims
 from hub.decisions import decide
 from hub.office import Office
-from hub.store import device_keys, losses, schema
+from hub.store import device_keys, doubted_pcs, losses, schema
+from hub.store.doubted_pcs import ACCEPTED, REFUSED
 from hub.store.engine import Turn
 from hub.store.losses import Loss
 from points.identifiers import HUB_STORE
@@ -96,6 +97,26 @@ def approve(turn: Turn, office: Office, store: str, till: str, epoch: int, by: s
         twice=True,
     )
     return True
+
+
+def believe(turn: Turn, office: Office, lane: Lane) -> None:
+    """What a lost PC told late has happened: what was kept is posted from now on (``hub.release``), and its
+    key counts up to there."""
+    intake.keep_twice(turn, *lane.columns)
+    doubted_pcs.keep_late(turn, lane, ACCEPTED)
+    turn.run(
+        "UPDATE keys SET max_seq = (SELECT seq FROM lanes l WHERE l.store = keys.store AND l.till = keys.till"
+        " AND l.epoch = keys.epoch) WHERE store = ? AND till = ? AND epoch = ?",
+        lane.columns,
+        twice=True,
+    )
+
+
+def disbelieve(turn: Turn, lane: Lane) -> None:
+    """It is nobody's: what was kept is dismissed from now on (``hub.release``), and the PC tells nothing
+    again."""
+    intake.keep_twice(turn, *lane.columns)
+    doubted_pcs.keep_late(turn, lane, REFUSED)
 
 
 def held_at(look: Turn, store: str, till: str) -> int:

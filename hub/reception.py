@@ -7,7 +7,6 @@ before the answer is given, so an answer that was lost loses nothing.
 
 from __future__ import annotations
 
-import json
 from functools import partial
 
 from hub import claims, clock_fixes, intake, personal, recalls, resolution
@@ -16,13 +15,11 @@ from hub.custody import RESOLVE
 from hub.intake import Honoured
 from hub.judgement import Judgement
 from hub.office import Office
-from hub.store import schema
 from hub.store.engine import Collision, Turn
 from hub.store.sharing import NotDone
 from points.wire import envelope
-from points.wire.batch_header import Header
 from points.wire.envelope import Batch
-from points.wire.faults import InProgress, Revoked, WrongLane
+from points.wire.faults import InProgress, WrongLane
 from points.wire.lane import Lane
 
 TRIES_MAX = 3
@@ -85,25 +82,8 @@ def receive(
             answer, touched, rung = office.shared.do(partial(take, hopeful=attempt == 0))
         except (Collision, NotDone):
             continue
-        except Revoked:
-            _tell_people(office, header)
-            raise
         office.bells.posted(touched)
         for agent, m in rung:
             office.bells.ring([agent], m)
         return answer
     raise InProgress()
-
-
-def _tell_people(office: Office, header: Header) -> None:
-    """A case of what a revoked key signed after all: a thief has the key, or an honest day has come to light
-    that people must look at. One for each lane, while it is open."""
-    lane = header.lane
-    detail = json.dumps({"till": lane.till, "epoch": lane.epoch}, ensure_ascii=False)
-    with office.store.turn() as turn:
-        known = turn.one(
-            "SELECT 1 FROM cases WHERE reason = 'revoked' AND store = ? AND detail = ? AND closed_ms IS NULL",
-            (lane.store, detail),
-        )
-        if known is None:
-            turn.put(schema.cases, [("revoked", "", None, lane.store, detail, office.clock(), None)])

@@ -1,4 +1,5 @@
-"""What is thought of a PC that went on after another one of its till which is alive."""
+"""What is thought of a PC that is heard and not believed: one that went on after another one of its till
+which is alive, and one that was declared lost and tells something after all."""
 
 from __future__ import annotations
 
@@ -9,7 +10,8 @@ from hub.store.engine import Turn
 from points.wire.lane import Lane
 
 ASKED, ACCEPTED, REFUSED = "asked", "accepted", "refused"
-SETTING = "second-pc:"
+SETTING, LATE = "second-pc:", "late-word:"
+"""Begin the names of the settings that say what is thought of a second PC, and of a lost one's late word."""
 PARTED = "parted:"
 """Begins the name of the setting with the lanes in whose place a PC went on in this one, each with its last
 token's number then: ``epoch,number``, parted by blanks."""
@@ -31,6 +33,21 @@ def keep(turn: Turn, lane: Lane, thinks: str) -> None:
     turn.put(schema.settings, [(SETTING + pc(lane), thinks)], on_conflict="replace", twice=True)
 
 
+def thought_late(look: Turn, lane: Lane) -> str:
+    """``asked``, ``accepted`` until all that was kept is posted, or ``refused``; nothing when a lost PC of
+    this lane has told nothing late that is not posted."""
+    row = look.one("SELECT value FROM settings WHERE name = ?", (LATE + pc(lane),))
+    return "" if row is None else str(row[0])
+
+
+def keep_late(turn: Turn, lane: Lane, thinks: str) -> None:
+    """From now on that is thought of what it tells late; nothing: it is asked about anew."""
+    if thinks:
+        turn.put(schema.settings, [(LATE + pc(lane), thinks)], on_conflict="replace", twice=True)
+    else:
+        turn.run("DELETE FROM settings WHERE name = ?", (LATE + pc(lane),), twice=True)
+
+
 def is_trusted(look: Turn, lane: Lane) -> bool:
     """Whether what this PC tells is posted, and it is granted anything. One that was accepted is trusted when
     all that was kept of it is booked."""
@@ -40,20 +57,29 @@ def is_trusted(look: Turn, lane: Lane) -> bool:
 
 def accepted(look: Turn, chain: str) -> list[Lane]:
     """The lanes of the second PCs that were accepted."""
-    return _thought_so(look, chain, ACCEPTED)
+    return _thought_so(look, chain, SETTING, ACCEPTED)
 
 
-def refused(look: Turn, chain: str) -> list[Lane]:
-    """The lanes of those that were turned down."""
-    return _thought_so(look, chain, REFUSED)
+def pending(look: Turn, chain: str) -> list[Lane]:
+    """The lanes of PCs of which something is kept, though people have decided."""
+    told = [(about, thinks) for about in (SETTING, LATE) for thinks in (ACCEPTED, REFUSED)]
+    lanes = {lane for about, thinks in told for lane in _thought_so(look, chain, about, thinks)}
+    return [lane for lane in sorted(lanes) if decision(look, lane) and keeps(look, lane)]
 
 
-def _thought_so(look: Turn, chain: str, thinks: str) -> list[Lane]:
+def decision(look: Turn, lane: Lane) -> str:
+    """``accepted`` or ``refused``: what becomes of all that is kept of this PC; nothing before people decide.
+    What is thought of a lost one's late word comes first: what is kept of it is that."""
+    thinks = thought_late(look, lane) or thought(look, lane)
+    return thinks if thinks != ASKED else ""
+
+
+def _thought_so(look: Turn, chain: str, about: str, thinks: str) -> list[Lane]:
     rows = look.run(
         "SELECT name FROM settings WHERE name >= ? AND name < ? AND value = ?",
-        (SETTING, SETTING[:-1] + ";", thinks),
+        (about, about[:-1] + ";", thinks),
     )
-    named = [name.removeprefix(SETTING).split("/") for (name,) in rows]
+    named = [name.removeprefix(about).split("/") for (name,) in rows]
     return sorted(Lane(chain, store, till, int(epoch)) for store, till, epoch in named)
 
 
