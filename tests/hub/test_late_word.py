@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 
 import pytest
+import two_pcs
 from forks import points_of as points
 from forks import sold
 from headquarters import Headquarters, Shop
@@ -189,6 +190,23 @@ def test_headquarters_that_was_put_back_keeps_it_again_and_asks(
     assert the_case(hq).may == (casework.BELIEVE, casework.DISBELIEVE)
 
 
+def test_headquarters_that_forgot_the_loss_too_posts_nothing_of_it(
+    hq: Headquarters, till: PretendTill
+) -> None:
+    m = burnt(hq, till)
+    copy = hq.copy()
+    declared(hq)
+    till.earn(m, 100)
+    raw = till.cut()
+    answer = till.deliver(raw).body
+    hq.put_back(copy, loses_journal=True)
+    assert reception.receive(hq.office, raw, answered=answer) == answer
+    assert (kept(hq), points_of(hq, m)) == (1, (400, 0))
+    decided(hq, casework.BELIEVE)
+    release.go_on(hq.office)
+    assert (kept(hq), points_of(hq, m)) == (0, (500, 0))
+
+
 def test_what_people_decided_outlives_a_put_back(hq: Headquarters, till: PretendTill, lost: int) -> None:
     copy = hq.copy()
     till.earn(lost, 100)
@@ -221,6 +239,25 @@ def test_a_second_pc_that_was_ours_and_is_lost_is_asked_about_again(
     decided(hq, casework.BELIEVE)
     release.go_on(hq.office)
     assert (kept(hq), points(hq, m)) == (0, before + 200)
+
+
+@pytest.mark.usefixtures("asks")
+def test_what_a_second_pc_told_before_it_was_lost_is_posted_first(
+    hq: Headquarters, home: Shop, tmp_path: Path
+) -> None:
+    twin, m = parted(hq, home, tmp_path)
+    sold(twin, m)
+    twin.sync()
+    before = points(hq, m)
+    two_pcs.decided(hq, casework.ACCEPT_PC)
+    declared(hq, epoch=2)
+    sold(twin, m)
+    twin.night.contact(rest=lambda _ms: None)
+    assert kept(hq) == 1, "what comes meanwhile comes again"
+    release.go_on(hq.office)
+    assert points(hq, m) == before + 100
+    deliver(twin)
+    assert (kept(hq), points(hq, m)) == (1, before + 100)
 
 
 @pytest.mark.usefixtures("asks")
