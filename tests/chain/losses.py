@@ -15,7 +15,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from hub import casework, overdue
+from hub import casework, late_word, overdue, release
+from hub.store import doubted_pcs
 from tests.chain import laws
 from tests.chain.pc import Pc
 from tests.chain.plan import HOUR_MS, Item
@@ -37,6 +38,8 @@ class Losses:
     """Operations that headquarters will never hear of."""
     dismissed: set[str] = field(default_factory=set)
     """Operations that waited for those and were dismissed by a person."""
+    disbelieved: set[str] = field(default_factory=set)
+    """Operations that a lost PC told late, and people turned down."""
 
     def heard(self, hub: HeadOffice) -> dict[str, tuple[str, str, bytes]]:
         """What headquarters has heard of lost lanes, by operation: store, till, body; notes the rest."""
@@ -50,7 +53,7 @@ class Losses:
             seq = heads[0][0] if heads else 0
             for entry in pc.till.log.walk():
                 op_id = json.loads(entry.body)["id"]
-                if entry.seq <= seq:
+                if entry.seq <= seq and op_id not in self.disbelieved:
                     heard[op_id] = (*pc.name, entry.body)
                 else:
                     self.unheard.add(op_id)
@@ -134,8 +137,28 @@ def _out(world: World, pc: Pc) -> Counter[int]:
     return +out
 
 
+def judge_late(world: World, dice: random.Random) -> None:
+    """People say of what lost PCs have told late whether it happened."""
+    for number, store, detail in world.hub.rows(
+        "SELECT id, store, detail FROM cases WHERE reason = ? AND closed_ms IS NULL", late_word.REASON
+    ):
+        kept = world.hub.rows(
+            "SELECT body FROM waiting WHERE on_what = ?",
+            doubted_pcs.waits_on(late_word.lane_of(world.hub.office, store, detail)),
+        )
+        is_believed = dice.random() < 0.6
+        with world.hub.store.turn() as turn:
+            what = casework.BELIEVE if is_believed else casework.DISBELIEVE
+            assert casework.act(turn, world.hub.office, number, 0, what, "李娜", "asked the store")
+        if not is_believed:
+            world.losses.disbelieved |= {json.loads(bytes(body))["id"] for (body,) in kept}
+        world.marks["late word believed" if is_believed else "late word turned down"] += 1
+    release.go_on(world.hub.office)
+
+
 def dismiss(world: World) -> bool:
     """A week later somebody dismisses what waits for what was lost; whether there was any."""
+    judge_late(world, world.storm.chance)
     world.losses.heard(world.hub)
     waits = {
         json.loads(bytes(body))["id"]
