@@ -38,8 +38,9 @@ class Losses:
     """Operations that headquarters will never hear of."""
     dismissed: set[str] = field(default_factory=set)
     """Operations that waited for those and were dismissed by a person."""
+    believed: set[str] = field(default_factory=set)
     disbelieved: set[str] = field(default_factory=set)
-    """Operations that a lost PC told late, and people turned down."""
+    """Operations that a lost PC told late, as people judged them."""
 
     def heard(self, hub: HeadOffice) -> dict[str, tuple[str, str, bytes]]:
         """What headquarters has heard of lost lanes, by operation: store, till, body; notes the rest."""
@@ -64,13 +65,16 @@ class Losses:
         told, paid for by headquarters because all that its giver held had come home."""
         if reason == overdue.MISSING:
             return bool(self.dismissed)
-        ((body,),) = hub.rows(
+        if reason == late_word.REASON:
+            return bool(self.disbelieved)
+        rows = hub.rows(
             "SELECT f.body FROM op_seen s JOIN facts f ON f.op_id = s.op_id"
-            " WHERE s.store = ? AND s.till = ? AND s.seq = ? AND f.kind = 'rights.take' UNION ALL SELECT '{}'"
-            " LIMIT 1", *place,
+            " WHERE s.store = ? AND s.till = ? AND s.seq = ?", *place,
         )  # fmt: skip
-        given = json.loads(bytes(body) if isinstance(body, bytes) else body).get("refs", [""])[0]
-        return reason == "uncovered" and given in self.unheard
+        there = [json.loads(bytes(body)) for (body,) in rows]  # in whichever of the till's lanes
+        given = {told["refs"][0] for told in there if told["t"] == "rights.take"}
+        is_late = not self.believed.isdisjoint(told["id"] for told in there)
+        return reason == "uncovered" and (is_late or not self.unheard.isdisjoint(given))
 
     def unknown(self, members: Iterable[str]) -> list[str]:
         """Those whose enrolment was lost, and who stand in the book because something was dismissed."""
@@ -137,11 +141,12 @@ def _out(world: World, pc: Pc) -> Counter[int]:
     return +out
 
 
-def judge_late(world: World, dice: random.Random) -> None:
-    """People say of what lost PCs have told late whether it happened."""
-    for number, store, detail in world.hub.rows(
+def judge_late(world: World, dice: random.Random) -> bool:
+    """People say of what lost PCs have told late whether it happened; whether there was any."""
+    cases = world.hub.rows(
         "SELECT id, store, detail FROM cases WHERE reason = ? AND closed_ms IS NULL", late_word.REASON
-    ):
+    )
+    for number, store, detail in cases:
         kept = world.hub.rows(
             "SELECT body FROM waiting WHERE on_what = ?",
             doubted_pcs.waits_on(late_word.lane_of(world.hub.office, store, detail)),
@@ -150,15 +155,17 @@ def judge_late(world: World, dice: random.Random) -> None:
         with world.hub.store.turn() as turn:
             what = casework.BELIEVE if is_believed else casework.DISBELIEVE
             assert casework.act(turn, world.hub.office, number, 0, what, "李娜", "asked the store")
-        if not is_believed:
-            world.losses.disbelieved |= {json.loads(bytes(body))["id"] for (body,) in kept}
+        told = {json.loads(bytes(body))["id"] for (body,) in kept}
+        (world.losses.believed if is_believed else world.losses.disbelieved).update(told)
         world.marks["late word believed" if is_believed else "late word turned down"] += 1
     release.go_on(world.hub.office)
+    return bool(cases)
 
 
 def dismiss(world: World) -> bool:
-    """A week later somebody dismisses what waits for what was lost; whether there was any."""
-    judge_late(world, world.storm.chance)
+    """A week later somebody dismisses what waits for what was lost; whether there was any, or anything was
+    told late."""
+    was_late = judge_late(world, world.storm.chance)
     world.losses.heard(world.hub)
     waits = {
         json.loads(bytes(body))["id"]
@@ -174,7 +181,7 @@ def dismiss(world: World) -> bool:
                 assert casework.act(turn, world.hub.office, number, 0, casework.DISMISS, "李娜", "burnt")
             world.losses.dismissed.add(op_id)
             world.marks["dismissed: it waited for what was lost"] += 1
-    return bool(waits)
+    return was_late or bool(waits)
 
 
 def _found(world: World, pc: Pc) -> None:
