@@ -22,6 +22,7 @@ from agent.directory_editions import DirectoryEditions
 from agent.identity import Identity
 from agent.journal.clock import Clock, MachineClock
 from agent.listening import Listening
+from agent.look_up import LookUp
 from agent.night import Night
 from agent.printing import Printing
 from agent.pulse import LOOK_EVERY_S, Pulse
@@ -108,6 +109,7 @@ class Agent:
         self.counter = Counter(
             self.till, self.uplink.authorise, self.sisters.fetch, self.sisters.near, self.directory.look
         )
+        self.look_up = LookUp(self.till, self.uplink.look_up, self.night.contact)
         self.desk = Desk(self.counter, self.uplink.refund, self.sisters.right_to)
         printer = open_printer(settings.printers[0], settings.paper_mm) if settings.printers else None
         self.printing = Printing(self.till, printer, words)
@@ -122,6 +124,7 @@ class Agent:
             settings.language,
             settings.paper_mm,
             settings.sticks,
+            look_up=self.look_up,
         )
         self.listening = Listening(settings.scanners, self.shop.heard)
         self.worlds = Worlds(self.till, self.night, self.pulse, self.printing, self.listening.wellbeing)

@@ -354,9 +354,9 @@ class Contact:
             return 0
         counted = edition.counted_lanes(self.till, private, self._blobs)
         new = {topic: one for topic, one in told.items() if self._is_new(one[0])}
-        waits = "members" in new and not self._is_stuck
-        if waits and edition.counts_unheard(self.till, new["members"][0].g, counted):
-            del new["members"]  # what became of an operation comes first, or its points come and go
+        for topic in edition.OF_MEMBERS & new.keys():
+            if edition.must_wait(self.till, new[topic][0], counted, is_stuck=self._is_stuck):
+                del new[topic]
         of_members = new.pop("members", None)
         taken = edition.take_together(
             self.till, new, self._blobs, counted, has_forked=self._has_forked, is_of_now=self._asked is None

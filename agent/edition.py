@@ -11,10 +11,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from agent import member_tokens, replica, trust, understanding
+from agent import member_tokens, replica, trust, understanding, visitors
 from agent.intents import Kept
 from agent.journal.log import EPOCH_STEP
-from agent.replica import MEMBERS
+from agent.pending import MEMBERS
 from agent.shard_secrets import keep_secret, secret_of
 from agent.store import cells, device_keys, feeds, members, outbox
 from agent.till import DOUBTED, OWN_TERM, Till
@@ -25,12 +25,15 @@ from points.identifiers import BadName, op_id
 from points.wire import chunk
 from points.wire.faults import Malformed
 from points.wire.manifest import PRIVATE_TOPIC, Manifest
+from points.wire.visitors import TOPIC as VISITORS
 
 Blobs = Mapping[str, bytes]
 Told = tuple[Manifest, bytes]
 
 SHARED = frozenset({"rules", "keys", MEMBERS})
 """Topics that are the same for every till, so that any mirror may have them."""
+OF_MEMBERS = frozenset({MEMBERS, VISITORS})
+"""Topics with rows of members, which count own operations."""
 WHOLE = frozenset({"phones"})
 """Topics whose rows carry no version: an edition replaces the one before, so all of it is fetched."""
 FOR_BOTH = frozenset({"s", "k", "token", "d", "o"})
@@ -100,7 +103,7 @@ def take_together(
     has_forked: bool = False,
     is_of_now: bool = True,
 ) -> Taken:
-    """Take what is there of keys, phones and this till's page, all in one turn; what it came to.
+    """Take what is there of keys, phones, visitors and this till's page, all in one turn; what it came to.
 
     ``counted`` is the lanes' table of the private edition: epoch -> [[last_seq, g]…]. A till that
     ``has_forked`` and cannot go on yet takes no right, number or task: they are another one's too, who uses
@@ -109,13 +112,20 @@ def take_together(
     page = told.get(PRIVATE_TOPIC)
     mine = _rows(till, page[0], blobs, {}) if page else []
     heard = {str(row[3]): str(row[4]) for row in mine if row[0] == "k"}
-    rows = {topic: _rows(till, manifest, blobs, heard) for topic, (manifest, _) in told.items()}
+    visited = visitors.read(till, told[VISITORS][0], blobs, heard) if VISITORS in told else []
+    rows = {
+        topic: _rows(till, manifest, blobs, heard)
+        for topic, (manifest, _) in told.items()
+        if topic != VISITORS
+    }
     taken = Taken()
     with till.book.lock:
         with till.book.turn() as turn:
             feeds.keep_counted(turn, _counted(till, counted))
             if "phones" in told and _is_there(told["phones"][0], blobs):
                 members.take_phones(turn, _phones(rows["phones"]))
+            if VISITORS in told:
+                visitors.take(till, turn, visited, told[VISITORS][0].g)
             if "keys" in told:
                 _take_keys(turn, rows["keys"])
             if PRIVATE_TOPIC in told:
@@ -173,13 +183,24 @@ def _counted(till: Till, counted: Mapping[int, Any]) -> list[tuple[int, int]]:
         (epoch * EPOCH_STEP + last_seq, at)
         for epoch, pairs in counted.items()
         for last_seq, at in pairs
-        if epoch <= till.identity.lane.epoch and at > till.pending.g
+        if epoch <= till.identity.lane.epoch and at > till.pending.oldest_g
     ]
 
 
-def counts_unheard(till: Till, g: int, counted: Mapping[int, Any]) -> bool:
-    """Whether an edition of ``g`` speaks of own operations whose ack was not heard: it counts them, or keeps
-    them in custody, and only the ack says which."""
+def must_wait(till: Till, manifest: Manifest, counted: Mapping[int, Any], *, is_stuck: bool) -> bool:
+    """Whether an edition of members cannot be taken yet, or their points would come and go.
+
+    One that speaks of own operations whose ack was not heard counts them, or keeps them in custody, and only
+    the ack says which; where it may never come nobody waits. Of a first edition of visitors that is older
+    than what is known of the region's nobody knows what it counts.
+    """
+    is_first = manifest.topic == VISITORS and till.pending.visitors_g is None
+    if is_first and manifest.g < till.pending.g:
+        return True
+    return not is_stuck and _counts_unheard(till, manifest.g, counted)
+
+
+def _counts_unheard(till: Till, g: int, counted: Mapping[int, Any]) -> bool:
     own = [last_seq for last_seq, at in counted.get(till.identity.lane.epoch, ()) if at <= g]
     known = min(max(own, default=0), till.log.seq)  # of what a till has no more it hears no ack
     return till.log.pos(known) > max(outbox.delivered(till.book), till.log.pos(0))

@@ -16,6 +16,7 @@ from points.wire.batch_header import OPS_MAX, Anchor, Moment
 from points.wire.calls import SendBatch
 from points.wire.hello import Shard
 from points.wire.manifest import CHAIN_WIDE, PRIVATE_TOPIC, private_shard
+from points.wire.visitors import TOPIC as VISITORS
 
 
 def own_shard(till: Till) -> Shard:
@@ -27,7 +28,7 @@ def shared_shards(till: Till) -> list[Shard]:
     """The shards that this till shares with others, in the order in which they are taken."""
     return [
         ("rules", CHAIN_WIDE), ("keys", CHAIN_WIDE), ("members", till.identity.region),
-        ("phones", till.store),
+        ("phones", till.store), (VISITORS, till.store),
     ]  # fmt: skip
 
 

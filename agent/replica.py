@@ -16,7 +16,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
-from agent.journal.log import EPOCH_STEP
+from agent.pending import MEMBERS, note_counted
 from agent.shard_secrets import secret_of
 from agent.store import feeds, members
 from agent.store.members import Told
@@ -29,7 +29,6 @@ from points.wire.deltas import Piece
 from points.wire.faults import Malformed
 from points.wire.manifest import Manifest
 
-MEMBERS = "members"
 IN_USE_ROWS, IN_USE_REST_MS = 240, 5
 """How many rows a turn takes while somebody is at the counter, and how long the pen rests after it."""
 IDLE_ROWS = 5_000
@@ -163,18 +162,9 @@ def _hold(till: Till, manifest: Manifest, raw: bytes) -> None:
     with till.book.lock:
         with till.book.turn() as turn:
             feeds.keep_fact(turn, "members_as_of", str(manifest.issued))
-            feeds.keep_fact(turn, "applied_pos", str(_applied(till, manifest.g)))
-            feeds.forget_counted(turn, manifest.g)
+            note_counted(till.book, till.identity, turn, MEMBERS, manifest.g)
             for piece in manifest.chunks:
                 feeds.keep_chunk(turn, topic, shard, piece.sha)
             feeds.forget_chunks(turn, topic, shard, {piece.sha for piece in manifest.chunks})
             feeds.keep_edition(turn, topic, shard, manifest.ver, manifest.g, raw)
         till.gather()
-
-
-def _applied(till: Till, g: int) -> int:
-    """The position up to which own operations are counted in an edition of ``g``; never goes back, but from
-    a lane that is another PC's."""
-    before, own = int(feeds.fact(till.book, "applied_pos") or 0), till.identity.lane.epoch
-    found = [pos for pos, at in feeds.counted(till.book, 0) if at <= g]
-    return max(before if before < (own + 1) * EPOCH_STEP else 0, *found, 0)

@@ -281,8 +281,7 @@ class Till:
         self.chain_name = feeds.fact(self.book, "chain_name") or self.identity.lane.chain
         self.store_name = feeds.fact(self.book, "store_name") or self.store
         self.as_of_ms = int(feeds.fact(self.book, "members_as_of") or 0)
-        _, g = feeds.edition(self.book, "members", self.identity.region)
-        self.pending = pending.gather(self.book, g, self.store, self.till)
+        self.pending = pending.gather(self.book, self.identity)
 
     def add_pending(self, op: Operation) -> None:
         """An operation of this till that headquarters' row does not count yet."""

@@ -32,9 +32,9 @@ from points.wire.keys import SigningKey
 
 ANSWER_BYTES_MAX = 64 * 1024 * 1024
 AUTHORISE_MS_MAX = 800
-REFUND_MS_MAX = 4_000
+REFUND_MS_MAX, LOOK_UP_MS_MAX = 4_000, 3_000
 """A refund waits for the till that sold, which may have to be asked first."""
-REFUND_BYTES_MAX = 512 * 1024
+BESIDE_BYTES_MAX = 512 * 1024
 """A sale's body as a text within an answer, and what is left of it."""
 MIRROR_REST_S = 600
 PATIENT = httpx.Timeout(30, connect=5)
@@ -258,13 +258,21 @@ class Uplink:
 
         What is answered after the deadline is not heard: the caller ends its intent.
         """
-        deadline, body = Deadline(REFUND_MS_MAX, self._mono_s), canonical.encode(asked)
-        client = _client()  # a customer may be authorised meanwhile, by the other one
+        return self._beside(REFUND_MS_MAX, endpoints.refunds(), asked)
+
+    def look_up(self, asked: dict[str, Any]) -> dict[str, Any] | None:
+        """Ask whose a code or a phone is: ``{m}``, or ``{}`` when it is nobody's; None without an answer in
+        time."""
+        return self._beside(LOOK_UP_MS_MAX, endpoints.look_ups(), asked)
+
+    def _beside(self, ms: int, path: str, asked: dict[str, Any]) -> dict[str, Any] | None:
+        """Ask by a client of its own: a customer may be authorised meanwhile."""
+        deadline, body, client = Deadline(ms, self._mono_s), canonical.encode(asked), _client()
 
         def ask() -> dict[str, Any] | None:
             try:
-                raw = self._ask(client, deadline, "POST", endpoints.refunds(), body, endpoints.JSON, {})
-                return canonical.decode(raw, REFUND_BYTES_MAX)
+                raw = self._ask(client, deadline, "POST", path, body, endpoints.JSON, {})
+                return canonical.decode(raw, BESIDE_BYTES_MAX)
             except (OutOfReach, WireFault):
                 return None
 

@@ -10,11 +10,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
-from hub import intake, shard_secrets
+from hub import intake, regions, shard_secrets
 from hub.decisions import decide
 from hub.keys import index_key
 from hub.member_codes import seal_code
-from hub.office import HUB_TILL, REGION, Office
+from hub.office import HUB_TILL, Office
 from hub.store import device_keys, doubted_pcs, schema
 from hub.store.engine import Turn
 from points import codes
@@ -35,9 +35,19 @@ TERMS_OF_A_PC = 2
 """The one that it begins in, and the one that it is told to begin when another PC has taken its place."""
 
 
-def open_store(turn: Turn, store: str, name: str) -> None:
-    """A store of the chain; naming it again renames it."""
-    turn.put(schema.stores, [(store, name, REGION)], on_conflict="replace", twice=True)
+class RegionSettled(Exception):
+    """A store's tills hold the members of one region, which is the exception's text."""
+
+
+def open_store(turn: Turn, store: str, name: str, region: str = "") -> None:
+    """A store of the chain; naming it again renames it, and leaves it in its region unless one is given.
+
+    Raises ``RegionSettled`` for another region than that in which a till of it was opened.
+    """
+    here = regions.of_store(turn, store)
+    if region and region != here and regions.is_settled(turn, store):
+        raise RegionSettled(here)
+    turn.put(schema.stores, [(store, name, region or here)], on_conflict="replace", twice=True)
 
 
 def write_ticket(
@@ -122,7 +132,7 @@ def _grant(turn: Turn, office: Office, request: joining.JoinRequest, store: str,
     )
     shards = tuple(
         (topic, shard, shard_secrets.secret_now(turn, office, topic, shard))
-        for topic, shard in (("members", REGION), ("phones", store))
+        for topic, shard in (("members", regions.of_store(turn, store)), ("phones", store))
     )
     store_keys = joining.StoreKeys(index_key(office.keys, store), shards)
     return joining.grant(request, answer, store_keys, office.keys.receipt, office.chance(32))
@@ -140,6 +150,7 @@ def _next_epoch(turn: Turn, office: Office, store: str, till: str) -> tuple[int,
         intake.keep_twice(turn, store, till)
         return succeed(turn, Lane(office.chain, store, till, row[0]))
     first = _next_block(turn)
+    regions.note_block(turn, first, store)
     turn.put(schema.agents, [(store, till, 1, 1, first, first, 0, None, "")], twice=True)
     return 1, 1
 
@@ -239,6 +250,7 @@ def fill_pool(turn: Turn, office: Office, store: str, till: str) -> int:
     lacking = min(lacking, ISSUED_AT_ONCE)
     if following + lacking > first + MEMBERS_PER_BLOCK:
         first = following = _next_block(turn)
+        regions.note_block(turn, first, store)
     pairs = [(following + i, codes.member_code(office.chance(16))) for i in range(lacking)]
     whos = [codes.who(code) for _, code in pairs]
     decide(turn, office, [("member.issue", {"to": [store, till], "first": following, "codes": whos})])

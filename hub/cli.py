@@ -49,6 +49,7 @@ from hub.registry import copy_registry
 from hub.rehearsal import history, own_visits
 from hub.sequencer import Sequencer
 from hub.store.engine import Store
+from points.identifiers import name
 from points.wire import key_list
 
 OPENERS = max(1, min(4, (os.cpu_count() or 2) - 1))
@@ -69,6 +70,7 @@ def main(argv: list[str]) -> int:
         "--store", action="append", required=True, help="store, or store=its name; may be repeated"
     )
     ticket.add_argument("--till", default="01")
+    ticket.add_argument("--region", type=name, default="", help="whose members the store is told of")
     commands.add_parser("console", help="print a link that opens the console once")
     nights = commands.add_parser("nights", help="set the window of all tills' nights")
     nights.add_argument("window", nargs="?", help='such as 01:30-05:00; "own" for each till\'s own setting')
@@ -208,9 +210,13 @@ def _night(office: Office, settings: HubSettings, _chosen: argparse.Namespace) -
 
 def _ticket(office: Office, settings: HubSettings, chosen: argparse.Namespace) -> int:
     for named in chosen.store:
-        store, _, name = named.partition("=")
+        store, _, called = named.partition("=")
         with office.store.turn() as turn:
-            admission.open_store(turn, store, name or store)
+            try:
+                admission.open_store(turn, store, called or store, chosen.region)
+            except admission.RegionSettled as settled:
+                _say(Fault("fault.region_settled", f"{store}: {settled}", store=store, region=str(settled)))
+                return 1
             text = admission.write_ticket(
                 turn,
                 office,

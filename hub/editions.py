@@ -74,12 +74,17 @@ def keep_edition(
     )  # fmt: skip
     turn.decided.append(("said", f"{topic}/{shard}", ver))
     turn.put(schema.manifests, [(topic, shard, ver, g, raw)], on_conflict="replace")
+    remember(turn, topic, shard, memory)
+    return raw
+
+
+def remember(turn: Turn, topic: str, shard: str, memory: dict[str, Any]) -> None:
+    """Keep what is remembered of the edition that is published."""
     turn.run(
         "INSERT INTO settings (name, value) VALUES (?, ?)"
         " ON CONFLICT (name) DO UPDATE SET value = excluded.value",
         (f"edition:{topic}/{shard}", json.dumps(memory)),
     )
-    return raw
 
 
 def manifest_of(turn: Turn, topic: str, shard: str) -> bytes:

@@ -16,13 +16,13 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
 
-from hub import device_keys, directory, editions, member_editions, publishing
-from hub.office import REGION, Office
+from hub import device_keys, directory, editions, member_editions, publishing, regions
+from hub.office import Office
 from points.wire import endpoints
 from points.wire.directory import TOPIC as DIRECTORY
 from points.wire.manifest import CHAIN_WIDE, open_manifest
 
-SHARED = (("rules", CHAIN_WIDE), (device_keys.TOPIC, CHAIN_WIDE), (member_editions.TOPIC, REGION))
+SHARED = (("rules", CHAIN_WIDE), (device_keys.TOPIC, CHAIN_WIDE))
 BLOBS, KEPT_S = "v1/blob", 86_400
 
 
@@ -42,13 +42,16 @@ def export(office: Office, folder: Path) -> Exported:
     written = size = 0
     named = set[str]()
     with office.store.look() as look:
-        listed = directory.kept(look)
-        shards = [*SHARED, *([(DIRECTORY, CHAIN_WIDE)] if listed else [])]
+        listed, every = directory.kept(look), regions.every(look)
+        members = [(member_editions.TOPIC, region) for region in every]
+        shards = [*SHARED, *members, *([(DIRECTORY, CHAIN_WIDE)] if listed else [])]
         manifests = [(shard, editions.manifest_of(look, *shard)) for shard in shards]
         for shard, raw in manifests:
             told = open_manifest(raw, office.keys.manifest.public_raw, office.chain, *shard)
             named.update(told.blobs)
-        named |= member_editions.names(member_editions.kept(look)) | (listed.names if listed else set())
+        for region in every:
+            named |= member_editions.names(member_editions.kept(look, region))
+        named |= listed.names if listed else set()
         for sha in sorted(named):
             path = _place(folder, endpoints.blob(sha))
             if not path.exists():

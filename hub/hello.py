@@ -23,12 +23,13 @@ from hub import (
     member_editions,
     private_page,
     publishing,
+    regions,
     restoring,
     second_pcs,
     till_nights,
     witnesses,
 )
-from hub.office import REGION, Office
+from hub.office import Office
 from hub.store import doubted_pcs
 from hub.store.engine import Turn
 from points.wire import hello
@@ -38,6 +39,7 @@ from points.wire.faults import NotFound
 from points.wire.hello import BLOB, MANIFEST, Piece, Question, Shard, Told
 from points.wire.lane import Lane
 from points.wire.manifest import CHAIN_WIDE, PRIVATE_TOPIC, LaneNext, private_shard
+from points.wire.visitors import TOPIC as VISITORS
 
 INLINE_BYTES_MAX = 256 * 1024
 """How much of blobs comes with an answer, steps of members up to half of it; what is beyond it is fetched by
@@ -140,16 +142,17 @@ def _is_behind(look: Turn, lane: Lane, asked: Question) -> bool:
 
 
 def _all(turn: Turn, office: Office, lane: Lane, asked: Question) -> Told:
-    publishing.publish_members(turn, office, is_whole=not asked.takes_deltas)
+    publishing.publish_members(turn, office, lane.store, is_whole=not asked.takes_deltas)
     device_keys.publish_keys(turn, office)
     publishing.publish_phones(turn, office, lane.store)
-    feeds, pieces = {}, []
-    for topic, shard in (
-        ("rules", CHAIN_WIDE),
-        (device_keys.TOPIC, CHAIN_WIDE),
-        (member_editions.TOPIC, REGION),
+    feeds, pieces, region = {}, [], regions.of_store(turn, lane.store)
+    shards = [
+        ("rules", CHAIN_WIDE), (device_keys.TOPIC, CHAIN_WIDE), (member_editions.TOPIC, region),
         ("phones", lane.store),
-    ):
+    ]  # fmt: skip
+    if (VISITORS, lane.store) in asked.feeds:  # else its program knows of none
+        shards.append((VISITORS, lane.store))
+    for topic, shard in shards:
         held = editions.held_edition(turn, topic, shard)
         if held is None:
             continue
@@ -160,7 +163,7 @@ def _all(turn: Turn, office: Office, lane: Lane, asked: Question) -> Told:
             raw = editions.manifest_of(turn, topic, shard)
             pieces.append(Piece(MANIFEST, topic, shard, raw))
             if topic == member_editions.TOPIC:
-                steps = member_editions.inline(turn, office, raw, asked.feeds.get((topic, shard), 0))
+                steps = member_editions.inline(turn, office, region, raw, asked.feeds.get((topic, shard), 0))
                 pieces += [Piece(BLOB, topic, shard, blob) for blob in _fitting(steps)]
     if directory.is_told(turn, lane.store):  # fetched apart from everything else, for it is large
         feeds[DIRECTORY, CHAIN_WIDE] = directory.version(turn)

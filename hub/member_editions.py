@@ -16,9 +16,8 @@ from collections.abc import Collection, Iterator
 from dataclasses import astuple, dataclass, field
 from typing import Any
 
-from hub import editions, shard_secrets
-from hub.office import REGION, Office
-from hub.store import schema
+from hub import editions, regions, shard_secrets
+from hub.office import Office
 from hub.store.engine import Turn
 from points.identifiers import BUCKETS
 from points.members import ROW_ENTRIES
@@ -92,9 +91,10 @@ class Kept:
         }  # fmt: skip
 
 
-def kept(look: Turn) -> Kept | None:
-    """What is published. Of an edition that a program without steps has kept, nothing: it is cut anew."""
-    held = editions.held_edition(look, TOPIC, REGION)
+def kept(look: Turn, region: str) -> Kept | None:
+    """What is published of a region. Of an edition that a program without steps has kept, nothing: it is cut
+    anew."""
+    held = editions.held_edition(look, TOPIC, region)
     if held is None:
         return None
     ver, _, told = held
@@ -111,58 +111,67 @@ def kept(look: Turn) -> Kept | None:
     )  # fmt: skip
 
 
-def is_due(turn: Turn, office: Office, held: Kept | None, *, is_whole: bool) -> bool:
-    """Whether there is something to tell although nothing was numbered: headquarters has changed members
-    itself, their secret is another one, or somebody needs the snapshot to be of now."""
-    if held is None or held.secret != keys.kid_of(shard_secrets.secret_now(turn, office, TOPIC, REGION)):
-        return True
-    return _latest(turn) > held.touched or (is_whole and held.snap_ver != held.ver)
-
-
 def publish(
-    turn: Turn, office: Office, g: int, held: Kept | None, *, is_whole: bool = False, part: int = BY_DAY
+    turn: Turn,
+    office: Office,
+    region: str,
+    g: int,
+    *,
+    is_due: bool = True,
+    is_whole: bool = False,
+    part: int = BY_DAY,
 ) -> None:
-    """The next edition, which counts everything up to ``g``.
+    """The next edition of a region, which counts everything up to ``g``.
 
-    With ``is_whole`` its snapshot is cut anew in any case, else when the steps behind it reach one in
-    ``part`` of its weight.
+    Unless it ``is_due`` it is made only when there is something to tell: members of the region have changed,
+    their secret is another one, or the snapshot is to be of now. With ``is_whole`` its snapshot is cut anew
+    in any case, else when the steps behind it reach one in ``part`` of its weight.
     """
+    held = kept(turn, region)
     next_one = held or Kept()
-    secret = shard_secrets.secret_now(turn, office, TOPIC, REGION)
-    kid, latest, ver = keys.kid_of(secret), _latest(turn), editions.next_ver(turn, office, TOPIC, REGION)
+    secret = shard_secrets.secret_now(turn, office, TOPIC, region)
+    kid, latest = keys.kid_of(secret), _latest(turn)
+    is_due |= held is None or next_one.secret != kid or (is_whole and next_one.snap_ver != next_one.ver)
+    if not is_due and latest == next_one.touched:
+        return
+    fresh = _changed(turn, office, region, next_one.touched, latest) if next_one.snap_ver else []
+    if not (is_due or fresh):
+        next_one.touched = latest
+        editions.remember(turn, TOPIC, region, next_one.told())
+        return
+    ver = editions.next_ver(turn, office, TOPIC, region)
     replaced: list[str | None] = [next_one.listed]
-    fresh = _changed(turn, office, next_one.touched, latest) if next_one.snap_ver else []
     leads = bool(next_one.snap_ver) and len(fresh) <= STEP_ROWS_MAX
     if leads:
-        step = _step(turn, secret, fresh, next_one.ver, ver)
+        step = _step(turn, secret, region, fresh, next_one.ver, ver)
         next_one.cuts.append(Cut(next_one.touched, latest, step))
-        replaced += _join(turn, office, secret, next_one.cuts)
+        replaced += _join(turn, office, secret, region, next_one.cuts)
     else:
         replaced += [cut.step.chunk.sha for cut in next_one.cuts]
         next_one.cuts.clear()
     is_outgrown = next_one.steps_weight * part > next_one.snapshot_weight
     if is_whole or not leads or next_one.secret != kid or is_outgrown:
-        _snapshot(turn, office, secret, next_one)
+        _snapshot(turn, office, secret, region, next_one)
         next_one.snap_ver, next_one.snap_touched, next_one.secret = ver, latest, kid
-    replaced += _forget(next_one, shard_secrets.kids_told(turn, office, TOPIC, REGION))
+    replaced += _forget(next_one, shard_secrets.kids_told(turn, office, TOPIC, region))
     next_one.touched, next_one.listed = latest, None
     if next_one.cuts:
         blob = deltas.make([cut.step for cut in next_one.cuts])
         next_one.listed = chunk.blob_name(blob)
-        editions.keep_blob(turn, next_one.listed, blob, TOPIC, REGION)
+        editions.keep_blob(turn, next_one.listed, blob, TOPIC, region)
     editions.keep_edition(
-        turn, office, TOPIC, REGION, g, [next_one.chunks[n] for n in sorted(next_one.chunks)],
+        turn, office, TOPIC, region, g, [next_one.chunks[n] for n in sorted(next_one.chunks)],
         next_one.told(), kid, snap_ver=next_one.snap_ver, deltas=next_one.listed,
     )  # fmt: skip
     named = names(next_one)
     gone = {sha for sha in replaced if sha is not None and sha not in named}
-    editions.leave(turn, office, TOPIC, REGION, gone, KEPT_REPLACED_MS)
+    editions.leave(turn, office, TOPIC, region, gone, KEPT_REPLACED_MS)
 
 
-def inline(look: Turn, office: Office, raw: bytes, held: int) -> Iterator[bytes]:
+def inline(look: Turn, office: Office, region: str, raw: bytes, held: int) -> Iterator[bytes]:
     """The list of steps that this manifest names, and the blobs of those that lead there from edition
     ``held``; no other blob when the snapshot must be fetched."""
-    manifest = open_manifest(raw, office.keys.manifest.public_raw, office.chain, TOPIC, REGION)
+    manifest = open_manifest(raw, office.keys.manifest.public_raw, office.chain, TOPIC, region)
     if manifest.deltas is None:
         return
     listed = editions.blob_of(look, manifest.deltas, {})
@@ -200,23 +209,22 @@ def _latest(turn: Turn) -> int:
     return int(row[0])
 
 
-def _step(turn: Turn, secret: bytes, rows: list[list[Any]], after: int, upto: int) -> Step:
-    piece, blob = chunk.make(TOPIC, REGION, sorted(rows, key=lambda row: row[0]), secret)
-    editions.keep_blob(turn, piece.sha, blob, TOPIC, REGION)
+def _step(turn: Turn, secret: bytes, region: str, rows: list[list[Any]], after: int, upto: int) -> Step:
+    piece, blob = chunk.make(TOPIC, region, sorted(rows, key=lambda row: row[0]), secret)
+    editions.keep_blob(turn, piece.sha, blob, TOPIC, region)
     return Step(after, upto, piece, keys.kid_of(secret))
 
 
-def _changed(turn: Turn, office: Office, since: int, until: int) -> list[list[Any]]:
-    """The rows of the members whose last change has a number above ``since``, up to ``until``."""
-    asked = 'SELECT "row" FROM members WHERE bucket = ? AND touched > ? AND touched <= ?'
+def _changed(turn: Turn, office: Office, region: str, since: int, until: int) -> list[list[Any]]:
+    """The rows of a region's members whose last change has a number above ``since``, up to ``until``."""
     return [
-        _told(office, row)
+        told_row(office, row)
         for (shard,) in turn.run("SELECT bucket FROM changed WHERE touched > ?", (since,))
-        for (row,) in turn.run(asked, (shard, since, until))
+        for row in regions.rows(turn, region, shard, since, until)
     ]
 
 
-def _join(turn: Turn, office: Office, secret: bytes, cuts: list[Cut]) -> list[str]:
+def _join(turn: Turn, office: Office, secret: bytes, region: str, cuts: list[Cut]) -> list[str]:
     """Join the latest steps as long as ``FAN`` of them are of one size, or one is smaller than the last.
 
     Gives the blobs that were.
@@ -232,22 +240,24 @@ def _join(turn: Turn, office: Office, secret: bytes, cuts: list[Cut]) -> list[st
             return replaced
         replaced += [cut.step.chunk.sha for cut in run]
         since, until, after, upto = run[0].since, run[-1].until, run[0].step.after, run[-1].step.upto
-        step = _step(turn, secret, _changed(turn, office, since, until), after, upto)
+        fresh = _changed(turn, office, region, since, until)
+        step = _step(turn, secret, region, fresh, after, upto)
         cuts[len(cuts) - count :] = [Cut(since, until, step)]
 
 
-def _snapshot(turn: Turn, office: Office, secret: bytes, one: Kept) -> None:
+def _snapshot(turn: Turn, office: Office, secret: bytes, region: str, one: Kept) -> None:
     """Cut the chunks of members that changed since the last snapshot; all, under another secret."""
     touched = turn.run("SELECT bucket FROM changed WHERE touched > ?", (one.snap_touched,))
     stale = {shard % CHUNKS for (shard,) in touched}
     if one.secret != keys.kid_of(secret):
         stale |= one.chunks.keys()
     for number in sorted(stale):
-        buckets = range(number, BUCKETS, CHUNKS)
-        rows = turn.find(schema.members, ["row"], ["bucket"], [(shard,) for shard in buckets])
-        told = sorted((_told(office, row) for (row,) in rows), key=lambda row: row[0])
-        one.chunks[number], blob = chunk.make(TOPIC, REGION, told, secret)
-        editions.keep_blob(turn, one.chunks[number].sha, blob, TOPIC, REGION)
+        rows = [row for shard in range(number, BUCKETS, CHUNKS) for row in regions.rows(turn, region, shard)]
+        if not rows and number not in one.chunks:  # of those only other regions have changed
+            continue
+        told = sorted((told_row(office, row) for row in rows), key=lambda row: row[0])
+        one.chunks[number], blob = chunk.make(TOPIC, region, told, secret)
+        editions.keep_blob(turn, one.chunks[number].sha, blob, TOPIC, region)
 
 
 def _forget(one: Kept, kids: Collection[str]) -> list[str]:
@@ -264,6 +274,7 @@ def _forget(one: Kept, kids: Collection[str]) -> list[str]:
     return gone
 
 
-def _told(office: Office, row: str) -> list[Any]:
+def told_row(office: Office, row: str) -> list[Any]:
+    """Headquarters' row of a member as stores are told it."""
     m, ver, *rest = json.loads(row)[:ROW_ENTRIES]
     return [m, office.told_version(ver), *rest]

@@ -25,7 +25,9 @@ from hub import (
     phonebook,
     private_page,
     publishing,
+    regions,
     release,
+    visitors,
 )
 from hub.office import Office
 from points.days import plus_days
@@ -99,8 +101,11 @@ class Night:
             directory.publish(office)
             with office.store.turn() as turn:
                 listed = directory.kept(turn)
-                members = member_editions.names(member_editions.kept(turn))
+                members = set[str]().union(
+                    *(member_editions.names(member_editions.kept(turn, one)) for one in regions.every(turn))
+                )
                 editions.sweep(turn, office, members | (listed.names if listed else set()))
+                visitors.forget_unseen(turn, office)
                 private_page.forget_counted(turn)
                 turn.run(
                     "INSERT INTO settings (name, value) VALUES (?, ?)"

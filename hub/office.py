@@ -24,7 +24,6 @@ from points.wire.dialect import Dialect
 from points.wire.lane import KeyRecord, Lane
 
 HUB_TILL = "w1"
-REGION = "main"
 INCARNATION = 2**32
 """More than one incarnation ever counts: batches, editions, changes of a member's row."""
 

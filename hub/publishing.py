@@ -9,31 +9,52 @@ which of its operations are still its own to add (``private_page``).
 
 from __future__ import annotations
 
-from hub import editions, intake, member_editions, reception, shard_secrets
-from hub.office import REGION, Office
+from hub import editions, intake, member_editions, reception, regions, shard_secrets, visitors
+from hub.office import Office
 from hub.store import log, schema
 from hub.store.engine import Turn
 from points import rulebook
 from points.wire import chunk, keys
 from points.wire.manifest import CHAIN_WIDE
+from points.wire.visitors import TOPIC as VISITORS
 
 NUMBERED = "numbered"
 """The setting that keeps the largest ``g``: looked for among all batches it takes longer every day."""
 
 
 def publish(office: Office, *, is_whole: bool = False, part: int = member_editions.BY_DAY) -> int:
-    """Number what was taken in and publish what changed; gives the current ``g``.
+    """Number what was taken in and publish what changed in every region; gives the current ``g``.
 
     ``is_whole`` is for tills that know no steps, ``part`` says when the snapshot is cut anew.
     """
     with office.publishing, office.store.turn() as turn:
-        return publish_members(turn, office, is_whole=is_whole, part=part)
+        g, is_due = number(turn, office)
+        for region in regions.every(turn):
+            member_editions.publish(turn, office, region, g, is_due=is_due, is_whole=is_whole, part=part)
+        return g
 
 
-def publish_members(
-    turn: Turn, office: Office, *, is_whole: bool = False, part: int = member_editions.BY_DAY
-) -> int:
-    """The same in a turn of its caller, who holds ``office.publishing``."""
+def publish_members(turn: Turn, office: Office, store: str, *, is_whole: bool = False) -> int:
+    """The same for the region of one store, and its visitors, in a turn of its caller, who holds
+    ``office.publishing``."""
+    g, is_due = number(turn, office)
+    region = regions.of_store(turn, store)
+    # What another region's question has numbered may be this store's, and change no row here.
+    is_due |= regions.are_many(turn) and _is_counted_later(turn, store, region)
+    member_editions.publish(turn, office, region, g, is_due=is_due, is_whole=is_whole)
+    visitors.publish(turn, office, store, g)
+    return g
+
+
+def _is_counted_later(turn: Turn, store: str, region: str) -> bool:
+    """Whether more of a store's lanes is numbered than the edition of its region counts."""
+    held = editions.held_edition(turn, member_editions.TOPIC, region)
+    sql = "SELECT 1 FROM counted WHERE store = ? AND g > ? LIMIT 1"
+    return held is not None and turn.one(sql, (store, held[1])) is not None
+
+
+def number(turn: Turn, office: Office) -> tuple[int, bool]:
+    """Number what was taken in: the current ``g``, and whether anything was."""
     g = numbered(turn, office)
     while log.append_waiting(turn):  # what is counted here is not found by the sequencer any more
         pass
@@ -49,9 +70,7 @@ def publish_members(
     if later:
         g += not fresh  # what no batch has posted is counted by no edition before this one either
         turn.run("UPDATE told SET g = ? WHERE g IS NULL", (g,))
-    held = member_editions.kept(turn)
-    if fresh or later or member_editions.is_due(turn, office, held, is_whole=is_whole):
-        member_editions.publish(turn, office, g, held, is_whole=is_whole, part=part)
+    if fresh:
         lanes = {(store, till, epoch) for store, till, epoch, _, _ in fresh}
         heads = turn.find(
             schema.lanes, ["store", "till", "epoch", "seq"], ["store", "till", "epoch"], sorted(lanes)
@@ -62,7 +81,17 @@ def publish_members(
         " SET value = excluded.value WHERE settings.value <> excluded.value",
         (NUMBERED, str(g)),
     )
-    return g
+    return g, bool(fresh) or later
+
+
+def of_store(office: Office, topic: str, store: str) -> bytes:
+    """The manifest of a store's own shard, as it is now. Raises ``NotFound`` where there is none."""
+    with office.publishing, office.store.turn() as turn:
+        if topic == VISITORS:
+            visitors.publish(turn, office, store, number(turn, office)[0])
+        else:
+            publish_phones(turn, office, store)
+        return editions.manifest_of(turn, topic, store)
 
 
 def numbered(turn: Turn, office: Office) -> int:
@@ -72,8 +101,7 @@ def numbered(turn: Turn, office: Office) -> int:
         return max(office.base, int(kept[0]))
     rows = turn.run(  # of a database that an earlier program wrote, once
         "SELECT coalesce(max(g), 0) FROM batches UNION ALL"
-        " SELECT coalesce(max(g), 0) FROM manifests WHERE topic = 'members' AND shard = ?",
-        (REGION,),
+        " SELECT coalesce(max(g), 0) FROM manifests WHERE topic = 'members'"
     )
     return max(office.base, *(int(g) for (g,) in rows))
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from functools import partial
 
-from hub import claims, clock_fixes, intake, personal, recalls, resolution
+from hub import claims, clock_fixes, intake, personal, recalls, resolution, visitors
 from hub.bells import Agent
 from hub.custody import RESOLVE
 from hub.intake import Honoured
@@ -74,6 +74,7 @@ def receive(
             turn, office, opened, raw, vouched, hopeful=hopeful, honoured=honoured
         )
         settle(turn, office, done, opened.batch)
+        visitors.saw(turn, office, header.lane.store, done.touched)
         rung = recalls.call_overdrawn(turn, office, done.overdrawn) if done.overdrawn else []
         return answer, done.touched, rung
 

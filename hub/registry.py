@@ -12,7 +12,7 @@ from hub.office import Office
 from hub.store import schema
 from hub.store.engine import Store
 
-TABLES = (schema.stores, schema.keys, schema.agents, schema.books)
+TABLES = (schema.stores, schema.keys, schema.agents, schema.books, schema.blocks)
 
 
 def copy_registry(source: Store, office: Office) -> None:

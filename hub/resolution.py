@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from hub import admission, personal
+from hub import admission, personal, visitors
 from hub.custody import RESOLVE
 from hub.decisions import decide, listens
 from hub.office import Office
@@ -43,6 +43,8 @@ def resolve_waiting(turn: Turn, office: Office, awaited: Iterable[str]) -> int:
             m = _by_box(turn, office, op_id, store, body["pii"])
             if m is not None:
                 named[op_id] = m
+    for op_id, m in named.items():
+        visitors.saw(turn, office, waiting[op_id][0], [m])
     decide(
         turn, office, [("member.resolve", {"refs": [op_id], "m": m}) for op_id, m in sorted(named.items())]
     )

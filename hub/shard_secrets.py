@@ -11,10 +11,11 @@ from __future__ import annotations
 
 import json
 
+from hub import regions
 from hub.keys import HubKeys
-from hub.office import REGION, Office
+from hub.office import Office
 from hub.store.engine import Turn
-from points.wire import keys
+from points.wire import keys, visitors
 
 ROTATE_DAYS = 90
 SECRET = "shard-secret"
@@ -63,10 +64,10 @@ def _told(turn: Turn, office: Office) -> range:
 
 def private_rows(turn: Turn, office: Office, store: str) -> list[list[str]]:
     """The rows of a till's private page: its shards' secrets, the one before and the one in use."""
-    told = _told(turn, office)
+    told, visited = _told(turn, office), [(visitors.TOPIC, store)] if regions.are_many(turn) else []
     return [
         ["k", topic, shard, keys.kid_of(secret), secret.hex()]
-        for topic, shard in (("members", REGION), ("phones", store))
+        for topic, shard in (("members", regions.of_store(turn, store)), ("phones", store), *visited)
         for one in told
         for secret in (secret_of(office.keys, topic, shard, one),)
     ]

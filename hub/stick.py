@@ -40,8 +40,9 @@ from points.wire.faults import AgentTooOld, InProgress, Malformed, Problem, Wire
 from points.wire.hello import MANIFEST, Question, open_answer
 from points.wire.hello import read as read_question
 from points.wire.lane import Lane
-from points.wire.manifest import PRIVATE_TOPIC, open_manifest, private_shard
+from points.wire.manifest import open_manifest
 from points.wire.succession import unpack_delivered
+from points.wire.visitors import own_shards
 
 FAULTS = {
     Problem.UNKNOWN_KEY: "fault.stick_no_till",
@@ -184,7 +185,7 @@ def _blobs(office: Office, lane: Lane, told: bytes, asked: bytes, held: Set[str]
     """What the manifests of the answer name and the till does not hold; only what it might fetch itself."""
     public = office.keys.manifest.public_raw
     answer = open_answer(told, asked, public, (lane.chain, lane.store, lane.till))
-    own = {PRIVATE_TOPIC: private_shard(lane.store, lane.till), "phones": lane.store}
+    own = own_shards(lane)
     found: dict[str, Item] = {}
     with office.store.look() as look:
         for piece in answer.pieces:

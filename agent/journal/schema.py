@@ -213,3 +213,9 @@ def members_by_pieces(db: Any) -> None:
         "ALTER TABLE members ADD COLUMN g INTEGER NOT NULL DEFAULT 0;"
         "CREATE TABLE counted (g INTEGER PRIMARY KEY, pos INTEGER NOT NULL) STRICT;"
     )
+
+
+@migrations()
+def visitors(db: Any) -> None:
+    """Which of the members that are known here are at home in another region."""
+    db.executescript("CREATE TABLE visitors (m INTEGER PRIMARY KEY) STRICT;")

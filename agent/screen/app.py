@@ -143,6 +143,10 @@ def make_app(shop: Shop) -> App:
     def scan(body: Annotated[asked.Scan, Depends(read(asked.Scan))], words: Speaks) -> said.Said:
         return shop.meaning(body.text, words)
 
+    @app.post("/api/look-up")
+    def look_up(body: Annotated[asked.Scan, Depends(read(asked.Scan))], words: Speaks) -> said.Said:
+        return shop.looked_up(body.text, words)
+
     @app.post("/api/quote")
     def quote(body: Annotated[asked.Quote, Depends(read(asked.Quote))], words: Speaks) -> said.Said:
         told = desk.counter.quote(body.m, lines_of(body), body.points)

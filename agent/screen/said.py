@@ -16,6 +16,7 @@ from agent.elsewhere import Elsewhere
 from agent.funding import No
 from agent.goods_back import Returnable, ReturnQuote
 from agent.journal.clock import OFF_MAX_MS
+from agent.look_up import Answered
 from agent.papers import clock, date
 from agent.till import Shift, Till
 from agent.world import World
@@ -130,6 +131,14 @@ def listed(told: Listed, till: Till, words: Words) -> Said:
 def unknown_phone(phone: str, words: Words) -> Said:
     """A typed phone that nobody knows here: points may wait for it, with or without a network."""
     return {"found": "phone", "phone": phone, "say": words.say("page.phone_unknown")}
+
+
+def looked_up(answered: Answered, words: Words, *, is_phone: bool) -> Said:
+    """What headquarters said of a card or a phone that is still not known here."""
+    key = f"page.looked_up_{answered.value}"
+    if answered is Answered.NOBODY and is_phone:
+        key = "page.looked_up_new_phone"
+    return {"found": answered.value, "say": words.say(key)}
 
 
 def quote(told: SaleQuote, till: Till, words: Words) -> Said:

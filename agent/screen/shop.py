@@ -12,6 +12,7 @@ from agent.counter import Found
 from agent.desk import Desk
 from agent.funding import No
 from agent.goods_back import Returnable
+from agent.look_up import Answered
 from agent.night import Night
 from agent.printing import Printing
 from agent.pulse import Pulse
@@ -43,6 +44,7 @@ class Shop:
     paper_mm: int = 58
     sticks: tuple[str, ...] = ()
     is_mount: Callable[[Path], bool] = Path.is_mount
+    look_up: Callable[[str], Answered] = lambda _text: Answered.UNANSWERED
     words: dict[str, Words] = field(default_factory=lambda: {name: load_words(name) for name in LANGUAGES})
 
     def __post_init__(self) -> None:
@@ -69,6 +71,15 @@ class Shop:
     def meaning(self, text: str, words: Words) -> said.Said:
         """What a text means, for a page."""
         return self._meant(self.desk.counter.scan(text), text, words)
+
+    def looked_up(self, text: str, words: Words) -> said.Said:
+        """What headquarters says of a card or a phone that is not known here; it takes a moment."""
+        answered = self.look_up(text) if self.is_online else Answered.UNANSWERED
+        if answered is Answered.SOMEBODY:
+            told = self.desk.counter.scan(text)
+            if isinstance(told, Found) and told.card is not None:
+                return self._meant(told, text, words)
+        return said.looked_up(answered, words, is_phone=codes.recognise(text).kind is CodeKind.PHONE)
 
     def _meant(self, told: Found | No, text: str, words: Words) -> said.Said:
         if isinstance(told, Found) and (told.card or told.kind is not CodeKind.PHONE):

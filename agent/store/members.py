@@ -157,6 +157,21 @@ def _put_phones(turn: Connection, tags: list[tuple[str, int]]) -> None:
     )
 
 
+def is_visitor(book: Book, m: int) -> bool:
+    """Whether a member is told as one of another region."""
+    return book.row("SELECT 1 FROM visitors WHERE m = ?", (m,)) is not None
+
+
+def keep_visitors(turn: Connection, number: int, parts: int, ms: set[int]) -> None:
+    """The visitors whose number is ``number`` modulo ``parts`` are these; of others nothing is known more."""
+    held = {m for (m,) in turn.execute("SELECT m FROM visitors WHERE m % ? = ?", (parts, number))}
+    gone = sorted(held - ms)
+    _drop_codes(turn, gone)
+    for table in ("members", "visitors"):
+        turn.executemany(f"DELETE FROM {table} WHERE m = ?", [(m,) for m in gone])
+    turn.executemany("INSERT INTO visitors (m) VALUES (?)", [(m,) for m in sorted(ms - held)])
+
+
 def is_empty(book: Book) -> bool:
     """Whether this till knows nobody."""
     return book.row("SELECT 1 FROM members LIMIT 1") is None

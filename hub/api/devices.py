@@ -28,6 +28,7 @@ from hub import (
     editions,
     hello,
     intake,
+    look_up,
     private_page,
     publishing,
     reception,
@@ -62,6 +63,7 @@ from points.wire.hello import read as read_hello
 from points.wire.lane import KeyRecord, Lane
 from points.wire.manifest import PRIVATE_TOPIC, private_shard
 from points.wire.succession import unpack_delivered
+from points.wire.visitors import OF_A_STORE, own_shards
 
 log = logging.getLogger(__name__)
 
@@ -107,6 +109,7 @@ class Devices:
             "bell": self.bell,
             "claims": self.claims,
             "refunds": self.refunds,
+            "look_ups": self.look_ups,
             "successions": self.successions,
             "delivered": self.delivered,
         }
@@ -255,10 +258,8 @@ class Devices:
                 is_shut = request.url.query == endpoints.SHUT
                 page = hello.page_of(turn, self.office, lane, is_shut=is_shut)
                 return private_page.issue(turn, self.office, page)
-        if topic == "phones" and shard == lane.store:
-            with self.office.store.turn() as turn:
-                publishing.publish_phones(turn, self.office, shard)
-                return editions.manifest_of(turn, topic, shard)
+        if topic in OF_A_STORE and shard == lane.store:
+            return publishing.of_store(self.office, topic, shard)
         with self.office.store.look() as look:
             is_listed = topic == DIRECTORY and directory.is_told(look, lane.store)
         if topic not in SHARED and not is_listed:
@@ -274,8 +275,7 @@ class Devices:
         """An immutable blob; what belongs to one till or store is served to it alone."""
         lane = next(iter(self._sender(request, body).lanes))
         with self.office.store.look() as look:
-            own = {PRIVATE_TOPIC: private_shard(lane.store, lane.till), "phones": lane.store}
-            return editions.blob_of(look, request.path_params["sha"], own)
+            return editions.blob_of(look, request.path_params["sha"], own_shards(lane))
 
     def sealed(self, request: Request, body: bytes) -> bytes:
         """The sealed personal data of one operation."""
@@ -337,6 +337,14 @@ class Devices:
 
     async def _refund_waited(self, asked: RefundAsked) -> bytes:
         return canonical.encode(await refunds.wait(self.office, asked))
+
+    def look_ups(self, request: Request, body: bytes) -> bytes:
+        """Whose a code or a phone is: ``{m}``, or ``{}`` when it is nobody's."""
+        lane = next(iter(self._sender(request, body).lanes))
+        self._term(lane)
+        with self.office.store.turn() as turn:
+            m = look_up.look_up(turn, self.office, lane, canonical.decode(body))
+        return canonical.encode({} if m is None else {"m": m})
 
     def _term(self, lane: Lane) -> int:
         """The term of a till's PC. Raises ``FencedEpoch`` when another one has taken its place: the close

@@ -29,11 +29,11 @@ SHARD = SmallInteger().with_variant(Integer(), "sqlite")
 
 MEMBER_SCOPED = (
     *("members", "cells", "reserved", "voided", "postings", "facts", "personal", "issued"),
-    *("changed", "recalls", "trusted", "unlocked", "denied", "written_off"),
+    *("changed", "recalls", "trusted", "unlocked", "denied", "written_off", "blocks"),
 )
 STORE_SCOPED = (
     *("agents", "lanes", "batches", "waiting", "told", "pool", "counted", "phone_tags", "dismissed"),
-    *("losses", "refund_wanted"),
+    *("losses", "refund_wanted", "visits"),
 )
 OPERATION_SCOPED = ("op_seen", "resolved", "sealed", "claims", "ceded", "refund_given", "refund_reserved")
 """Keyed by ``op_bucket``, which is computed from the operation's id alone; of a refund, from the sale's."""
@@ -89,16 +89,10 @@ keys = Table(
     Column("granted", LargeBinary),
 )
 tickets = Table(
-    "tickets",
-    metadata,
-    _text("id", primary_key=True),
-    _text("store"),
-    _text("till"),
-    Column("proof_key", LargeBinary, nullable=False),
-    _whole("expires_ms"),
-    Column("request", Text),
+    "tickets", metadata, _text("id", primary_key=True), _text("store"), _text("till"),
+    Column("proof_key", LargeBinary, nullable=False), _whole("expires_ms"), Column("request", Text),
     Column("answer", LargeBinary),
-)
+)  # fmt: skip
 books = Table(
     "books",
     metadata,
@@ -221,6 +215,9 @@ counted = Table(
     "counted", metadata, _text("store"), _text("till"), _whole("epoch"), _whole("last_seq"), _whole("g"),
     PrimaryKeyConstraint("store", "till", "epoch", "g"),
 )  # fmt: skip
+visits = Table("visits", metadata, _text("store"), _bucket(), _whole("m"), _whole("day"),
+    PrimaryKeyConstraint("store", "bucket", "m"))  # fmt: skip
+"""Members who were seen at a store of a region that is not theirs, and the latest day."""
 
 # -- by operation --------------------------------------------------------------------------------
 
@@ -264,17 +261,10 @@ losses = Table(
     PrimaryKeyConstraint("store", "till", "epoch"),
 )
 claims = Table(
-    "claims",
-    metadata,
-    Column("op_bucket", SHARD, nullable=False),
-    _text("op_id"),
-    _text("kid"),
-    _text("state"),
-    _text("digits"),
-    Column("m", WHOLE),
-    _whole("shown_ms"),
+    "claims", metadata, Column("op_bucket", SHARD, nullable=False), _text("op_id"), _text("kid"),
+    _text("state"), _text("digits"), Column("m", WHOLE), _whole("shown_ms"),
     PrimaryKeyConstraint("op_bucket", "op_id"),
-)
+)  # fmt: skip
 Index("claims_by_state", claims.c.state, claims.c.op_bucket)
 ceded = Table(
     "ceded", metadata, Column("op_bucket", SHARD, nullable=False), _text("sale"), _text("op_id"),
@@ -301,6 +291,9 @@ refund_wanted = Table(
 issued = Table(
     "issued", metadata, _bucket(), _whole("m"), _text("who"), PrimaryKeyConstraint("bucket", "m"),
 )  # fmt: skip
+blocks = Table("blocks", metadata, _bucket(), _whole("first"), _text("region"),
+    PrimaryKeyConstraint("bucket", "first"))  # fmt: skip
+"""Blocks of numbers whose members are at home outside the main region."""
 identities = Table("identities", metadata, _text("alias", primary_key=True), _whole("m"), _text("kind"))
 members = Table(
     "members",

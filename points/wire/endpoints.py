@@ -31,6 +31,7 @@ JSON = "application/json"
 PROBLEM = "application/problem+json"
 PROBLEM_BYTES_MAX = 64 * 1024
 CLAIM_BYTES_MAX = 1024
+LOOK_UP_BYTES_MAX = 2 * PII_BLOB_BYTES_MAX + 1024
 WAIT = "wait"
 """What ``prefer`` (RFC 7240) says of a batch that was sent before the one in front was answered."""
 LIVE = "/health/live"
@@ -74,6 +75,7 @@ TABLE: Mapping[str, Endpoint] = {
     ),
     "delivered": Endpoint("GET", "/v1/lanes/{store}/{till}/{epoch}/batches/{seq}", None, 0, BLOB),
     "refunds": Endpoint("POST", "/v1/refunds", JSON, canonical.BODY_BYTES_MAX, JSON),
+    "look_ups": Endpoint("POST", "/v1/look-ups", JSON, LOOK_UP_BYTES_MAX, JSON),
 }
 
 STATUS: Mapping[Problem, int] = {
@@ -182,6 +184,11 @@ def claims() -> str:
 def refunds() -> str:
     """Where a sale of another till is asked for by its paper, and lines of it are reserved for a refund."""
     return "/v1/refunds"
+
+
+def look_ups() -> str:
+    """Where a till asks whose a code or a phone is that it does not know."""
+    return "/v1/look-ups"
 
 
 def status_of(problem: str) -> int:

@@ -29,7 +29,7 @@ from agent.store import feeds
 from config.night_window import NightWindow
 from hub import editions, member_editions, publishing
 from hub.night import Night
-from hub.office import REGION
+from hub.regions import MAIN
 from points.wire import endpoints, hello
 
 
@@ -163,7 +163,7 @@ def test_an_edition_that_an_earlier_program_kept_is_followed_by_a_snapshot(
     enrolled(home)
     home.sync()
     with hq.office.store.turn() as turn:
-        held = editions.held_edition(turn, "members", REGION)
+        held = editions.held_edition(turn, "members", MAIN)
         assert held is not None
         old = {"chunks": held[2]["chunks"], "touched": held[2]["touched"], "secret": held[2]["secret"]}
         turn.run("UPDATE settings SET value = ? WHERE name = 'edition:members/main'", (json.dumps(old),))
@@ -184,7 +184,7 @@ def test_what_a_later_step_replaces_is_kept_an_hour(hq: Headquarters, till: Pret
         counts.append(len(blobs(hq)))
     assert max(counts) < 60, "an hour is fifteen editions, each a list and a step or two"
     with hq.office.store.look() as look:
-        named = member_editions.names(member_editions.kept(look))
+        named = member_editions.names(member_editions.kept(look, MAIN))
     assert named <= blobs(hq)
     assert len(blobs(hq)) < 60
 

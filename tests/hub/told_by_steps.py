@@ -16,6 +16,7 @@ from agent.recorder import Recorded
 from agent.store import members
 from hub import member_editions, shard_secrets
 from hub import stick as hub_stick
+from hub.regions import MAIN
 
 
 class CutOff(Exception):
@@ -67,7 +68,7 @@ def here(shop: Shop) -> dict[int, list[Any]]:
 
 def there(hq: Headquarters) -> dict[int, list[Any]]:
     """Every row as headquarters tells it."""
-    return {m: member_editions._told(hq.office, row) for m, row in hq.rows('SELECT m, "row" FROM members')}
+    return {m: member_editions.told_row(hq.office, row) for m, row in hq.rows('SELECT m, "row" FROM members')}
 
 
 def bare(rows: dict[int, list[Any]]) -> list[list[Any]]:
@@ -78,7 +79,7 @@ def bare(rows: dict[int, list[Any]]) -> list[list[Any]]:
 def steps(hq: Headquarters) -> list[tuple[int, int, int]]:
     """(after, upto, rows) of the steps that are listed."""
     with hq.office.store.look() as look:
-        one = member_editions.kept(look)
+        one = member_editions.kept(look, MAIN)
     assert one is not None
     return [(cut.step.after, cut.step.upto, cut.step.chunk.n) for cut in one.cuts]
 
@@ -86,7 +87,7 @@ def steps(hq: Headquarters) -> list[tuple[int, int, int]]:
 def snapshot(hq: Headquarters) -> tuple[int, int]:
     """The version that is published, and that of its snapshot."""
     with hq.office.store.look() as look:
-        one = member_editions.kept(look)
+        one = member_editions.kept(look, MAIN)
     assert one is not None
     return one.ver, one.snap_ver
 

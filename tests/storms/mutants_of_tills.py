@@ -13,8 +13,8 @@ from agent import (
     goods_back,
     intents,
     night,
+    pending,
     recorder,
-    replica,
     till,
     uplink,
 )
@@ -247,7 +247,7 @@ def refunded_again(surgery: Surgery) -> None:
 
 @mutant("own operations are counted beside the row that counts them", fast=True)
 def counted_twice(surgery: Surgery) -> None:
-    surgery.put(replica, "_applied", lambda *_: 0)
+    surgery.put(pending, "_pos", lambda *_: 0)
 
 
 @mutant("own operations are not counted", fast=True)

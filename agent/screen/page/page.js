@@ -68,13 +68,29 @@ function meant(told) {
   if (sale.done) sale = fresh();
   if (told.found === "unknown") {
     begin(null, { who: told.who, listed: told.listed });
-    return view.showSaid(told.say, "mind");
+    view.showSaid(told.say, "mind");
+    return lookUp(told.code);
   }
   if (told.found === "phone") {
     begin(null, { phone: told.phone });
-    return view.showSaid(told.say, "mind");
+    view.showSaid(told.say, "mind");
+    return lookUp(told.phone);
   }
   begin(told.card, { earnsOnly: told.earns_only });
+}
+
+// Whoever is not known here may be known at headquarters. Nobody waits for that: the sale goes on meanwhile.
+async function lookUp(text) {
+  if (state?.network.key !== "online") return;
+  const asking = sale;
+  const isOpen = () => sale === asking && !sale.done && !sale.busy && !document.querySelector("dialog[open]");
+  const showSeeking = (seeking) => { asking.seeking = seeking; if (sale === asking) view.showMember(sale, acts); };
+  showSeeking(true);
+  const told = await api.post("/api/look-up", { text }).catch(() => ({ found: "unanswered", say: "" }));
+  showSeeking(false);
+  if (!isOpen()) return;
+  if (told.found === "member") begin(told.card, { earnsOnly: told.earns_only });
+  else if (told.found !== "unanswered") view.showSaid(told.say, "mind");
 }
 
 async function enter(event) {

@@ -100,18 +100,22 @@ function phonePart(sale, acts) {
       el("button", { type: "button", class: "second", id: "enrol-phone-now", onclick: acts.enrol }, say("page.enrol_title"), el("kbd", {}, "F4")))];
 }
 
+function seeking(sale) {
+  return sale.seeking ? [el("p", { class: "quiet", id: "seeking" }, say("page.looking_up"))] : [];
+}
+
 export function showMember(sale, acts) {
   const place = byId("member");
   if (!sale.member) {
     place.className = "card idle";
-    if (sale.phone) return place.replaceChildren(...phonePart(sale, acts));
+    if (sale.phone) return place.replaceChildren(...phonePart(sale, acts), ...seeking(sale));
     if (sale.listed) {
       return place.replaceChildren(bars(), el("h1", {}, sale.listed.who), el("p", { id: "listed" }, sale.listed.points),
-        el("p", { class: "quiet" }, sale.listed.say));
+        el("p", { class: "quiet" }, sale.listed.say), ...seeking(sale));
     }
     const title = sale.who ? say("page.unknown_here") : say("page.welcome");
     place.replaceChildren(bars(), el("h1", {}, sale.who ? say("receipt.waits_for_headquarters") : title),
-      el("p", { class: "quiet" }, sale.who ? title : say("page.welcome_hint")));
+      el("p", { class: "quiet" }, sale.who ? title : say("page.welcome_hint")), ...seeking(sale));
     return;
   }
   const member = sale.member;
