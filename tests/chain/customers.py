@@ -16,9 +16,11 @@ from agent.counter import Found
 from agent.desk import Done
 from agent.funding import No
 from agent.store import cells
+from agent.uplink import OutOfReach
 from config.faults import Fault
 from config.sqlite import Error
-from points.wire import claim
+from points.wire import canonical, claim, endpoints
+from points.wire.faults import WireFault
 from tests.chain.marks import Marks
 from tests.chain.pc import Pc
 from tests.chain.witness import Witness
@@ -66,6 +68,8 @@ class Floor:
     customers: list[Customer]
     elsewhere: bool = False
     returns: float = 0.2
+    looks_up: bool = False
+    """Whether a card that is not known is asked for at headquarters, as often as not."""
     papers: list[Paper] = field(default_factory=list)
     unanswered: dict[int, Asking] = field(default_factory=dict)
     """By PC: the act that was cut off last."""
@@ -79,6 +83,8 @@ class Floor:
         if not isinstance(found, Found):
             return
         card = found.card
+        if card is None and self.looks_up and random.Random(f"{act}/look-up").random() < 0.5:
+            self._look_up(pc, found.who)
         lines = _basket(dice)
         use, cash_out = 0, 0
         if card is not None and card.here < card.points:  # away from home people wish more
@@ -101,6 +107,15 @@ class Floor:
             self.bring_back(pc, act + "-back", dice)
         elif card is not None and dice.random() < 0.06:
             self.swindle(pc, number, act, dice)
+
+    def _look_up(self, pc: Pc, who: str) -> None:
+        """The till asks headquarters whose card it is; what it is told comes with a contact."""
+        asked = canonical.encode({"who": who})
+        try:
+            told = canonical.decode(pc.uplink.call("POST", endpoints.look_ups(), asked, endpoints.JSON))
+        except (OutOfReach, WireFault):
+            return
+        self.marks["card looked up"] += bool(told)
 
     def swindle(self, pc: Pc, number: int, act: str, dice: random.Random) -> None:
         """Buy, spend what the sale gave, and bring the goods back."""

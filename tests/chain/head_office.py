@@ -231,11 +231,11 @@ class HeadOffice:
                 answer.status_code, bytes(answer.body), answer.headers.get("retry-after")
             ) from error
 
-    def admit(self, store: str, till: str) -> Identity:
+    def admit(self, store: str, till: str, region: str) -> Identity:
         """A till opened by a ticket; a second one of the same name takes the first one's place."""
         key, seal = SigningKey(self.chance.randbytes(32)), SealingKey(self.chance.randbytes(32))
         with self.store.turn() as turn:
-            admission.open_store(turn, store, store)
+            admission.open_store(turn, store, store, region)
             text = admission.write_ticket(turn, self.office, HUB_URL, store, till, 24, self.chance.randbytes)
         opened = ticket.decode(text)
         wall = self.now_ms()

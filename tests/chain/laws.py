@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING, Any
 
 from agent.replay import opinion
 from agent.store import cells, feeds, wants
+from hub import regions
 from hub.store import schema
 from hub.verify import state, verify
 from points.fold import FOLDED, fold
@@ -316,6 +317,14 @@ def _any_order(world: World, recorded: Recorded) -> None:
         _ask(one.lot_rows() == other.lot_rows() and one.debt == other.debt, f"member {m}: order matters")
 
 
+def _is_told(world: World, pc: Pc, m: int) -> bool:
+    """Whether a store is told of a member: one of its region, or who was seen there."""
+    with world.hub.store.look() as look:
+        is_home = regions.homes(look, [m]).of(m) == pc.identity.region
+    seen = world.hub.rows("SELECT 1 FROM visits WHERE store = ? AND m = ?", pc.name[0], m)
+    return is_home or bool(seen)
+
+
 def _shows_what_is(world: World, pc: Pc) -> None:
     """What the till shows of everybody is what headquarters has, and each knows the other's rights."""
     today = world.hub.office.today()
@@ -325,6 +334,8 @@ def _shows_what_is(world: World, pc: Pc) -> None:
     for m, row in world.hub.rows(f'SELECT m, "row" FROM {schema.members.name}'):
         told = json.loads(row)
         view = pc.till.look(m)
+        if view is None and not _is_told(world, pc, m):
+            continue
         _ask(view is not None, f"{pc.name} does not know member {m}")
         assert view is not None
         lots = sum(lot[1] for lot in told[8] if lot[2] <= today and (not lot[3] or lot[3] >= today))

@@ -95,6 +95,8 @@ class Plan:
     """How often a day one card is shown at all tills of a store."""
     returns: float = 0.2
     """How many customers bring something back."""
+    regions: int = 1
+    """How many regions the stores are of, one after the other."""
     quiet: bool = False
     """Weeks of a shop as real ones are, with few purchases a day, instead of a few crowded days."""
     items: tuple[Item, ...] = field(repr=False, default=())
@@ -165,6 +167,7 @@ def draw(seed: int, weather: Weather | None = None, **fixed: Any) -> Plan:
         elsewhere=dice.random() < 0.4 or bool(fixed.get("elsewhere")),
         scurries=fixed.get("scurries") or dice.choice((0, 0, 1) if quiet else (0, 1, 3)),
         returns=fixed.get("returns", 0.2),
+        regions=fixed.get("regions") or (2 if random.Random(f"regions/{seed}").random() < 0.3 else 1),
         quiet=quiet,
     )
     return replace(plan, items=tuple(sorted(_items(plan, dice), key=lambda item: (item.at_ms, item.n))))

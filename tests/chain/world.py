@@ -33,6 +33,7 @@ from tests.chain.plan import HOUR_MS, MINUTE_MS, START_MS, Item, Plan
 from tests.chain.store_network import StoreNetwork
 from tests.chain.witness import Witness
 
+REGIONS = ("main", "north")
 ROUNDS_MAX = 8
 KILLS = ("before", "before", "after", "after", "mirror", "torn", "asking", "hearing")
 
@@ -53,7 +54,7 @@ class World:
             self.witness.last_day = plan.rules["expiry"][1]
         self.floor = Floor(
             self.witness, self.marks, self._now, [Customer() for _ in range(plan.members)], plan.elsewhere,
-            plan.returns,
+            plan.returns, plan.regions > 1,
         )  # fmt: skip
         self.store_network = StoreNetwork(self.storm, self.after, self._fell)
         self._events: list[tuple[int, int, Callable[[], None]]] = []
@@ -74,7 +75,8 @@ class World:
 
     def new_pc(self, store: int, till: int) -> Pc:
         self._count += 1
-        identity = self.hub.admit(f"s{store}", f"{till + 1:02}")
+        region = REGIONS[store % self.plan.regions]
+        identity = self.hub.admit(f"s{store}", f"{till + 1:02}", region)
         chance = random.Random(f"pc/{self.plan.seed}/{self._count}")
         pc = Pc(identity, Path(self._folder.name) / f"{self._count}.log", self._now, chance, self.marks)
         pc.uplink = Wire(pc, self.hub, self.storm)
