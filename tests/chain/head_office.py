@@ -42,6 +42,7 @@ DOORS = {
     "blob": re.compile(r"/v1/blob/(?P<sha>[^/]+)\Z"),
     "sealed": re.compile(r"/v1/sealed/(?P<op_id>[^/]+)\Z"),
     "authorisations": re.compile(r"/v1/authorisations\Z"),
+    "look_ups": re.compile(r"/v1/look-ups\Z"),
     "claims": re.compile(r"/v1/claims\Z"),
 }
 

@@ -12,11 +12,13 @@ from forks import points_of
 from headquarters import DAY_MS, Headquarters, Shop
 from told_by_steps import enrolled, shown, sold
 
+from agent import replica
 from agent.counter import Found
 from agent.enrolment import Enrolled, enrol
 from agent.look_up import Answered, LookUp
 from agent.recorder import Recorded
 from agent.store import feeds, members
+from agent.uplink import OutOfReach
 from hub import admission, feed_export, look_up, publishing, regions, visitors
 from hub.night import Night
 from hub.office import Office
@@ -237,6 +239,72 @@ def test_regions_outlive_a_put_back(hq: Headquarters, north: Shop) -> None:
     told = hq.rows("SELECT first, region FROM blocks ORDER BY first")
     hq.put_back(copy)
     assert set(told) <= set(hq.rows("SELECT first, region FROM blocks ORDER BY first"))
+
+
+@pytest.fixture
+def visited(hq: Headquarters, north: Shop, south: Shop) -> tuple[int, int]:
+    """(a visitor of the south, a member of the south), both of 100 points and known there, who buy for 50."""
+    (visitor, code), (own, _) = met(north), met(south)
+    assert LookUp(south.till, south.uplink.look_up, south.sync)(code) is Answered.SOMEBODY
+    for _ in range(2):  # so that nothing that is remembered is of the first time
+        sold(south, own, 10)
+        sold(south, visitor, 10)
+        south.sync()
+    sold(south, own, 50)
+    sold(south, visitor, 50)
+    assert [shown(south, m) for m in (visitor, own)] == [170, 170]
+    return visitor, own
+
+
+def test_visitors_that_do_not_come_are_shown_as_they_were(
+    south: Shop, visited: tuple[int, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = (
+        feeds.edition(south.till.book, "members", "south")[1],
+        feeds.edition(south.till.book, TOPIC, "s001")[1],
+    )
+    with monkeypatch.context() as cut:
+        real = south.uplink.blob
+
+        def blob(sha: str, *, is_shared: bool) -> bytes:
+            if not is_shared:
+                raise OutOfReach("cut off")
+            return real(sha, is_shared=is_shared)
+
+        cut.setattr(south.uplink, "blob", blob)
+        for more in (0, 5):
+            for m in visited:
+                if more:
+                    sold(south, m, more)
+            south.night.contact(rest=lambda _ms: None)
+            assert feeds.edition(south.till.book, TOPIC, "s001")[1] == before[1]
+            assert feeds.edition(south.till.book, "members", "south")[1] > before[0]
+            assert [shown(south, m) for m in visited] == [170 + more] * 2
+    south.till.gather()
+    assert [shown(south, m) for m in visited] == [175, 175]
+    south.sync()
+    assert [shown(south, m) for m in visited] == [175, 175]
+    assert not south.till.pending.by_member
+
+
+def test_visitors_that_come_alone_are_counted_once(
+    south: Shop, visited: tuple[int, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as cut:
+        cut.setattr(replica, "fill", lambda *_: 0)
+        for more in (0, 5):
+            for m in visited:
+                if more:
+                    sold(south, m, more)
+            south.night.contact(rest=lambda _ms: None)
+            held = [feeds.edition(south.till.book, *of)[1] for of in (("members", "south"), (TOPIC, "s001"))]
+            assert held[0] < held[1]
+            assert [shown(south, m) for m in visited] == [170 + more] * 2
+    south.till.gather()
+    assert [shown(south, m) for m in visited] == [175, 175]
+    south.sync()
+    assert [shown(south, m) for m in visited] == [175, 175]
+    assert not south.till.pending.by_member
 
 
 class Story:
