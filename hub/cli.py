@@ -70,7 +70,7 @@ def main(argv: list[str]) -> int:
         "--store", action="append", required=True, help="store, or store=its name; may be repeated"
     )
     ticket.add_argument("--till", default="01")
-    ticket.add_argument("--region", type=name, default="", help="whose members the store is told of")
+    ticket.add_argument("--region", type=name, help="whose members the store is told of; else main")
     commands.add_parser("console", help="print a link that opens the console once")
     nights = commands.add_parser("nights", help="set the window of all tills' nights")
     nights.add_argument("window", nargs="?", help='such as 01:30-05:00; "own" for each till\'s own setting')
@@ -213,7 +213,7 @@ def _ticket(office: Office, settings: HubSettings, chosen: argparse.Namespace) -
         store, _, called = named.partition("=")
         with office.store.turn() as turn:
             try:
-                admission.open_store(turn, store, called or store, chosen.region)
+                admission.open_store(turn, store, called or store, chosen.region or "")
             except admission.RegionSettled as settled:
                 _say(Fault("fault.region_settled", f"{store}: {settled}", store=store, region=str(settled)))
                 return 1

@@ -17,6 +17,7 @@ from headquarters import Headquarters, Shop, console_link, headquarters
 from listed import Holder
 from playwright.sync_api import Page, sync_playwright
 from pretend_till import AUTHORITIES, PretendTill
+from two_regions import opened
 
 from hub.verify import verify
 
@@ -94,3 +95,15 @@ def holder(hq: Headquarters, tmp_path: Path) -> Holder:
     one = Holder(hq.shop("s900"), tmp_path / "held")
     one.shop.sync()
     return one
+
+
+@pytest.fixture
+def north(hq: Headquarters) -> Shop:
+    """A till of a region."""
+    return opened(hq, "n001", "north")
+
+
+@pytest.fixture
+def south(hq: Headquarters) -> Shop:
+    """A till of another region."""
+    return opened(hq, "s001", "south")
