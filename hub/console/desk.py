@@ -322,14 +322,15 @@ class Desk:
     def _written(self, _request: Request, turn: Turn, told: dict[str, str], word: str) -> Response:
         try:
             store, till = name(told.get("store", "").strip()), name(told.get("till", "").strip())
-            called = told.get("name", "").strip()[:40]
+            called, region = told.get("name", "").strip()[:40], told.get("region", "").strip()
             if store == HUB_STORE or not called or not called.isprintable():
                 raise BadName("a store has a name, and is not headquarters")
-        except BadName:
+            admission.open_store(turn, store, called, region and name(region))
+        except (BadName, admission.RegionSettled) as error:
+            fault = "ticket_fields" if isinstance(error, BadName) else "ticket_region"
             table = chain_wide.tickets(turn)
-            values = {"title": "tickets", "table": table, "fault": "ticket_fields", "word": word}
+            values = {"title": "tickets", "table": table, "fault": fault, "word": word}
             return self._html("tickets.html", 422, path="/console/tickets", **values)
-        admission.open_store(turn, store, called)
         text = admission.write_ticket(
             turn, self.office, self.public_url, store, till, self.ticket_hours, secrets.token_bytes
         )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ import two_pcs
 from forks import points_of as points
 from forks import sold
 from headquarters import Headquarters, Shop
+from playwright.sync_api import Page
 from pretend_till import PretendTill, points_of
 from test_losses import burnt, declared, rights_out
 from two_pcs import parted, say
@@ -272,3 +274,31 @@ def test_a_second_pc_that_is_in_question_and_lost_is_asked_about_once(
     assert hq.rows("SELECT count(*) FROM cases WHERE reason = 'revoked'") == [(0,)]
     say(hq, casework.ACCEPT_PC)
     assert kept(hq) == 0
+
+
+@pytest.mark.browser
+def test_in_a_real_browser_a_person_judges_it(
+    hq: Headquarters, till: PretendTill, lost: int, browsed: Page
+) -> None:
+    till.earn(lost, 100)
+    till.redeem(lost, 300, ["allowance", 300])
+    till.send()
+    browsed.goto(f"{hq.url}/console/cases/{the_case(hq).number}")
+    assert "已吊销的密钥仍在签名" in browsed.inner_text("h1")
+    assert "2" in browsed.inner_text(".look:has-text('总部保管') dd")
+    assert "是真的：它报失后才送到的账现在入账" in browsed.inner_text(".means")
+    _keep(browsed, "late-word")
+    browsed.fill("#by", "李娜")
+    browsed.fill("#note", "门店找回了硬盘")
+    browsed.get_by_role("button", name="是真的，入账").click()
+    release.go_on(hq.office)
+    browsed.reload()
+    assert "是真的，入账" in browsed.inner_text("table")
+    _keep(browsed, "late-word-booked")
+    assert points_of(hq, lost) == (200, 0)
+
+
+def _keep(page: Page, name: str) -> None:
+    """A picture for people, where somebody wants one."""
+    if os.environ.get("JIFEN_PICTURES"):
+        page.screenshot(path=str(Path(os.environ["JIFEN_PICTURES"]) / f"{name}.png"))

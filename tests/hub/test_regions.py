@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from argparse import Namespace
 from pathlib import Path
 
+import httpx
 import pytest
 from headquarters import Headquarters, Shop, headquarters
+from test_console import form
 from told_by_steps import sold, used
 from two_regions import knows, met, opened
 
 from agent import outgoing
 from agent.store import feeds
-from hub import admission, editions, feed_export, reception, regions
+from hub import admission, cli, editions, feed_export, reception, regions
 from hub.registry import copy_registry
 from hub.store import schema
 from points.identifiers import BUCKETS, MEMBERS_PER_BLOCK
@@ -133,3 +136,29 @@ def test_what_another_regions_question_has_numbered_is_counted(
     south.sync()
     assert feeds.edition(south.till.book, "members", "south")[1] > before[1]
     assert not south.till.pending.by_member
+
+
+def test_a_new_stores_region_is_chosen_with_its_ticket(
+    hq: Headquarters, desk: httpx.Client, north: Shop
+) -> None:
+    word = form(desk)
+    good = {"word": word, "store": "s007", "name": "员村店", "till": "01", "region": "south"}
+    assert desk.post("/console/tickets", data=good).status_code == 200
+    assert hq.rows("SELECT region FROM stores WHERE store = 's007'") == [("south",)]
+    assert desk.post("/console/tickets", data={**good, "region": "S 1"}).status_code == 422
+    told = desk.post("/console/tickets", data={**good, "store": "n001"})
+    assert told.status_code == 422
+    assert "区域不能改" in told.text
+    assert desk.post("/console/tickets", data={**good, "store": "n001", "region": ""}).status_code == 200
+    assert hq.rows("SELECT region FROM stores WHERE store = 'n001'") == [("north",)]
+
+
+def test_a_region_is_chosen_on_the_command_line(
+    hq: Headquarters, north: Shop, capsys: pytest.CaptureFixture[str]
+) -> None:
+    chosen = Namespace(store=["s007=员村店", "s008"], till="01", region="south")
+    assert cli._ticket(hq.office, hq.settings, chosen) == 0
+    assert hq.rows("SELECT store FROM stores WHERE region = 'south' ORDER BY 1") == [("s007",), ("s008",)]
+    chosen = Namespace(store=["n001"], till="02", region="south")
+    assert cli._ticket(hq.office, hq.settings, chosen) == 1
+    assert "north" in capsys.readouterr().err

@@ -12,7 +12,7 @@ from headquarters import DAY_MS, Headquarters, Shop
 from told_by_steps import shown, sold
 from two_regions import bought, bought_and_used, knows, looked_up, met, opened
 
-from agent import edition, replica
+from agent import edition, pending, replica
 from agent.look_up import Answered, LookUp
 from agent.store import feeds, members
 from agent.uplink import OutOfReach
@@ -91,6 +91,10 @@ def test_only_the_part_that_changed_travels(hq: Headquarters, north: Shop, south
 def test_a_stores_visitors_are_told_to_no_other(hq: Headquarters, north: Shop, south: Shop) -> None:
     _, code = met(north)
     assert looked_up(south, code) is Answered.SOMEBODY
+    m, other = met(north)
+    east = opened(hq, "e001", "east")
+    assert looked_up(east, other) is Answered.SOMEBODY
+    assert [knows(shop, m) for shop in (east, south)] == [True, False]
     (sha,) = feeds.chunks(south.till.book, TOPIC, "s001")
     assert south.uplink.call("GET", endpoints.blob(sha))
     assert south.uplink.call("GET", endpoints.manifest_of(TOPIC, "s001", 1))
@@ -191,6 +195,16 @@ def test_a_first_edition_that_is_older_than_the_regions_waits(north: Shop, south
     _, code = met(north)
     assert looked_up(south, code) is Answered.SOMEBODY
     assert not waits(TOPIC, 0), "of a later one it is known what it counts"
+
+
+def test_a_first_edition_counts_what_the_regions_counts(south: Shop) -> None:
+    met(south)
+    book, who = south.till.book, south.till.identity
+    counted, g = feeds.fact(book, "applied_pos"), feeds.edition(book, "members", "south")[1]
+    assert counted not in (None, "0")
+    with book.turn() as turn:
+        pending.note_counted(book, who, turn, TOPIC, g)
+    assert feeds.fact(book, "visitors_pos") == counted
 
 
 class Story:
