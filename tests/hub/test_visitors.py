@@ -89,12 +89,11 @@ def test_only_the_part_that_changed_travels(hq: Headquarters, north: Shop, south
 
 
 def test_a_stores_visitors_are_told_to_no_other(hq: Headquarters, north: Shop, south: Shop) -> None:
-    _, code = met(north)
+    (m, code), (n, other) = met(north), met(north)
     assert looked_up(south, code) is Answered.SOMEBODY
-    m, other = met(north)
     east = opened(hq, "e001", "east")
     assert looked_up(east, other) is Answered.SOMEBODY
-    assert [knows(shop, m) for shop in (east, south)] == [True, False]
+    assert [[knows(shop, one) for one in (m, n)] for shop in (south, east)] == [[True, False], [False, True]]
     (sha,) = feeds.chunks(south.till.book, TOPIC, "s001")
     assert south.uplink.call("GET", endpoints.blob(sha))
     assert south.uplink.call("GET", endpoints.manifest_of(TOPIC, "s001", 1))
