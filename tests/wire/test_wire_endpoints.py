@@ -37,6 +37,7 @@ def test_every_path_fits_its_template() -> None:
         "bell": endpoints.bell(),
         "claims": endpoints.claims(),
         "refunds": endpoints.refunds(),
+        "look_ups": endpoints.look_ups(),
         "successions": endpoints.successions(),
         "delivered": endpoints.delivered(LANE, 7),
     }
