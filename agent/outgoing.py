@@ -73,7 +73,9 @@ def envelope_for(till: Till, call: SendBatch) -> tuple[int, int, bytes, bytes | 
     """(first, last, bytes, ack if it has one) of the stored envelope that this call asks for, or of one that
     is cut for it."""
     position = call.epoch * EPOCH_STEP + call.first
-    found = None if call.recut else outbox.envelope_from(till.book, position)
+    found = outbox.envelope_from(till.book, position)
+    if found is not None and call.recut and found[3] is None:  # what was answered is never cut anew
+        found = None
     return found or (*_cut(till, position, call.epoch * EPOCH_STEP + call.last), None)
 
 
