@@ -69,6 +69,8 @@ class Line:
         stand, fate = self._stand, self._stand.fate()
         if len(self.calls) > CALLS_MAX:
             raise AssertionError(f"a contact never ends: {Counter(call.path for call in self.calls)}")
+        if method == "POST" and body is not None and body[:4] == envelope.MAGIC:
+            stand.authentic.add(frame_of(body))
         if fate == "kill before":
             raise Killed
         if fate == "lose request":
@@ -338,8 +340,7 @@ class Stand:
             book = pc.shop.till.book
             self.ever |= {op_id: bytes(body) for op_id, body in book.rows("SELECT op_id, body FROM ops")}
             for raw, answer in book.rows("SELECT bytes, ack FROM envelopes"):
-                header = envelope.peek(bytes(raw))[0]
-                self.authentic.add(sha256(bytes(raw)[-header.psize :]).hexdigest())
+                self.authentic.add(frame_of(bytes(raw)))
                 if answer is not None:
                     self.acks.setdefault(envelope.batch_id(bytes(raw)), bytes(answer))
             self.heads += [bytes(note) for (note,) in book.rows("SELECT note FROM log_heads")]
@@ -348,7 +349,7 @@ class Stand:
                 self.editions[n, topic, shard] = ver
         for store, till, epoch, raw in self.hq.rows("SELECT store, till, epoch, envelope FROM batches"):
             header = envelope.peek(bytes(raw))[0]
-            self.authentic.add(sha256(bytes(raw)[-header.psize :]).hexdigest())
+            self.authentic.add(frame_of(bytes(raw)))
             self.accepted.setdefault((store, till, epoch, header.last), header.head)
             assert self.accepted[store, till, epoch, header.last] == header.head, "two histories were taken"
 
@@ -363,6 +364,11 @@ class Stand:
             for pc in self.pcs:
                 self.contact(pc)
             self.note()
+
+
+def frame_of(raw: bytes) -> str:
+    """The digest of what a decompressor is given of an envelope."""
+    return sha256(raw[-envelope.peek(raw)[0].psize :]).hexdigest()
 
 
 def op_id_of(body: bytes) -> str | None:
