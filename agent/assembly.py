@@ -26,6 +26,7 @@ from agent.look_up import LookUp
 from agent.night import Night
 from agent.printing import Printing
 from agent.pulse import LOOK_EVERY_S, Pulse
+from agent.reserve import Reserve
 from agent.screen.app import make_app
 from agent.screen.key import PageKey
 from agent.screen.server import Server
@@ -106,11 +107,13 @@ class Agent:
             self.directory, self.uplink, self.night.rest, lambda: self.night.is_hurried
         )
         self.night.also(editions.look)
+        self.night.also(lambda: self.reserve.lay())
         self.counter = Counter(
             self.till, self.uplink.authorise, self.sisters.fetch, self.sisters.near, self.directory.look
         )
         self.look_up = LookUp(self.till, self.uplink.look_up, self.night.contact)
-        self.desk = Desk(self.counter, self.uplink.refund, self.sisters.right_to)
+        self.reserve = Reserve([settings.data_dir, settings.key_dir], settings.reserve_mib)
+        self.desk = Desk(self.counter, self.uplink.refund, self.sisters.right_to, self.reserve.use)
         printer = open_printer(settings.printers[0], settings.paper_mm) if settings.printers else None
         self.printing = Printing(self.till, printer, words)
         key = PageKey(page_folder(settings), self.server.port, self.till.clock.now().boot)
@@ -127,7 +130,14 @@ class Agent:
             look_up=self.look_up,
         )
         self.listening = Listening(settings.scanners, self.shop.heard)
-        self.worlds = Worlds(self.till, self.night, self.pulse, self.printing, self.listening.wellbeing)
+        self.worlds = Worlds(
+            self.till,
+            self.night,
+            self.pulse,
+            self.printing,
+            self.listening.wellbeing,
+            lambda: self.reserve.fault,
+        )
 
     @property
     def page_url(self) -> str:
@@ -138,6 +148,7 @@ class Agent:
         """Open for business: the page last, so that what it shows is there."""
         collect_seldom()
         share_evenly()
+        self.reserve.lay()
         if self.till.rules is not None:
             intents.end_cut_off(self.till, "agent")
         self.printing.start()

@@ -27,7 +27,6 @@ from points.receipts import Receipt
 from points.refusals import Refusal
 from points.wire import canonical
 
-NO_ROOM = frozenset({"fault.mirror"})
 REFUNDS = frozenset({"refund", "refund_elsewhere"})
 
 
@@ -50,8 +49,10 @@ class Desk:
         counter: Counter,
         ask: reservations.Ask = reservations.no_headquarters,
         near: reservations.Near = reservations.no_sisters,
+        make_room: Callable[[], bool] = lambda: False,
     ) -> None:
         self.counter = counter
+        self._make_room = make_room
         self._ask, self._near = ask, near
         self.till = counter.till
         self._one = threading.Lock()
@@ -231,16 +232,24 @@ class Desk:
                 if no is not None:
                     return no
                 approved_by = approval.MANAGER
-            try:
-                done = do(Mark(act, digest, approved_by))
-            except Fault as fault:
-                if fault.remedy in NO_ROOM:
-                    return No(Refusal.storage_full, {})
-                raise
+            done = self._in_room(do, Mark(act, digest, approved_by))
             if isinstance(done, No):
                 return done
             assert done.receipt is not None, "what a counter records has a receipt"
             return Done(done.op, done.entry.pos * prints.COPIES_MAX, done.receipt)
+
+    def _in_room(self, do: Callable[[Mark], Recorded | No], mark: Mark) -> Recorded | No:
+        """Do it; once more where the disk was full and room was kept for that."""
+        may_again = True
+        while True:
+            try:
+                return do(mark)
+            except Fault as fault:
+                if not _is_full(fault):
+                    raise
+            if not (may_again and self._make_room()):
+                return No(Refusal.storage_full, {})
+            may_again = False
 
     def _recorded(self, act: str, digest: str) -> Done | None:
         """What this act led to earlier. Raises a Fault when the id was used for something else."""
@@ -257,3 +266,8 @@ class Desk:
         assert job is not None, "an act stands with its receipt"
         op = Operation(canonical.decode(body), self.till.store, self.till.till)
         return Done(op, job.id, Receipt.from_json(job.receipt), again=True)
+
+
+def _is_full(fault: Fault) -> bool:
+    """Whether nothing was recorded because a disk takes nothing more: the second file's, or the book's."""
+    return fault.remedy == "fault.mirror" or (fault.remedy == "fault.not_recorded" and "full" in str(fault))

@@ -11,6 +11,7 @@ from agent.printing import Look, Printing
 from agent.pulse import Pulse
 from agent.store import members
 from agent.till import Till
+from config.faults import Fault
 from hardware.scans import Wellbeing
 
 FAR_MS = 24 * 3_600_000
@@ -18,8 +19,8 @@ FAR_MS = 24 * 3_600_000
 
 @dataclass(frozen=True, slots=True)
 class World:
-    """What is always in view. ``fault`` is the remedy of a second copy that is behind, or else
-    of the last contact that stopped, or what headquarters' log owes or contradicts; "" for none.
+    """What is always in view. ``fault`` is the remedy of a second copy that is behind, or else of a disk that
+    is full, of the last contact that stopped, or what headquarters' log owes or contradicts; "" for none.
     """
 
     network: str
@@ -56,14 +57,16 @@ class Worlds:
         pulse: Pulse,
         printing: Printing,
         scanners: Callable[[], list[tuple[str, Wellbeing]]],
+        of_disk: Callable[[], Fault | None] = lambda: None,
     ) -> None:
         self.till, self.night, self.pulse, self.printing = till, night, pulse, printing
-        self._scanners = scanners
+        self._scanners, self._of_disk = scanners, of_disk
         self._counted: tuple[int, int] = (-1, 0)
 
     def now(self) -> World:
         """The state now."""
-        till, fault = self.till, self.till.log.fault or self.night.fault or witness.fault(self.till)
+        till = self.till
+        fault = till.log.fault or self._of_disk() or self.night.fault or witness.fault(till)
         shift, time = till.shift() if till.rules is not None else None, till.time()
         return World(
             network=self.pulse.network,

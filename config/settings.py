@@ -49,6 +49,7 @@ class AgentSettings:
     sisters: tuple[tuple[str, int], ...] = ()
     sticks: tuple[str, ...] = ()
     mirror: str = ""
+    reserve_mib: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -256,6 +257,7 @@ AGENT: Mapping[str, Setting] = {
     "night": Setting(_window, "02:00-05:00"),
     "network_enabled": Setting(_truth, True),
     "sisters_port": Setting(_whole(0, 65535), 8751),
+    "reserve_mib": Setting(_whole(0, 4096), 64),
     "sisters_interface": Setting(_interface, "0.0.0.0"),
     "sisters": Setting(_places(SISTERS_MAX), []),
     "sticks": Setting(

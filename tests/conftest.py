@@ -11,11 +11,13 @@ import gc
 import pytest
 from hypothesis import settings
 
-from agent import uplink
+from agent import reserve, uplink
 from agent.sisters import Sisters
 from hardware.faults import HardwareFault
 from hardware.raster import find_font
 from hub import authorisations, refunds
+
+reserve.MIB = 4096  # hundreds of tills are opened here, and their folders stay for a while
 
 PATIENCE_MS = 30_000
 settings.register_profile("patient", deadline=None)  # no test is red for what a machine takes today

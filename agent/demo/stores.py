@@ -50,6 +50,7 @@ class DemoStore:
                 "JIFEN_AGENT_SCANNERS": self.scanner.address,
                 "JIFEN_AGENT_PRINTERS": self.printer.address,
                 "JIFEN_AGENT_SISTERS_INTERFACE": "127.0.0.1",
+                "JIFEN_AGENT_RESERVE_MIB": "0",
             },
         )
         self.agent = Agent(settings, port=0)

@@ -1,4 +1,4 @@
-"""What was answered before headquarters was put back is offered as it was, also when it is damaged on the way."""
+"""What was answered before headquarters was put back is offered as it was, also damaged on the way."""
 
 from __future__ import annotations
 
