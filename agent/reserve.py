@@ -54,7 +54,7 @@ class Reserve:
             except OSError as error:
                 log.warning("no room is kept on the disk of %s: %s", file.parent, error)
                 with contextlib.suppress(OSError):
-                    file.unlink(missing_ok=True)
+                    _part(file).unlink(missing_ok=True)
         self._is_used = self._is_used and not all(file.exists() for file in self._files)
 
     def use(self) -> bool:
@@ -69,9 +69,13 @@ class Reserve:
         return bool(held)
 
 
+def _part(file: Path) -> Path:
+    return file.with_suffix(".part")
+
+
 def _allocate(file: Path, size: int) -> None:
     """A file that really has its room, unlike one with a hole."""
-    part = file.with_suffix(".part")
+    part = _part(file)
     with part.open("wb") as out:
         if hasattr(os, "posix_fallocate"):
             os.posix_fallocate(out.fileno(), 0, size)

@@ -82,7 +82,7 @@ def test_a_disk_that_refuses_leaves_nothing_half(tmp_path: Path, monkeypatch: py
 
     monkeypatch.setattr(reserve.os, "posix_fallocate", full)
     kept = laid(tmp_path)
-    assert not (tmp_path / NAME).exists()
+    assert list(tmp_path.iterdir()) == []
     assert not kept.use()
     assert kept.fault is None
 
