@@ -6,6 +6,8 @@ changed: an envelope is in the book before anybody else sees it.
 
 from __future__ import annotations
 
+from collections import deque
+
 from agent import understanding, witness
 from agent.identity import VERSION
 from agent.journal.log import EPOCH_STEP
@@ -80,7 +82,8 @@ def envelope_for(till: Till, call: SendBatch) -> tuple[int, int, bytes, bytes | 
 
 
 def _cut(till: Till, first: int, last: int) -> tuple[int, int, bytes]:
-    """Cut an envelope once and keep it before it is sent."""
+    """Cut an envelope once and keep it before it is sent. Raises a Fault where the book says another chain
+    than it was written with."""
     with till.book.lock:
         entries = till.log.between(first, min(last, first + OPS_MAX - 1))
         entries = entries[: envelope.fitting(len(entry.body) for entry in entries)]
@@ -99,6 +102,8 @@ def _cut(till: Till, first: int, last: int) -> tuple[int, int, bytes]:
             till.identity.key,
             moment,
         )
+        if envelope.peek(raw)[0].head != entries[-1].hash.hex():  # the book was edited: say where
+            deque(till.log.walk(), maxlen=0)
         with till.book.turn() as turn:
             outbox.keep_envelope(turn, first, entries[-1].pos, envelope.batch_id(raw), raw)
         return first, entries[-1].pos, raw
