@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 
 from hub import casework, late_word, overdue, release
 from hub.store import doubted_pcs
-from tests.chain import laws
+from tests.chain import gifts, laws
 from tests.chain.pc import Pc
 from tests.chain.plan import HOUR_MS, Item
 
@@ -130,7 +130,8 @@ def declare(world: World, pc: Pc) -> None:
 
 
 def _out(world: World, pc: Pc) -> Counter[int]:
-    """What headquarters has set aside for the till of a PC, by member."""
+    """What headquarters has set aside for the till of a PC, by member; and what a sister gave it that
+    headquarters has not heard of, which comes home as soon as it does."""
     out: Counter[int] = Counter()  # below nothing where a gift is known that its giver has yet to tell of
     for m, pts in world.hub.rows(
         "SELECT m, max(0, granted + taken - allowance_used) * (1 - closed) + max(0, added - local_used)"
@@ -138,6 +139,9 @@ def _out(world: World, pc: Pc) -> Counter[int]:
         " SELECT m, pts FROM reserved WHERE store = ? AND till = ?", *pc.name, *pc.name
     ):  # fmt: skip
         out[m] += pts
+    for gift in gifts.given(world, store=pc.name[0]).values():
+        if gift.to == pc.name and gift.term == gifts.term_of(pc) and not gift.was_heard:
+            out[gift.m] += gift.pts
     return +out
 
 
