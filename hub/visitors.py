@@ -43,16 +43,16 @@ def publish(turn: Turn, office: Office, store: str, g: int) -> None:
     """The next edition of a store's visitors, if one of them has changed, or the region's is newer."""
     held = editions.held_edition(turn, TOPIC, store)
     row = turn.one(
-        "SELECT count(*), coalesce(max(t.touched), 0) FROM visits v"
+        "SELECT count(*), coalesce(sum(t.m), 0), coalesce(max(t.touched), 0) FROM visits v"
         " JOIN members t ON t.bucket = v.bucket AND t.m = v.m WHERE v.store = ?",
         (store,),
     )
-    count, latest = row or (0, 0)
-    if held is None and not count:  # nearly always
+    of = [int(told) for told in row or (0, 0, 0)]  # how many, who, and as of when
+    if held is None and not of[0]:  # nearly always
         return
     secret = shard_secrets.secret_now(turn, office, TOPIC, store)
     kid, said = keys.kid_of(secret), {} if held is None else held[2]
-    is_same = said.get("of") == [count, latest, kid]
+    is_same = said.get("of") == [*of, kid]
     region = editions.held_edition(turn, member_editions.TOPIC, regions.of_store(turn, store))
     if held is not None and is_same and (region is None or region[1] <= held[1]):
         return
@@ -60,7 +60,7 @@ def publish(turn: Turn, office: Office, store: str, g: int) -> None:
     for piece, blob in _parts(turn, office, store, secret):
         editions.keep_blob(turn, piece.sha, blob, TOPIC, store)
         chunks.append(piece)
-    editions.keep_edition(turn, office, TOPIC, store, g, chunks, {"of": [count, latest, kid]}, kid)
+    editions.keep_edition(turn, office, TOPIC, store, g, chunks, {"of": [*of, kid]}, kid)
 
 
 def _parts(turn: Turn, office: Office, store: str, secret: bytes) -> Iterator[tuple[Chunk, bytes]]:

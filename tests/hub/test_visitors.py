@@ -88,6 +88,18 @@ def test_only_the_part_that_changed_travels(hq: Headquarters, north: Shop, south
     assert knows(south, far[0][0])
 
 
+def test_one_who_comes_in_place_of_another_is_told(hq: Headquarters, north: Shop, south: Shop) -> None:
+    (m, code), (n, _) = met(north), met(north)
+    assert looked_up(south, code) is Answered.SOMEBODY
+    with hq.office.store.turn() as turn:  # as many, and nobody of them has changed
+        turn.run("UPDATE members SET touched = 7 WHERE m IN (?, ?)", (m, n))
+    south.sync()
+    with hq.office.store.turn() as turn:
+        turn.run("UPDATE visits SET m = ? WHERE m = ?", (n, m))
+    south.sync()
+    assert [knows(south, one) for one in (m, n)] == [False, True]
+
+
 def test_a_stores_visitors_are_told_to_no_other(hq: Headquarters, north: Shop, south: Shop) -> None:
     (m, code), (n, other) = met(north), met(north)
     assert looked_up(south, code) is Answered.SOMEBODY
