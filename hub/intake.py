@@ -179,6 +179,11 @@ def post_batch(
         honoured.settle(lane, header.first + start, header.last, done)
         answer = honoured.answer
     else:
+        if header.moment.inc < office.inc:
+            # A late copy, perhaps, of what its till was answered otherwise before headquarters was put back.
+            for seq in range(header.first + start, header.last + 1):
+                place = (*lane.columns, seq)
+                done.later.setdefault(place, done.outcomes.get(place, Outcome("A", {})))
         outcomes = _known_outcomes(turn, lane, header.first, min(header.last, seq)) | done.outcomes
         answer = ack.issue(
             ack.Ack(
