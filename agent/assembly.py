@@ -100,7 +100,7 @@ class Agent:
         self.uplink.at_once, self.uplink.mirror = AT_ONCE, settings.mirror
         self.night = Night(self.till, self.uplink, settings.night)
         self.pulse = Pulse(self.night, self.uplink, contact_every_s)
-        self.bell = Bell(self.night, self.uplink)
+        self.bell = Bell(self.night, self.uplink, self.pulse.hear_within)
         self.sisters = Sisters(self.till, settings.sisters_port, settings.sisters, settings.sisters_interface)
         self.directory = Directory(self.till, folder_in(settings.data_dir))
         editions = DirectoryEditions(

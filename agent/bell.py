@@ -4,7 +4,8 @@ One thread keeps one question open. Rung for a member, the till records the retu
 member and delivers it, so that who waits at another counter has them within a moment. A member who is
 being authorised here right now is busy: what this counter is about to use stays. Rung for a sale, the till
 makes a contact: that the right to refund it is wanted is said by its own page, which is signed. A ring that
-is lost costs time and never points; what is wanted stands in the till's own page too.
+is lost costs time and never points; what is wanted stands in the till's own page too. Of news the pulse
+hears, which makes a contact in a time of its own.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from agent import day_close
@@ -43,13 +44,19 @@ class Rope(Protocol):
         ``WireFault``."""
         ...
 
+    @property
+    def news_s(self) -> int | None:
+        """Within how many seconds the last ring asked for a contact; None when it did not."""
+        ...
+
 
 class Bell:
     """The listening of one till. ``answer`` may be called from any thread."""
 
-    def __init__(self, night: Night, rope: Rope) -> None:
+    def __init__(self, night: Night, rope: Rope, news: Callable[[int], None] = lambda _s: None) -> None:
         self.night = night
         self.rope = rope
+        self._news = news
         self._stop = threading.Event()
         self._one = threading.Lock()
         self._thread = threading.Thread(target=self._run, name="bell", daemon=True)
@@ -87,7 +94,9 @@ class Bell:
                 with self._one:
                     if rung and not self._stop.is_set():
                         self.answer(rung)
-                if rung or time.monotonic() - asked_s > WAIT_S:
+                if self.rope.news_s is not None:
+                    self._news(self.rope.news_s)
+                if rung or self.rope.news_s is not None or time.monotonic() - asked_s > WAIT_S:
                     waits_s = WAIT_S
                     continue  # else another PC asks with this key, or headquarters ends
             except (OutOfReach, WireFault):

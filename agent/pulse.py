@@ -58,6 +58,7 @@ class Pulse:
         self.online = False
         self.last_contact_ms = 0
         self._was_shut = self._is_home = False
+        self._news_mono_ms: int | None = None
         self._last_try_mono_ms = -HEAR_AT_LEAST_EVERY_MS
         self._unsettled = Patience.of(night.till)
         self._stop = threading.Event()
@@ -79,6 +80,15 @@ class Pulse:
     def wake(self) -> None:
         """Look now: something was recorded, or the network was switched on."""
         self._wake.set()
+
+    def hear_within(self, spread_s: int) -> None:
+        """There is news at headquarters: make a contact within so many seconds, at a drawn time, so that a
+        chain does not come all at once."""
+        till = self.night.till
+        wait_ms = int.from_bytes(till.chance(4), "big") % (spread_s * 1000 + 1)
+        self._news_mono_ms = till.clock.now().mono_ms + wait_ms
+        if not spread_s:
+            self.wake()
 
     @property
     def network(self) -> str:
@@ -119,7 +129,7 @@ class Pulse:
 
     def _contact(self) -> bool:
         till = self.night.till
-        self._last_try_mono_ms = till.clock.now().mono_ms
+        self._last_try_mono_ms, self._news_mono_ms = till.clock.now().mono_ms, None
         done = self.night.contact()
         if done.settled:
             self.last_contact_ms = till.time().st_ms
@@ -133,6 +143,7 @@ class Pulse:
         reopened, self._was_shut = self._was_shut and not till.is_shut, till.is_shut
         silent_ms = till.clock.now().mono_ms - self._last_try_mono_ms
         is_due = till.rules is None or self.night.unsent() > 0 or silent_ms >= HEAR_AT_LEAST_EVERY_MS
+        is_due |= self._news_mono_ms is not None and till.clock.now().mono_ms >= self._news_mono_ms
         return reopened or (is_due and self._unsettled.is_over)
 
     def _run(self) -> None:

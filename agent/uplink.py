@@ -99,6 +99,8 @@ class Uplink:
 
     at_once = 1
     """How many batches of a backlog may be under way."""
+    news_s: int | None = None
+    """Within how many seconds headquarters asked for a contact, with the last ring; None: it did not."""
     patience: Patience | None = None
     """Towards headquarters, of whoever asks by itself; None asks at once."""
     mirror = ""
@@ -342,6 +344,8 @@ class Uplink:
             raise WireFault(Problem.MALFORMED, why="bell")
         if not self.connected:
             raise OutOfReach("the network was switched off meanwhile")
+        news = answer.get("news")
+        self.news_s = min(news, endpoints.SPREAD_S_MAX) if type(news) is int and news >= 0 else None
         return [*told, *sales]
 
     def reaches(self) -> bool:

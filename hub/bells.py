@@ -13,10 +13,20 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 
 Agent = tuple[str, str]
-Rung = int | str
-"""What a till is rung for: a member by number, or a sale by its operation's id."""
+
+
+@dataclass(frozen=True, slots=True)
+class Spread:
+    """There is news; whoever hears it comes within so many seconds, each in a time of its own."""
+
+    seconds: int
+
+
+Rung = int | str | Spread
+"""What a till is rung for: a member by number, a sale by its operation's id, or news."""
 
 PAUSE_S = 3.0
 """A till that asked so lately is about to ask again: it is rung all the same."""
@@ -113,6 +123,10 @@ class Bells:
             if listener is not None:
                 listener.answer()
         return len(heard)
+
+    def tell(self, agents: Iterable[Agent], spread_s: int) -> int:
+        """Tell tills that there is news; gives how many are listening."""
+        return self.ring(agents, Spread(spread_s))
 
     @contextmanager
     def awaiting(self, m: int) -> Iterator[asyncio.Event]:

@@ -42,6 +42,7 @@ from hub.bells import Bells
 from hub.clock import machine
 from hub.console import access
 from hub.console.desk import Desk
+from hub.news import News
 from hub.night import Night
 from hub.office import Office
 from hub.opening import Openers
@@ -143,6 +144,8 @@ def _serve(office: Office, settings: HubSettings, _chosen: argparse.Namespace) -
     if CLOCK not in os.environ:  # whoever rehearses a year runs its nights too
         night.start()
     sequencer.start()
+    news = News(office)
+    news.start()
     try:
         with backup.serving(settings):
             _answer(office, settings)
@@ -151,6 +154,7 @@ def _serve(office: Office, settings: HubSettings, _chosen: argparse.Namespace) -
         return 1
     finally:
         night.stop()
+        news.stop()
         sequencer.stop()
         openers.close()
     return 0

@@ -36,7 +36,7 @@ from hub import (
     succession,
 )
 from hub.authorisations import Asked
-from hub.bells import LISTENERS_MAX, Rung
+from hub.bells import LISTENERS_MAX, Rung, Spread
 from hub.lane_queue import LaneQueue
 from hub.office import Office
 from hub.refunds import Asked as RefundAsked
@@ -305,8 +305,8 @@ class Devices:
         return _reserved(await authorisations.wait(self.office, asked), asked.pts)
 
     def bell(self, request: Request, body: bytes) -> AsyncIterator[bytes]:
-        """A question held open until rights are wanted back: ``{recall: [m…]}``, and ``sales: [id…]`` when
-        the right to refund some is wanted."""
+        """A question held open until rights are wanted back: ``{recall: [m…]}``, ``sales: [id…]`` when the
+        right to refund some is wanted, ``news: s`` when a contact within so many seconds brings some."""
         lane = next(iter(self._sender(request, body).lanes))
         self._term(lane)
         if len(self.office.bells.listeners()) >= LISTENERS_MAX:
@@ -324,6 +324,9 @@ class Devices:
         sales = [sale for sale in rung or [] if isinstance(sale, str)]
         if sales:
             told["sales"] = sales
+        news = [one.seconds for one in rung or [] if isinstance(one, Spread)]
+        if news:
+            told["news"] = max(news)
         yield canonical.encode(told)
 
     def refunds(self, request: Request, body: bytes) -> bytes | Awaitable[bytes]:
