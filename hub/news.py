@@ -25,7 +25,7 @@ def latest(look: Turn) -> tuple[int, ...]:
     """What changes when there is news."""
     row = look.one(
         "SELECT (SELECT coalesce(sum(ver), 0) FROM manifests WHERE topic = 'rules'),"
-        " (SELECT count(*) FROM denied), (SELECT coalesce(max(at_ms), 0) FROM denied),"
+        " (SELECT count(*) FROM denied),"
         " (SELECT count(revoked_at_ms) FROM keys)"
     )
     return tuple(int(one) for one in row or ())

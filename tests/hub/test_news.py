@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from typing import Any
 
 import pytest
@@ -70,6 +71,10 @@ def test_a_till_that_listens_has_new_rules_within_a_moment(hq: Headquarters) -> 
         assert news.look() == 1
         assert until(lambda: home.till.rule().hash != before)
         assert news.look() == 0, "told once"
+        assert until(lambda: home.night.last is not None)
+        last = home.night.last
+        time.sleep(0.5)  # ten beats
+        assert home.night.last is last, "one contact for it"
         assert until(lambda: ("s001", "01") in hq.office.bells.listeners()), "it listens on"
     finally:
         bell.stop()

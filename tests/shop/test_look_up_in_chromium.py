@@ -88,6 +88,7 @@ def test_a_card_of_another_region_is_looked_up_while_the_sale_goes_on(
             page.sees("#gain")
             page.scan(codes.member_code(b"a card of no-one"))
             page.sees("#seeking", "正在联网查找会员")
+            page.sees("#gain")  # the amount that was typed is quoted once more, for whoever this is
             page.keep("looking-up")
             page.press("Enter")
             page.sees("#done", "已记录")
