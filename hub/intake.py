@@ -53,9 +53,10 @@ DURABLE = "durable:{}/{}/{}"
 
 
 class Honoured(NamedTuple):
-    """What headquarters answered to a batch before it was put back, and what that said of each number."""
+    """What headquarters answered to a batch in an earlier incarnation, and what that said of each number."""
 
     answer: bytes
+    inc: int
     outcomes: Mapping[int, Outcome]
 
     @classmethod
@@ -63,25 +64,31 @@ class Honoured(NamedTuple):
         """Its own answer to this envelope, by its own signature. Raises what ``ack`` raises."""
         told = ack.open_ack(answer, office.keys.receipt.public_raw)
         told.check_answers(header, envelope.batch_id(raw))
-        return cls(answer, {seq: Outcome(letter, dict(detail)) for seq, letter, detail in told.outcomes})
+        return cls(
+            answer, told.inc, {seq: Outcome(letter, dict(detail)) for seq, letter, detail in told.outcomes}
+        )
 
     def tells(self, reason: str) -> bool:
         """Whether anything of it was kept for this reason."""
         return any(one.detail.get("reason") == reason for one in self.outcomes.values())
 
-    def settle(self, lane: Lane, first: int, last: int, done: Judgement) -> None:
-        """What was answered stands; what is found otherwise now is told as a later word.
+    def settle(self, lane: Lane, first: int, last: int, done: Judgement, inc: int) -> None:
+        """What was answered stands; what is found otherwise now, in incarnation ``inc``, is told as a later
+        word.
 
-        So is what is kept as it was then: it may have been posted meanwhile, and its till was told so.
+        So is what is kept as it was then: it may have been posted meanwhile, and its till was told so. And
+        all of it, if headquarters was put back twice since: in between it may have been kept, and told so.
         """
+        was_put_back_twice = self.inc < inc - 1
         now, done.outcomes = done.outcomes, {}
         for seq in range(first, last + 1):
             place, then = (*lane.columns, seq), self.outcomes.get(seq)
             found = now.pop(place, None)
             if then is not None:
                 done.outcomes[place] = then
-            if _custody(found) or _custody(then):
-                done.later.setdefault(place, found or Outcome("A", {}))
+            if _custody(found) or _custody(then) or was_put_back_twice:
+                stands = then if then is not None and not _custody(then) else Outcome("A", {})
+                done.later.setdefault(place, found or stands)
         done.outcomes |= now
 
 
@@ -176,7 +183,7 @@ def post_batch(
     )
     office.recent.note(done.touched, arrived)
     if honoured is not None:
-        honoured.settle(lane, header.first + start, header.last, done)
+        honoured.settle(lane, header.first + start, header.last, done, office.inc)
         answer = honoured.answer
     else:
         if header.moment.inc < office.inc:

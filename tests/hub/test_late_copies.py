@@ -41,3 +41,24 @@ def test_its_till_hears_what_became_of_it_now(hq: Headquarters, was_kept: bool) 
         assert shown(shop, m) == 70 == points_of(hq, m)
     assert not shop.till.pending.by_member.get(m)
     assert sale in heard(hq)
+
+
+def test_what_was_kept_between_two_put_backs_is_told_of_once_more(hq: Headquarters) -> None:
+    """Posted; kept by a headquarters that was put back and does not know it; posted by the next one."""
+    lacking = {kind: one for kind, one in KINDS.items() if kind[0] != "sale.refund"}
+    shop = hq.shop("s001")
+    m = enrolled(shop)
+    shop.sync()
+    copy = hq.copy()
+    (sale,) = sold(shop, m)
+    assert isinstance(goods_back.refund(shop.till, sale, [[1, 0, 3_000]], "c1"), Recorded)
+    shop.sync()
+    for kinds in (lacking, KINDS):
+        hq.put_back(copy)
+        hq.reopen(kinds=kinds)
+        for _ in range(3):
+            shop.sync()
+            assert shown(shop, m) == 70
+    assert points_of(hq, m) == 70
+    assert not shop.till.pending.by_member.get(m)
+    assert ("P",) not in shop.till.book.rows("SELECT letter FROM outcomes")

@@ -111,9 +111,8 @@ def w6(stand: Stand) -> Faults:
             if states != 1:
                 yield f"{at} has {states} outcomes"
     # Of two PCs with one envelope headquarters, put back, may hear the one that had no answer yet.
-    answered = (
-        {} if stand.restores and stand.marks["clone"] else held(stand) if stand.restores else stand.acks
-    )
+    were_two = stand.marks["clone"] or stand.marks["put back"]
+    answered = {} if stand.restores and were_two else held(stand) if stand.restores else stand.acks
     for name, raw in stand.hq.rows("SELECT batch_id, ack FROM batches"):
         if answered.get(name, bytes(raw)) != bytes(raw):
             yield f"the answer to {name} has changed"
