@@ -124,7 +124,8 @@ def test_a_token_raises_store_time_and_never_lowers_it(hq: Headquarters) -> None
     again = hq.open(away.folder, away.till.identity)
     assert again.till.time().st_ms == raised, "a restart forgets nothing of it"
     forged = phone(hq, m, issued_ms=raised + 50 * DAY_MS, expires_ms=raised + 51 * DAY_MS)
-    assert refused(away.counter.scan(forged[:-2] + "00")) is Refusal.token_not_proved
+    other = "11" if forged.endswith("00") else "00"
+    assert refused(away.counter.scan(forged[:-2] + other)) is Refusal.token_not_proved
     assert away.till.time().st_ms == raised
     assert isinstance(away.counter.sell(m, GOODS, "c2"), Recorded)
     mend(away)
